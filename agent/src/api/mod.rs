@@ -1,0 +1,11 @@
+//! Everything that leaves the process: the report, error kinds and exit codes, and their JSON Schema. Does no I/O.
+
+pub mod error;
+pub mod instance;
+pub mod plan;
+pub mod report;
+pub mod schema;
+
+pub use error::{ErrorKind, ExitCode, Failure, Result};
+pub use plan::Plan;
+pub use report::Report;

@@ -1,0 +1,224 @@
+//! The plan: every step, path, digest, mode and timeout already decided. Pure data with five uses: the dry run's
+//! output, Ansible's `diff`, Puppet's noop text, the journal's header, and the thing that a person approves.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::report::Action;
+use crate::model::{Class, Digest, Entry, RelPath, Release};
+
+/// One change to an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// Names the plan: the start of the SHA-256 of everything else in it. The same host state and source give the
+    /// same id; a run that is given an id refuses (`stale`) when it comes to another.
+    pub id: String,
+    /// The verb that made it.
+    pub action: Action,
+    /// The instance's name.
+    pub instance: String,
+    /// The instance's home.
+    pub home: PathBuf,
+    /// The release that is installed.
+    pub from: Release,
+    /// The release that will be installed.
+    pub to: Release,
+    /// Digest over the state of every path that the decision looked at.
+    pub base_revision: Digest,
+    /// The steps in order.
+    pub steps: Vec<Step>,
+    /// The changes of the commit step, in order.
+    pub files: Vec<FileStep>,
+    /// What needs a person. A plan with conflicts is never executed.
+    pub conflicts: Vec<Conflict>,
+    /// What a person should know before approving.
+    pub warnings: Vec<String>,
+    /// Free space in bytes that the plan needs on the home's file system.
+    pub required_bytes: u64,
+}
+
+/// One step of the road.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "step")]
+pub enum Step {
+    /// Write and sync the new files beside the live ones.
+    Stage {
+        /// How many files.
+        files: u64,
+        /// How many bytes.
+        bytes: u64,
+    },
+    /// Run a hook of the profile.
+    Hook {
+        /// Which hook.
+        hook: Hook,
+        /// Program and arguments.
+        command: Vec<String>,
+    },
+    /// Stop the server and wait until its processes and ports are gone.
+    Stop {
+        /// Seconds until the processes are killed.
+        timeout_s: u64,
+    },
+    /// Rename the staged files into place.
+    Commit {
+        /// How many paths.
+        paths: u64,
+    },
+    /// Start the server and wait until its probes answer.
+    Start {
+        /// Seconds until the start counts as failed.
+        timeout_s: u64,
+    },
+    /// Check what was done.
+    Verify {
+        /// Whether the server is expected to run.
+        running: bool,
+    },
+    /// Record the new state.
+    Seal,
+}
+
+/// When a hook runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hook {
+    /// Before the server is stopped.
+    BeforeStop,
+    /// After the files are in place, before the start.
+    AfterCommit,
+    /// After the server is ready.
+    AfterStart,
+}
+
+/// One path's change, with nothing left to decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileStep {
+    /// What is done.
+    pub op: FileOp,
+    /// The path in the pack.
+    pub path: RelPath,
+    /// Its owner class.
+    pub class: Class,
+    /// Why it is done.
+    pub why: Why,
+    /// What stands there now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<Entry>,
+    /// What will stand there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<Entry>,
+    /// Where the new content comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
+    /// Numeric owner and group that the path gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    /// The mount point inside the home that the path lies on; absent for the home's own file system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mount: Option<RelPath>,
+    /// Whether what stood there is kept for a person after the snapshot is gone: it was edited after the update
+    /// that a rollback takes back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_old: bool,
+}
+
+/// What happens to a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileOp {
+    /// A file or link is put in place; what stood there moves into the snapshot.
+    Put,
+    /// A file or link moves into the snapshot.
+    Remove,
+    /// A directory is made.
+    MakeDir,
+    /// An empty directory is removed.
+    RemoveDir,
+    /// Only permission bits change.
+    SetMode,
+}
+
+/// Why a path changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// The vendor changed it.
+    VendorChanged,
+    /// The vendor added it.
+    VendorAdded,
+    /// The vendor removed it.
+    VendorRemoved,
+    /// Both sides changed it and the changes were merged.
+    Merged,
+    /// A person resolved a conflict.
+    Resolved,
+    /// A policy setting decided it.
+    Policy,
+    /// A rollback restores it.
+    Restored,
+}
+
+/// Where content comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "from")]
+pub enum Content {
+    /// The update's source.
+    Source,
+    /// The result of a merge, or a person's `.final` file.
+    Merged,
+    /// The snapshot of an earlier transaction.
+    Snapshot {
+        /// That transaction's id.
+        transaction: String,
+    },
+}
+
+/// Numeric owner and group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Owner {
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+}
+
+/// A path that needs a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Conflict {
+    /// The path in the pack.
+    pub path: RelPath,
+    /// Its owner class.
+    pub class: Class,
+    /// What kind of conflict.
+    pub kind: ConflictKind,
+    /// In words that a person can act on.
+    pub message: String,
+    /// Pristine at the installed level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Entry>,
+    /// What is on disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<Entry>,
+    /// Pristine at the target level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<Entry>,
+}
+
+/// Kinds of conflicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConflictKind {
+    /// The same lines of a text changed on both sides.
+    Text,
+    /// A binary file changed on both sides.
+    Binary,
+    /// Deleted on one side, changed on the other.
+    Deleted,
+    /// Added on both sides with different content, or the pristine file is unknown.
+    NoBase,
+    /// A file on one side, a directory or link on the other.
+    Type,
+}

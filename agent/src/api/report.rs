@@ -1,0 +1,334 @@
+//! The one JSON document that a verb prints. Version 1; later versions only add fields.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::error::{ErrorKind, ExitCode, Failure};
+pub use super::instance::{
+    Drift, DriftKind, DriftView, Hold, InstanceView, InterruptedView, Phase, ProcessRole, ProcessView,
+    RunState, SnapshotView, UnitView,
+};
+use super::plan::{Conflict, Plan};
+use crate::model::Level;
+
+/// The value of [`Report::schema`].
+pub const SCHEMA: &str = "pitstop/report/v1";
+/// The value of [`ReportList::schema`].
+pub const LIST_SCHEMA: &str = "pitstop/report-list/v1";
+
+/// What a verb did to one instance, or found out about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// `pitstop/report/v1`.
+    pub schema: String,
+    /// The verb.
+    pub action: Action,
+    /// The instance's name.
+    pub instance: String,
+    /// The host's name.
+    pub host: String,
+    /// Whether the verb did what it was asked for; `false` exactly when the exit code is not 0.
+    pub ok: bool,
+    /// Whether anything was changed, or would be in a dry run.
+    pub changed: bool,
+    /// Whether this was a dry run.
+    pub dry_run: bool,
+    /// The outcome in one word.
+    pub status: Status,
+    /// The outcome in one sentence.
+    pub message: String,
+    /// The instance before.
+    pub before: Option<InstanceView>,
+    /// The instance after; equal to `before` when nothing changed.
+    pub after: Option<InstanceView>,
+    /// What was or would be done.
+    pub plan: Option<Plan>,
+    /// What was done, in order.
+    pub steps: Vec<StepView>,
+    /// What the probes said.
+    pub probes: Vec<ProbeView>,
+    /// What needs a person.
+    pub conflicts: Vec<ConflictView>,
+    /// What the source offers (`check`).
+    pub offers: Vec<OfferView>,
+    /// What would stop an update now (`check`).
+    pub blockers: Vec<ErrorView>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+    /// Why the verb failed.
+    pub error: Option<ErrorView>,
+    /// How long it took.
+    pub timing: Timing,
+    /// The transaction's id, as in the history.
+    pub transaction: Option<String>,
+    /// The agent's version.
+    pub agent: String,
+}
+
+/// Several reports as one document (`--all`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportList {
+    /// `pitstop/report-list/v1`.
+    pub schema: String,
+    /// Whether every report is.
+    pub ok: bool,
+    /// Whether any report is.
+    pub changed: bool,
+    /// One report per instance, by name.
+    pub reports: Vec<Report>,
+    /// Why no report could be made, such as unreadable settings.
+    pub error: Option<ErrorView>,
+    /// The agent's version.
+    pub agent: String,
+}
+
+/// The verbs that report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names are the verbs")]
+pub enum Action {
+    Adopt,
+    Check,
+    Stop,
+    Start,
+    Update,
+    Verify,
+    Rollback,
+}
+
+impl Action {
+    /// The verb as it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Adopt => "adopt",
+            Action::Check => "check",
+            Action::Stop => "stop",
+            Action::Start => "start",
+            Action::Update => "update",
+            Action::Verify => "verify",
+            Action::Rollback => "rollback",
+        }
+    }
+}
+
+/// Outcomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Nothing to do.
+    Current,
+    /// The source offers a higher level (`check`).
+    UpdateAvailable,
+    /// The instance is not adopted yet (`check`).
+    NotAdopted,
+    /// A transaction was interrupted; the next mutating verb finishes or undoes it.
+    Interrupted,
+    /// A dry run: this would be done.
+    Planned,
+    /// Staged, not live.
+    Staged,
+    /// Taken over.
+    Adopted,
+    /// At the new level.
+    Updated,
+    /// Stopped by this run.
+    Stopped,
+    /// Started by this run.
+    Started,
+    /// Everything that was checked is as it should be.
+    Verified,
+    /// A check failed.
+    Unhealthy,
+    /// Back at the old level.
+    RolledBack,
+    /// Conflicts need a person.
+    Conflicts,
+    /// A rule says no.
+    Blocked,
+    /// An error.
+    Failed,
+}
+
+/// A step that was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StepView {
+    /// The step's name, as in the plan, or `recover`.
+    pub step: String,
+    /// Whether it succeeded.
+    pub ok: bool,
+    /// Whether it changed anything.
+    pub changed: bool,
+    /// What happened.
+    pub detail: String,
+    /// Milliseconds.
+    pub ms: u64,
+}
+
+/// What a probe said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProbeView {
+    /// The probe's name.
+    pub name: String,
+    /// `http`, `tcp`, `log`, `command`, `process`, `integrity` or `config`.
+    pub kind: String,
+    /// Whether it must pass.
+    pub required: bool,
+    /// Whether it passed.
+    pub ok: bool,
+    /// What it saw.
+    pub detail: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Milliseconds from the first try to the last.
+    pub ms: u64,
+    /// What it said before the update; absent where no baseline was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline_ok: Option<bool>,
+}
+
+/// A conflict and the files in which a person resolves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ConflictView {
+    /// The conflict.
+    #[serde(flatten)]
+    pub conflict: Conflict,
+    /// The pristine file at the installed level, where it was staged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_file: Option<PathBuf>,
+    /// The pristine file at the target level, where it was staged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_file: Option<PathBuf>,
+    /// Where the person's result belongs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_file: Option<PathBuf>,
+}
+
+/// A level that a source offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OfferView {
+    /// The product.
+    pub product: String,
+    /// The level.
+    pub level: Level,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Whether it is higher than the installed level.
+    pub newer: bool,
+}
+
+/// Why a verb failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ErrorView {
+    /// What tools match on.
+    pub kind: ErrorKind,
+    /// What was attempted on which path and why it was refused.
+    pub message: String,
+    /// The path it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// What to do next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The exit code.
+    pub exit: u8,
+}
+
+impl From<&Failure> for ErrorView {
+    fn from(failure: &Failure) -> Self {
+        Self {
+            kind: failure.kind,
+            message: failure.full_message(),
+            path: failure.path.clone(),
+            hint: failure.hint.clone(),
+            exit: failure.kind.exit() as u8,
+        }
+    }
+}
+
+/// Durations in milliseconds. What did not happen took 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Timing {
+    /// The whole run.
+    pub total_ms: u64,
+    /// Planning, hashing, merging and writing staged files, while the server serves.
+    pub stage_ms: u64,
+    /// From the beginning of the stop to the moment when the probes answered again.
+    pub stopped_ms: u64,
+    /// The renames and their syncs: the time in which the tree is neither old nor new.
+    pub commit_ms: u64,
+    /// Checks after the start.
+    pub verify_ms: u64,
+}
+
+impl Report {
+    /// An empty report of a verb on an instance.
+    pub fn new(action: Action, instance: &str, host: &str) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            action,
+            instance: instance.to_owned(),
+            host: host.to_owned(),
+            ok: true,
+            changed: false,
+            dry_run: false,
+            status: Status::Current,
+            message: String::new(),
+            before: None,
+            after: None,
+            plan: None,
+            steps: Vec::new(),
+            probes: Vec::new(),
+            conflicts: Vec::new(),
+            offers: Vec::new(),
+            blockers: Vec::new(),
+            warnings: Vec::new(),
+            error: None,
+            timing: Timing::default(),
+            transaction: None,
+            agent: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// Ends the report with a failure: the status follows from the error kind.
+    pub fn fail(&mut self, failure: &Failure) {
+        self.ok = false;
+        self.status = match failure.kind.exit() {
+            ExitCode::Conflicts => Status::Conflicts,
+            ExitCode::RolledBack => Status::RolledBack,
+            ExitCode::Unhealthy => Status::Unhealthy,
+            ExitCode::Blocked => Status::Blocked,
+            ExitCode::Ok | ExitCode::Failed | ExitCode::Usage => Status::Failed,
+        };
+        self.message = failure.full_message();
+        self.error = Some(failure.into());
+    }
+
+    /// The exit code that goes with the report.
+    pub fn exit(&self) -> u8 {
+        self.error.as_ref().map_or(ExitCode::Ok as u8, |error| error.exit)
+    }
+}
+
+impl ReportList {
+    /// One document from several reports.
+    pub fn new(reports: Vec<Report>) -> Self {
+        Self {
+            schema: LIST_SCHEMA.to_owned(),
+            ok: reports.iter().all(|report| report.ok),
+            changed: reports.iter().any(|report| report.changed),
+            reports,
+            error: None,
+            agent: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// The exit code: 0 if every report's is, else the first that is not.
+    pub fn exit(&self) -> u8 {
+        let of_reports = self.reports.iter().map(Report::exit).find(|code| *code != 0);
+        of_reports
+            .or(self.error.as_ref().map(|error| error.exit))
+            .unwrap_or(0)
+    }
+}
