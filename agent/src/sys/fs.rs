@@ -1,0 +1,275 @@
+//! Files by absolute path: settings, state, sources. Work inside a home goes through [`super::root::Root`], which never
+//! follows a symlink.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the owner of file access by absolute path"
+)]
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::fault::{Effect, effect};
+
+/// Opens a file for reading.
+///
+/// # Errors
+/// Of the system.
+pub fn open(path: &Path) -> io::Result<File> {
+    effect(Effect::Read, "open", &path.display(), || File::open(path))
+}
+
+/// The whole content of a file of at most `limit` bytes.
+///
+/// # Errors
+/// Of the system; `FileTooLarge` beyond the limit.
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}
+
+/// The content of a UTF-8 file of at most 16 MiB; `None` if it does not exist.
+///
+/// # Errors
+/// Of the system, or the content is not UTF-8.
+pub fn read_text_if_exists(path: &Path) -> io::Result<Option<String>> {
+    match read(path, 16 << 20) {
+        Ok(bytes) => String::from_utf8(bytes)
+            .map(Some)
+            .map_err(|_| io::ErrorKind::InvalidData.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What stands at a path, a final symlink followed.
+///
+/// # Errors
+/// Of the system.
+pub fn metadata(path: &Path) -> io::Result<Metadata> {
+    fs::metadata(path)
+}
+
+/// What stands at a path, a final symlink not followed.
+///
+/// # Errors
+/// Of the system.
+pub fn symlink_metadata(path: &Path) -> io::Result<Metadata> {
+    fs::symlink_metadata(path)
+}
+
+/// The path without symlinks.
+///
+/// # Errors
+/// Of the system.
+pub fn canonicalize(path: &Path) -> io::Result<PathBuf> {
+    fs::canonicalize(path)
+}
+
+/// The target of a symlink.
+///
+/// # Errors
+/// Of the system.
+pub fn read_link(path: &Path) -> io::Result<PathBuf> {
+    fs::read_link(path)
+}
+
+/// The entries of a directory, sorted by name.
+///
+/// # Errors
+/// Of the system.
+pub fn list_dir(path: &Path) -> io::Result<Vec<fs::DirEntry>> {
+    let mut entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    Ok(entries)
+}
+
+/// Makes a directory and its parents, readable for the owner only. What exists stays as it is.
+///
+/// # Errors
+/// Of the system.
+pub fn make_private_dirs(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    effect(Effect::Write, "mkdir", &path.display(), || {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    })?;
+    path.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Makes a directory and its parents with the usual permissions.
+///
+/// # Errors
+/// Of the system.
+pub fn make_dirs(path: &Path) -> io::Result<()> {
+    effect(Effect::Write, "mkdir", &path.display(), || {
+        fs::create_dir_all(path)
+    })
+}
+
+/// Creates or truncates a file that only its owner may read.
+///
+/// # Errors
+/// Of the system.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    effect(Effect::Write, "create", &path.display(), || {
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path)
+    })
+}
+
+/// Replaces a file as a whole: after success the new content survives a power cut, after a failure or a kill the
+/// path holds the old content or the new one, never a part. The file is readable for its owner only.
+///
+/// # Errors
+/// Of the system.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = temporary_beside(path);
+    let mut file = create_private(&temporary)?;
+    let written = effect(Effect::Write, "write", &path.display(), || file.write_all(bytes))
+        .and_then(|()| effect(Effect::Write, "fsync", &path.display(), || file.sync_all()))
+        .and_then(|()| {
+            effect(Effect::Write, "rename", &path.display(), || {
+                fs::rename(&temporary, path)
+            })
+        });
+    if let Err(error) = written {
+        // The file is ours and useless; the write's own error is the one to report.
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
+    path.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Writes a file as a whole under a name that did not exist: a kill leaves no part under that name. Not durable until
+/// [`sync_file_system`].
+///
+/// # Errors
+/// Of the system.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = temporary_beside(path);
+    let mut file = create_private(&temporary)?;
+    effect(Effect::Write, "write", &path.display(), || file.write_all(bytes))?;
+    effect(Effect::Write, "rename", &path.display(), || {
+        fs::rename(&temporary, path)
+    })
+}
+
+/// Makes everything written to the file system of a path survive a power cut.
+///
+/// # Errors
+/// Of the system.
+pub fn sync_file_system(path: &Path) -> io::Result<()> {
+    effect(Effect::Write, "syncfs", &path.display(), || {
+        Ok(nix::unistd::syncfs(&File::open(path)?)?)
+    })
+}
+
+fn temporary_beside(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".pitstop-tmp-");
+    name.push(path.file_name().unwrap_or_default());
+    path.with_file_name(name)
+}
+
+/// Opens a file to append records to, readable for its owner only.
+///
+/// # Errors
+/// Of the system.
+pub fn open_append(path: &Path) -> io::Result<File> {
+    effect(Effect::Write, "open-append", &path.display(), || {
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)
+    })
+}
+
+/// Appends bytes and waits until they survive a power cut.
+///
+/// # Errors
+/// Of the system. A part of the bytes may have been written.
+pub fn append_durably(file: &mut File, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    effect(Effect::Write, "append", &path.display(), || file.write_all(bytes))?;
+    effect(Effect::Write, "fsync", &path.display(), || file.sync_data())
+}
+
+/// Removes a file; it is no error if there is none.
+///
+/// # Errors
+/// Of the system.
+pub fn remove_if_exists(path: &Path) -> io::Result<()> {
+    match effect(Effect::Write, "unlink", &path.display(), || fs::remove_file(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a directory if nothing is in it; it is no error if there is none.
+///
+/// # Errors
+/// Of the system.
+pub fn remove_dir_if_empty(path: &Path) -> io::Result<()> {
+    match effect(Effect::Write, "rmdir", &path.display(), || fs::remove_dir(path)) {
+        Err(error)
+            if !matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty
+            ) =>
+        {
+            Err(error)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes the names in a directory survive a power cut.
+///
+/// # Errors
+/// Of the system.
+pub fn sync_dir(path: &Path) -> io::Result<()> {
+    effect(Effect::Write, "fsync-dir", &path.display(), || {
+        File::open(path)?.sync_all()
+    })
+}
+
+/// What identifies a file's content without reading it: any change to the file changes one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct StatKey {
+    /// Size in bytes.
+    pub size: u64,
+    /// Inode number.
+    pub ino: u64,
+    /// Device number.
+    pub dev: u64,
+    /// Last change of the content, nanoseconds since the epoch.
+    pub mtime_ns: i64,
+    /// Last change of the inode, nanoseconds since the epoch.
+    pub ctime_ns: i64,
+}
+
+impl StatKey {
+    /// The key of a file.
+    pub fn of(metadata: &Metadata) -> Self {
+        let ns = |seconds: i64, nanos: i64| seconds.wrapping_mul(1_000_000_000).wrapping_add(nanos);
+        Self {
+            size: metadata.size(),
+            ino: metadata.ino(),
+            dev: metadata.dev(),
+            mtime_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
+            ctime_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}

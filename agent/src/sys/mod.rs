@@ -1,0 +1,13 @@
+//! The only code that touches the operating system: files, locks, processes, the clock, users.
+
+pub mod clock;
+pub mod digest_cache;
+pub mod fault;
+pub mod fs;
+pub mod hashing;
+pub mod host;
+pub mod lock;
+pub mod process;
+pub mod procfs;
+pub mod root;
+pub mod walk;

@@ -1,0 +1,264 @@
+//! Runs programs: the only place that starts a process.
+#![expect(clippy::disallowed_methods, reason = "the owner of process creation")]
+
+mod detach;
+mod signal;
+#[cfg(test)]
+mod tests;
+mod user;
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+use nix::libc;
+use nix::sys::signal::killpg;
+use nix::unistd::Pid;
+
+pub use detach::{Detached, spawn_detached};
+pub use signal::{ProcessId, Signal};
+pub use user::User;
+
+use super::clock::{Deadline, pause};
+
+/// How many bytes of each output stream are kept: the last ones.
+pub const TAIL_BYTES: usize = 8 << 10;
+/// The search path of a clean environment.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// From SIGTERM to SIGKILL for a command that ran out of time.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long the output is awaited of a program that has ended: a server that it left in the background may hold the
+/// pipe open for ever.
+const DRAIN: Duration = Duration::from_millis(250);
+
+/// A program to run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Spec {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// What it finds in its environment.
+    pub env: Environment,
+    /// Who runs it; the user of this process without it.
+    pub user: Option<User>,
+    /// Where it runs; `/` without it, so that it keeps no file system busy.
+    pub cwd: Option<PathBuf>,
+    /// What it reads from its standard input; nothing without it.
+    pub stdin: Option<Vec<u8>>,
+}
+
+/// Where a program's environment comes from; the variables given are added or replace others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Environment {
+    /// What a login would set (`HOME`, `USER`, `LOGNAME`, `SHELL`, `PATH`, `LANG`) and nothing of this process's
+    /// own, where a stray `CARBON_HOME` or `JAVA_OPTS` would turn a server into another one.
+    Clean(BTreeMap<String, String>),
+    /// That of this process.
+    Inherited(BTreeMap<String, String>),
+}
+
+impl Default for Environment {
+    fn default() -> Self {
+        Self::Clean(BTreeMap::new())
+    }
+}
+
+/// How a program ended and the last of what it wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Its end.
+    pub status: ExitStatus,
+    /// The last [`TAIL_BYTES`] of standard output; what is not UTF-8 is replaced.
+    pub stdout_tail: String,
+    /// The last [`TAIL_BYTES`] of standard error; what is not UTF-8 is replaced.
+    pub stderr_tail: String,
+    /// Whether it was ended because its time was over.
+    pub timed_out: bool,
+}
+
+impl Output {
+    /// Whether it ended by itself with exit code 0.
+    pub fn success(&self) -> bool {
+        self.status.success() && !self.timed_out
+    }
+
+    /// Its end in words, such as `exit code 3`.
+    pub fn ending(&self) -> String {
+        if self.timed_out {
+            "no end within its time".to_owned()
+        } else {
+            ending(self.status)
+        }
+    }
+}
+
+/// The end of a process in words, such as `exit code 3` or `signal 9`.
+pub fn ending(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "an unknown end".to_owned(),
+    }
+}
+
+impl Spec {
+    /// A program with a clean environment, run by the user of this process.
+    pub fn new(argv: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self {
+            argv: argv.into_iter().map(Into::into).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The program, for messages.
+    pub fn program(&self) -> &str {
+        self.argv.first().map_or("", String::as_str)
+    }
+
+    fn command(&self, locale: (&str, &str)) -> io::Result<Command> {
+        let (program, arguments) = self.argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let mut command = Command::new(program);
+        command.args(arguments);
+        command.current_dir(self.cwd.as_deref().unwrap_or("/".as_ref()));
+        let user = self.user.clone().map_or_else(User::current, Ok)?;
+        match &self.env {
+            Environment::Clean(more) => {
+                command.env_clear().env("PATH", PATH);
+                command.env("HOME", &user.home).env("SHELL", &user.shell);
+                command.env("USER", &user.name).env("LOGNAME", &user.name);
+                command.env(locale.0, locale.1).envs(more)
+            }
+            Environment::Inherited(more) => command.env(locale.0, locale.1).envs(more),
+        };
+        let switch = user::Switch::to(&user)?;
+        let in_child = move || {
+            close_on_exec();
+            switch.as_ref().map_or(Ok(()), user::Switch::apply)
+        };
+        // SAFETY: between fork and exec the closure makes plain system calls on memory prepared before; it neither
+        // allocates nor takes locks.
+        unsafe { command.pre_exec(in_child) };
+        Ok(command)
+    }
+}
+
+/// Marks every descriptor above standard error, so that neither a lock of ours nor a pipe of whoever called us lives
+/// on in a server: an `ssh` or Ansible session would wait for that pipe as long as the server runs.
+fn close_on_exec() {
+    const FIRST: u32 = 3;
+    // SAFETY: both calls take integers only and change nothing but a flag of this process's own descriptors.
+    unsafe {
+        let all = libc::syscall(libc::SYS_close_range, FIRST, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
+        if all != 0 {
+            for fd in FIRST.cast_signed()..4096 {
+                libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC);
+            }
+        }
+    }
+}
+
+/// Runs a program to its end, in its own process group and with `LC_ALL=C`. After `timeout` its whole group gets
+/// SIGTERM, and SIGKILL two seconds later. What it leaves in the background lives on.
+///
+/// # Errors
+/// If it cannot be started, with the reason of the system: `NotFound`, or `PermissionDenied` also where it would
+/// need another user than this process can become. How it ends is no error.
+pub fn run(spec: &Spec, timeout: Duration) -> io::Result<Output> {
+    let mut command = spec.command(("LC_ALL", "C"))?;
+    let input = spec.stdin.as_ref().map_or_else(Stdio::null, |_| Stdio::piped());
+    command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.process_group(0).spawn()?;
+    feed(&mut child, spec.stdin.clone());
+    let stdout = Tail::collect(child.stdout.take());
+    let stderr = Tail::collect(child.stderr.take());
+    let (status, timed_out) = wait(&mut child, timeout)?;
+    let drained = Deadline::after(DRAIN);
+    Ok(Output {
+        status,
+        stdout_tail: stdout.take(&drained),
+        stderr_tail: stderr.take(&drained),
+        timed_out,
+    })
+}
+
+fn feed(child: &mut Child, bytes: Option<Vec<u8>>) {
+    if let (Some(mut pipe), Some(bytes)) = (child.stdin.take(), bytes) {
+        // A program need not read its input; then the pipe breaks, and that is its own business.
+        std::thread::spawn(move || pipe.write_all(&bytes));
+    }
+}
+
+fn wait(child: &mut Child, timeout: Duration) -> io::Result<(ExitStatus, bool)> {
+    if let Some(status) = wait_until(child, &Deadline::after(timeout))? {
+        return Ok((status, false));
+    }
+    let group = Pid::from_raw(child.id().cast_signed());
+    // No such group means that all of it ended just now.
+    let _ = killpg(group, Signal::SIGTERM);
+    let ended = wait_until(child, &Deadline::after(GRACE))?;
+    let _ = killpg(group, Signal::SIGKILL);
+    Ok((ended.map_or_else(|| child.wait(), Ok)?, true))
+}
+
+fn wait_until(child: &mut Child, deadline: &Deadline) -> io::Result<Option<ExitStatus>> {
+    let mut step = Duration::from_millis(1);
+    loop {
+        let status = child.try_wait()?;
+        if status.is_some() || deadline.passed() {
+            return Ok(status);
+        }
+        pause(step, deadline);
+        step = (step * 2).min(Duration::from_millis(20));
+    }
+}
+
+/// The end of a stream that is read to its end by a thread of its own.
+struct Tail {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    ended: mpsc::Receiver<()>,
+}
+
+impl Tail {
+    fn collect(stream: Option<impl Read + Send + 'static>) -> Self {
+        let (end, ended) = mpsc::channel();
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&bytes);
+        std::thread::spawn(move || {
+            if let Some(mut stream) = stream {
+                drain(&mut stream, &kept);
+            }
+            drop(end);
+        });
+        Self { bytes, ended }
+    }
+
+    fn take(&self, deadline: &Deadline) -> String {
+        // An error says that the thread is done, or that it is not and need not be awaited any longer.
+        let _ = self.ended.recv_timeout(deadline.left());
+        let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = bytes.len().saturating_sub(TAIL_BYTES);
+        String::from_utf8_lossy(&bytes[from..]).into_owned()
+    }
+}
+
+fn drain(stream: &mut impl Read, kept: &Mutex<Vec<u8>>) {
+    let mut buffer = [0; 4096];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(count) => {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.extend_from_slice(&buffer[..count]);
+                if kept.len() > 4 * TAIL_BYTES {
+                    let surplus = kept.len() - TAIL_BYTES;
+                    kept.drain(..surplus);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
+}

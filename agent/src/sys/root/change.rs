@@ -1,0 +1,304 @@
+//! Everything that changes the tree. Each change is an effect that the crash tests can stop at.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, RenameFlags};
+use nix::sys::stat::{FchmodatFlags, Mode};
+use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags};
+
+use super::{Kind, Root, Stat};
+use crate::model::RelPath;
+use crate::sys::fault::{Effect, effect};
+
+const ACL: &str = "system.posix_acl_access";
+const DEFAULT_ACL: &str = "system.posix_acl_default";
+
+impl Root {
+    /// Creates a file that did not exist, readable for its owner only.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn create(&self, path: &RelPath) -> io::Result<File> {
+        effect(Effect::Write, "create", path, || {
+            let flags =
+                OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            let mode = Mode::from_bits_truncate(0o600);
+            Ok(File::from(nix::fcntl::openat(
+                self.parent_of(path)?,
+                path.file_name(),
+                flags,
+                mode,
+            )?))
+        })
+    }
+
+    /// Creates a symlink.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn symlink(&self, target: &str, path: &RelPath) -> io::Result<()> {
+        effect(Effect::Write, "symlink", path, || {
+            Ok(nix::unistd::symlinkat(
+                target,
+                self.parent_of(path)?,
+                path.file_name(),
+            )?)
+        })
+    }
+
+    /// Makes a second name for a file. Symlinks are linked themselves.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn link(&self, from: &RelPath, to: &RelPath) -> io::Result<()> {
+        effect(Effect::Write, "link", to, || {
+            let (from_dir, to_dir) = (self.parent_of(from)?, self.parent_of(to)?);
+            let none = LinkatFlags::empty();
+            Ok(nix::unistd::linkat(
+                &from_dir,
+                from.file_name(),
+                &to_dir,
+                to.file_name(),
+                none,
+            )?)
+        })
+    }
+
+    /// Makes one directory.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn make_dir(&self, path: &RelPath, mode: u32) -> io::Result<()> {
+        effect(Effect::Write, "mkdir", path, || {
+            let parent = self.parent_of(path)?;
+            nix::sys::stat::mkdirat(&parent, path.file_name(), Mode::from_bits_truncate(0o700))?;
+            // mkdir's mode is cut by the umask and loses special bits.
+            self.set_mode_at(&parent, path, mode)
+        })
+    }
+
+    /// Makes a directory and what is missing above it, readable for its owner only.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn make_private_dirs(&self, path: &RelPath) -> io::Result<()> {
+        for dir in path.ancestors().chain([path.clone()]) {
+            if self.stat(&dir)?.is_none() {
+                self.make_dir(&dir, 0o700)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves a name; the target must not exist.
+    ///
+    /// # Errors
+    /// Of the system, `AlreadyExists` if the target exists.
+    pub fn rename(&self, from: &RelPath, to: &RelPath) -> io::Result<()> {
+        effect(Effect::Write, "rename", &format_args!("{from} -> {to}"), || {
+            let (from_dir, to_dir) = (self.parent_of(from)?, self.parent_of(to)?);
+            let (old, new) = (from.file_name(), to.file_name());
+            match nix::fcntl::renameat2(&from_dir, old, &to_dir, new, RenameFlags::RENAME_NOREPLACE) {
+                // Some network file systems do not know the flag.
+                Err(Errno::EINVAL | Errno::ENOSYS) if self.stat(to)?.is_none() => {
+                    Ok(nix::fcntl::renameat(&from_dir, old, &to_dir, new)?)
+                }
+                other => Ok(other?),
+            }
+        })
+    }
+
+    /// Removes a file or link.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn unlink(&self, path: &RelPath) -> io::Result<()> {
+        effect(Effect::Write, "unlink", path, || {
+            Ok(nix::unistd::unlinkat(
+                self.parent_of(path)?,
+                path.file_name(),
+                UnlinkatFlags::NoRemoveDir,
+            )?)
+        })
+    }
+
+    /// Removes an empty directory.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn remove_dir(&self, path: &RelPath) -> io::Result<()> {
+        effect(Effect::Write, "rmdir", path, || {
+            Ok(nix::unistd::unlinkat(
+                self.parent_of(path)?,
+                path.file_name(),
+                UnlinkatFlags::RemoveDir,
+            )?)
+        })
+    }
+
+    /// Removes whatever stands at a path, with everything below it. It is no error if nothing does.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn remove_tree(&self, path: &RelPath) -> io::Result<()> {
+        match self.stat(path)? {
+            None => Ok(()),
+            Some(Stat { kind: Kind::Dir, .. }) => {
+                for name in self.names_in(Some(path))? {
+                    let below = path
+                        .join(&name)
+                        .map_err(|_| io::Error::from(io::ErrorKind::InvalidFilename))?;
+                    self.remove_tree(&below)?;
+                }
+                self.remove_dir(path)
+            }
+            Some(_) => self.unlink(path),
+        }
+    }
+
+    /// Sets permission bits of a file or directory.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn set_mode(&self, path: &RelPath, mode: u32) -> io::Result<()> {
+        effect(Effect::Write, "chmod", path, || {
+            self.set_mode_at(&self.parent_of(path)?, path, mode)
+        })
+    }
+
+    fn set_mode_at(&self, parent: &OwnedFd, path: &RelPath, mode: u32) -> io::Result<()> {
+        // Opened without following, so that a link put there meanwhile cannot redirect the change.
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+        let bits = Mode::from_bits_truncate(mode);
+        match nix::fcntl::openat(parent, path.file_name(), flags, Mode::empty()) {
+            Ok(file) => Ok(nix::sys::stat::fchmod(&file, bits)?),
+            Err(Errno::EACCES) => {
+                // The owner of an unreadable file may still change its mode.
+                Ok(nix::sys::stat::fchmodat(
+                    parent,
+                    path.file_name(),
+                    bits,
+                    FchmodatFlags::NoFollowSymlink,
+                )?)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sets owner and group; a symlink's own.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn set_owner(&self, path: &RelPath, uid: u32, gid: u32) -> io::Result<()> {
+        effect(Effect::Write, "chown", path, || {
+            let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+            let parent = self.parent_of(path)?;
+            Ok(nix::unistd::fchownat(
+                &parent,
+                path.file_name(),
+                uid,
+                gid,
+                AtFlags::AT_SYMLINK_NOFOLLOW,
+            )?)
+        })
+    }
+
+    /// Makes a file's content survive a power cut.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn sync_file(&self, path: &RelPath) -> io::Result<()> {
+        effect(Effect::Write, "fsync", path, || {
+            let flags = OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            let file = match nix::fcntl::openat(self.parent_of(path)?, path.file_name(), flags, Mode::empty())
+            {
+                // The mode that it was given may not let its owner write.
+                Err(Errno::EACCES) => {
+                    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+                    nix::fcntl::openat(self.parent_of(path)?, path.file_name(), flags, Mode::empty())?
+                }
+                other => other?,
+            };
+            File::from(file).sync_all()
+        })
+    }
+
+    /// Makes everything written to the file system of a directory survive a power cut; `None` is the tree's own.
+    ///
+    /// # Errors
+    /// Of the system; kernels before 5.8 do not report what could not be written.
+    pub fn sync_file_system(&self, path: Option<&RelPath>) -> io::Result<()> {
+        let shown = path.map_or(".", RelPath::as_str);
+        effect(Effect::Write, "syncfs", &shown, || {
+            Ok(nix::unistd::syncfs(&self.open_dir(path)?)?)
+        })
+    }
+
+    /// Makes whatever stands at a path, file or directory, survive a power cut.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn sync_path(&self, path: &RelPath) -> io::Result<()> {
+        match self.stat(path)? {
+            Some(Stat { kind: Kind::Dir, .. }) => self.sync_dir(Some(path)),
+            Some(Stat { kind: Kind::File, .. }) => self.sync_file(path),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives a new file the extended attributes, ACLs among them, of the one that it will replace; where there is none,
+    /// the ACL that the directory gives to new files.
+    ///
+    /// # Errors
+    /// Of the system. File systems without attributes are no error.
+    pub fn copy_attributes(&self, from: &RelPath, to: &File) -> io::Result<()> {
+        use xattr::FileExt;
+        let copied = match self.stat(from)? {
+            Some(Stat { kind: Kind::File, .. }) => {
+                let file = self.open_file(from)?;
+                file.list_xattr()?
+                    .try_for_each(|name| match file.get_xattr(&name)? {
+                        Some(value) if to.get_xattr(&name)?.as_ref() != Some(&value) => {
+                            to.set_xattr(&name, &value)
+                        }
+                        _ => Ok(()),
+                    })
+            }
+            Some(_) => Ok(()),
+            None => match self.parent_of(from) {
+                Ok(parent) => match File::from(parent).get_xattr(DEFAULT_ACL)? {
+                    Some(acl) => to.set_xattr(ACL, &acl),
+                    None => Ok(()),
+                },
+                // The directory is new as well, perhaps in the place of a file.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                    ) =>
+                {
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
+        };
+        match copied {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Makes the names in a directory survive a power cut; `None` is the tree's own directory.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn sync_dir(&self, path: Option<&RelPath>) -> io::Result<()> {
+        let shown = path.map_or(".", RelPath::as_str);
+        effect(Effect::Write, "fsync-dir", &shown, || {
+            File::from(self.open_dir(path)?).sync_all()
+        })
+    }
+}
