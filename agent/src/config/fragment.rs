@@ -1,0 +1,96 @@
+//! What settings files say, before anything is merged or checked. Unknown keys are refused.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::probe::{PortText, Probe};
+
+/// An instance file, `instances.d/<anything>.yaml`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceFragment {
+    /// The instance's name.
+    pub name: String,
+    /// The profile's name.
+    pub product: String,
+    /// The pack's directory.
+    pub home: PathBuf,
+    /// The user that the server runs as; the owner of the home without it.
+    pub user: Option<String>,
+    /// Where updates come from: an archive, a directory, or a folder of them. Relative to the file's folder.
+    pub source: Option<PathBuf>,
+    /// How the server is started and stopped; the profile's way without it.
+    pub service: Option<ServiceFragment>,
+    /// Probes in addition to the profile's; one of the same name replaces it. A relative `ca` is relative to the
+    /// file's folder.
+    #[serde(default)]
+    pub probes: Vec<Probe>,
+    /// What an update may do.
+    pub policy: Option<PolicyFragment>,
+    /// Values for the profile's templates, such as ports.
+    #[serde(default)]
+    pub vars: BTreeMap<String, serde_json::Value>,
+}
+
+/// How a server is controlled.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceFragment {
+    /// A systemd unit. Excludes `start` and `stop`.
+    pub unit: Option<String>,
+    /// Program and arguments that start the server, in the background or in the foreground.
+    pub start: Option<Vec<String>>,
+    /// Program and arguments that stop it; SIGTERM without it.
+    pub stop: Option<Vec<String>>,
+    /// Environment of both commands, in addition to `HOME`, `USER`, `LOGNAME`, `PATH`, `LANG`, `SHELL`.
+    pub env: Option<BTreeMap<String, String>>,
+    /// Seconds from the stop request until SIGKILL.
+    pub stop_timeout_s: Option<u64>,
+    /// Seconds from the start until the server counts as failed.
+    pub start_timeout_s: Option<u64>,
+    /// Ports that must be free after a stop.
+    pub ports: Option<Vec<PortText>>,
+}
+
+/// What an update may do, where the profile or the agent's settings say otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyFragment {
+    /// Binary files changed on both sides: `conflict`, `take-new` or `keep`.
+    pub binary: Option<super::OnBoth>,
+    /// Vendor files that the operator deleted and the vendor changed: `conflict`, `take-new` or `keep` (deleted).
+    pub deleted: Option<super::OnBoth>,
+    /// How many snapshots stay for rollback, at least 1.
+    pub keep_snapshots: Option<usize>,
+    /// Whether a failed verification after an update leads back to the old level.
+    pub rollback: Option<bool>,
+}
+
+/// The agent's own settings, `pitstop.yaml` in the config folder. Optional.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentFragment {
+    /// Limits on archives.
+    pub limits: Option<LimitsFragment>,
+    /// Defaults for every instance's policy.
+    pub policy: Option<PolicyFragment>,
+    /// A folder of product profiles that replace or extend the built-in ones: `<folder>/<name>/product.yaml`.
+    /// Relative to the config folder.
+    pub products: Option<PathBuf>,
+}
+
+/// Limits on what an archive may hold.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsFragment {
+    /// Entries.
+    pub entries: Option<u64>,
+    /// Bytes of all files, unpacked.
+    pub total_bytes: Option<u64>,
+    /// Bytes of one file, unpacked.
+    pub file_bytes: Option<u64>,
+    /// Unpacked bytes per packed byte, for entries above 1 MiB.
+    pub ratio: Option<u64>,
+}

@@ -1,0 +1,15 @@
+//! Settings in three stages: fragments (what the files say, all optional) → inputs (profile and instance merged) →
+//! [`Settings`] (validated, nothing optional that the work needs). Parsers take text; [`load`] opens the files.
+
+pub mod fragment;
+pub mod inputs;
+pub mod load;
+pub mod nearest;
+pub mod probe;
+pub mod settings;
+pub mod validate;
+pub mod yaml;
+
+pub use load::ConfigDirs;
+pub use probe::{Probe, ProbeKind};
+pub use settings::{Limits, OnBoth, Policy, ServiceControl, Settings, Stop};

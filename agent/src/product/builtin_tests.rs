@@ -1,0 +1,129 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::model::{Class, RelPath};
+use crate::product::Ownership;
+
+/// `<class> <path>` per line; `#` begins a comment line.
+fn corpus(name: &str) -> Vec<(Class, RelPath)> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../templates/products")
+        .join(name)
+        .join("paths.txt");
+    let text = sys::fs::read_text_if_exists(&file).unwrap();
+    let text = text.unwrap_or_else(|| panic!("{} is missing", file.display()));
+    let lines = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (class, path) = line.split_once(' ').unwrap_or_else(|| panic!("{name}: {line}"));
+            let class = serde_json::from_value(class.into()).unwrap_or_else(|_| panic!("{name}: {line}"));
+            (
+                class,
+                RelPath::new(path).unwrap_or_else(|why| panic!("{name}: {line}: {why}")),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn every_built_in_profile_is_valid_and_named_as_its_folder() {
+    for (name, _) in BUILT_IN {
+        let profile = find(name, None).unwrap();
+        assert_eq!(profile.name, *name);
+        check::check(&profile).unwrap_or_else(|failure| panic!("{name}: {failure}"));
+    }
+}
+
+#[test]
+fn every_path_of_the_corpus_is_covered_once_and_every_glob_is_used() {
+    for (name, _) in BUILT_IN {
+        let profile = find(name, None).unwrap();
+        let ownership = Ownership::new(&profile.ownership).unwrap();
+        let globs: Vec<&str> = profile
+            .ownership
+            .iter()
+            .flat_map(|rule| rule.paths.iter().map(String::as_str))
+            .collect();
+        let (mut used, mut seen) = (BTreeSet::new(), BTreeSet::new());
+        for (class, path) in corpus(name) {
+            let deciding = ownership.glob_of(&path);
+            let glob = deciding.map_or("no rule", |at| globs[at]);
+            assert!(deciding.is_some(), "{name}: no rule covers {path}");
+            assert_eq!(ownership.class_of(&path), class, "{name}: {path} by `{glob}`");
+            used.extend(deciding);
+            assert!(
+                seen.insert(path.clone()),
+                "{name}: {path} stands twice in the corpus"
+            );
+        }
+        let unused: Vec<_> = (0..globs.len())
+            .filter(|at| !used.contains(at))
+            .map(|at| globs[at])
+            .collect();
+        assert!(
+            unused.is_empty(),
+            "{name}: no path of the corpus needs {unused:?}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_product_lists_the_known_ones_and_the_nearest() {
+    let failure = find("flnk", None).unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::Settings);
+    assert_eq!(failure.message, "unknown product `flnk`; did you mean `flink`?");
+    let hint = failure.hint.unwrap();
+    for (name, _) in BUILT_IN {
+        assert!(hint.contains(&format!("`{name}`")), "{hint}");
+    }
+    assert_eq!(find("../flink", None).unwrap_err().kind, ErrorKind::Settings);
+}
+
+const MINIMAL: &str =
+    "title: Own\ndetect: [{file: V}]\nlevel: {parts: [{file: V, regex: '(.+)'}]}\nownership: []\n";
+
+fn folder_with(name: &str, text: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    sys::fs::make_private_dirs(&dir.path().join(name)).unwrap();
+    sys::fs::write_atomic(&dir.path().join(name).join("product.yaml"), text.as_bytes()).unwrap();
+    dir
+}
+
+#[test]
+fn a_folder_replaces_and_extends_the_built_in_profiles() {
+    let dir = folder_with("flink", &format!("name: flink\n{MINIMAL}"));
+    assert_eq!(find("flink", Some(dir.path())).unwrap().title, "Own");
+    assert_eq!(find("generic", Some(dir.path())).unwrap().name, "generic");
+    let dir = folder_with("acme", &format!("name: acme\n{MINIMAL}"));
+    assert_eq!(find("acme", Some(dir.path())).unwrap().title, "Own");
+    let names = names(Some(dir.path())).unwrap();
+    assert!(
+        names.contains(&"acme".to_owned()) && names.contains(&"flink".to_owned()),
+        "{names:?}"
+    );
+    assert!(names.is_sorted());
+}
+
+#[test]
+fn a_broken_profile_of_the_folder_is_named_and_not_silently_replaced_by_the_built_in_one() {
+    let table = [
+        (format!("name: other\n{MINIMAL}"), "must be the folder's"),
+        (
+            format!("name: flink\ntitel: x\n{MINIMAL}"),
+            "line 2, column 1: unknown key `titel`; did you mean `title`?",
+        ),
+        (
+            format!("name: flink\n{}", MINIMAL.replace("(.+)", "(")),
+            "not a regular expression",
+        ),
+    ];
+    for (text, expected) in table {
+        let dir = folder_with("flink", &text);
+        let failure = find("flink", Some(dir.path())).unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::Settings);
+        assert!(failure.message.contains("flink/product.yaml"), "{failure}");
+        assert!(failure.message.contains(expected), "{failure}");
+    }
+}

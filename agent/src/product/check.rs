@@ -1,0 +1,148 @@
+//! Whether a profile makes sense, apart from its templates' values.
+
+use regex::Regex;
+
+use super::glob::{Glob, is_glob};
+use super::profile::{DetectRule, LevelPart, Profile};
+use super::render::RESERVED;
+use super::{Ownership, render};
+use crate::api::{ErrorKind, Failure, Result};
+use crate::config::validate;
+
+/// Checks a profile: globs and regular expressions compile, every rule does exactly one thing, every template can be
+/// filled in with the profile's own variables.
+///
+/// # Errors
+/// `settings`: the first rule that does not, by its place in the profile.
+pub fn check(profile: &Profile) -> Result<()> {
+    validate::plain_name("name", &profile.name)?;
+    if profile.detect.is_empty() {
+        return Err(bad(
+            "detect: a profile without a rule would take any directory for its product",
+        ));
+    }
+    for (at, rule) in profile.detect.iter().enumerate() {
+        check_detect(&format!("detect[{at}]"), rule)?;
+    }
+    if profile.level.parts.is_empty() {
+        return Err(bad("level.parts: at least one part is needed"));
+    }
+    for (at, part) in profile.level.parts.iter().enumerate() {
+        check_level_part(&format!("level.parts[{at}]"), part)?;
+    }
+    Ownership::new(&profile.ownership)?;
+    check_vars(profile)?;
+    let vars = render::Vars {
+        home: "/home".to_owned(),
+        ..render::Vars::default()
+    };
+    validate::profile_texts(&render::render(profile, &vars)?)
+}
+
+fn check_detect(field: &str, rule: &DetectRule) -> Result<()> {
+    check_file(field, &rule.file)?;
+    rule.regex
+        .as_deref()
+        .map_or(Ok(()), |regex| compiles(field, regex).map(drop))
+}
+
+fn check_level_part(field: &str, part: &LevelPart) -> Result<()> {
+    check_file(field, &part.file)?;
+    match (&part.name, &part.regex, &part.json) {
+        (Some(regex), None, None) | (None, Some(regex), None) => {
+            if compiles(field, regex)?.captures_len() < 2 {
+                return Err(bad(format!(
+                    "{field}: `{regex}` has no group that would be the part"
+                )));
+            }
+            Ok(())
+        }
+        (None, None, Some(pointer)) => validate::json_pointer(field, pointer),
+        _ => Err(bad(format!(
+            "{field}: exactly one of `name`, `regex` and `json` is needed"
+        ))),
+    }
+}
+
+fn check_file(field: &str, file: &str) -> Result<()> {
+    let (dir, last) = file.rsplit_once('/').unwrap_or(("", file));
+    let refuse = |why: &str| Err(bad(format!("{field}: `{file}` {why}")));
+    if crate::model::RelPath::new(file).is_err() {
+        return refuse("is not a path relative to the home");
+    }
+    if is_glob(dir) || Glob::new(last).is_err() {
+        return refuse("may be a glob in its last component only");
+    }
+    Ok(())
+}
+
+fn check_vars(profile: &Profile) -> Result<()> {
+    match profile.vars.keys().find(|name| RESERVED.contains(&name.as_str())) {
+        Some(name) => Err(bad(format!(
+            "vars: `{name}` is taken; pitstop gives it its value"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn compiles(field: &str, regex: &str) -> Result<Regex> {
+    Regex::new(regex)
+        .map_err(|error| bad(format!("{field}: `{regex}` is not a regular expression")).because(error))
+}
+
+fn bad(message: impl Into<String>) -> Failure {
+    Failure::new(ErrorKind::Settings, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_that_makes_no_sense_is_named() {
+        let good = "name: acme\ntitle: A\ndetect: [{file: VERSION}]\n\
+                    level: {parts: [{file: VERSION, regex: '(.*)'}]}\nownership: []\n";
+        let parse = |text: &str| serde_yaml::from_str::<Profile>(text).unwrap();
+        check(&parse(good)).unwrap();
+        let table = [
+            ("name: acme", "name: a/b", "name: "),
+            ("[{file: VERSION}]", "[]", "detect: "),
+            ("[{file: VERSION}]", "[{file: /VERSION}]", "detect[0]: "),
+            ("[{file: VERSION}]", "[{file: '*/x'}]", "detect[0]: "),
+            ("regex: '(.*)'", "regex: '.*'", "no group"),
+            ("regex: '(.*)'", "json: x", "level.parts[0]: "),
+            ("regex: '(.*)'", "default: '1'", "exactly one of"),
+            (
+                "ownership: []",
+                "ownership: [{class: state, paths: [x/]}]",
+                "ownership rule 1",
+            ),
+            (
+                "ownership: []",
+                "ownership: []\nvars: {home: x}",
+                "vars: `home` is taken",
+            ),
+            (
+                "ownership: []",
+                "ownership: []\nprocess: {main: ['{{ hom }}']}",
+                "unknown variable `hom`",
+            ),
+            (
+                "ownership: []",
+                "ownership: []\nprobes: [{name: x}]",
+                "probes.x: ",
+            ),
+            (
+                "ownership: []",
+                "ownership: []\nservice: {stop: [/bin/x]}",
+                "service.stop",
+            ),
+        ];
+        for (from, to, expected) in table {
+            let text = good.replace(from, to);
+            assert_ne!(text, good, "{from}");
+            let failure = check(&parse(&text)).unwrap_err();
+            assert!(failure.message.contains(expected), "{expected} in {failure}");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Product profiles: data that says what a pack of a product is, parsed into typed rules. Built-in profiles are
+//! compiled in from `templates/products`; a folder may replace or extend them.
+
+pub mod builtin;
+pub mod check;
+pub mod detect;
+pub mod glob;
+pub mod ownership;
+pub mod profile;
+pub mod render;
+
+pub use detect::{Detected, TreeView};
+pub use ownership::{Cursor, Ownership};
+pub use profile::Profile;

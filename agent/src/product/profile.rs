@@ -1,0 +1,164 @@
+//! The profile of a product, as its `product.yaml` says it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::api::plan::Hook;
+use crate::config::Probe;
+use crate::config::probe::PortText;
+use crate::model::{Class, LevelOrder};
+
+/// What kind of pack a product's is. Texts may be templates over the instance's `home`, `user`, `name` and the
+/// profile's `vars`, which an instance may override.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// The product's name, as in instances and reports.
+    pub name: String,
+    /// What people call it.
+    pub title: String,
+    /// How its packs are recognised: every rule must hold.
+    pub detect: Vec<DetectRule>,
+    /// How its level is read: the parts are joined with dots.
+    pub level: LevelRules,
+    /// Who owns which path; the first rule that matches wins.
+    pub ownership: Vec<OwnershipRule>,
+    /// How its processes are recognised.
+    #[serde(default)]
+    pub process: ProcessRules,
+    /// How it is started and stopped where the instance does not say.
+    #[serde(default)]
+    pub service: ServiceRules,
+    /// How its health is told.
+    #[serde(default)]
+    pub probes: Vec<Probe>,
+    /// How much space an update needs beyond the files it stages.
+    #[serde(default)]
+    pub disk: DiskRule,
+    /// Commands around the update.
+    #[serde(default)]
+    pub hooks: Vec<HookRule>,
+    /// Default values of the templates' variables.
+    #[serde(default)]
+    pub vars: BTreeMap<String, serde_json::Value>,
+}
+
+/// A file that tells the product: it must exist and, with `regex`, its content must match.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetectRule {
+    /// Path; the last component may be a glob with `*`.
+    pub file: String,
+    /// A regular expression on the content.
+    pub regex: Option<String>,
+}
+
+/// How a level is read and compared.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LevelRules {
+    /// The parts, joined with dots.
+    pub parts: Vec<LevelPart>,
+    /// How levels compare.
+    #[serde(default)]
+    pub order: LevelOrder,
+}
+
+/// One part of a level. Exactly one of `name`, `regex` and `json` is given.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LevelPart {
+    /// Path; the last component may be a glob with `*`.
+    pub file: String,
+    /// A regular expression on the file's name, whose first group is the part.
+    pub name: Option<String>,
+    /// A regular expression on the file's content, whose first group is the part.
+    pub regex: Option<String>,
+    /// A JSON pointer into the file's content; a string or a number is the part.
+    pub json: Option<String>,
+    /// Texts that mean `default`.
+    #[serde(default)]
+    pub unset: Vec<String>,
+    /// The part where the file or the value is missing; without it the level is unknown then.
+    pub default: Option<String>,
+}
+
+/// A class and the globs of its paths. `*` and `?` stay within a component, `**` spans any number of them.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnershipRule {
+    /// The class.
+    pub class: Class,
+    /// The globs.
+    pub paths: Vec<String>,
+}
+
+/// How processes are recognised.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessRules {
+    /// The server itself: its command line has an argument that contains one of these texts, and one that contains
+    /// the home. Empty: any process with the home in its command line or its executable.
+    #[serde(default)]
+    pub main: Vec<String>,
+    /// Helpers that live beside the server: texts in their command lines, beside the home.
+    #[serde(default)]
+    pub helpers: Vec<String>,
+}
+
+/// The default way to control the server.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceRules {
+    /// Program and arguments that start it.
+    pub start: Option<Vec<String>>,
+    /// Program and arguments that stop it; SIGTERM without it.
+    pub stop: Option<Vec<String>>,
+    /// Environment of both.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Seconds from the stop request until SIGKILL.
+    pub stop_timeout_s: Option<u64>,
+    /// Seconds from the start until the server counts as failed.
+    pub start_timeout_s: Option<u64>,
+    /// Ports that must be free after a stop.
+    #[serde(default)]
+    pub ports: Vec<PortText>,
+}
+
+/// Space in bytes = `factor` × staged bytes + `extra_bytes`.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiskRule {
+    /// Multiple of the bytes to stage.
+    pub factor: f64,
+    /// Bytes on top, for logs and what the server writes while it starts.
+    pub extra_bytes: u64,
+}
+
+impl Default for DiskRule {
+    fn default() -> Self {
+        Self {
+            factor: 1.0,
+            extra_bytes: 64 << 20,
+        }
+    }
+}
+
+/// A command around the update.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HookRule {
+    /// When it runs.
+    pub when: Hook,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Seconds until it counts as failed.
+    #[serde(default = "two_minutes")]
+    pub timeout_s: u64,
+}
+
+fn two_minutes() -> u64 {
+    120
+}
