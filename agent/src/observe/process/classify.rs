@@ -1,0 +1,370 @@
+//! What a process is to an instance, decided from what was read of it. Pure but for two questions to the file
+//! system, which are asked through functions.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use crate::api::report::{ProcessRole, ProcessView};
+use crate::product::profile::ProcessRules;
+
+use super::{Found, Row};
+
+/// Programs that only look at files, carry them away, or hand over to another program. They are never a server,
+/// whatever stands in their command lines.
+const TOOLS: &[&str] = &[
+    "awk",
+    "borg",
+    "cat",
+    "chmod",
+    "chown",
+    "cp",
+    "curl",
+    "cut",
+    "dd",
+    "diff",
+    "du",
+    "emacs",
+    "entr",
+    "find",
+    "fuser",
+    "gdb",
+    "git",
+    "grep",
+    "gzip",
+    "head",
+    "inotifywait",
+    "jar",
+    "jcmd",
+    "jmap",
+    "joe",
+    "jq",
+    "jstack",
+    "less",
+    "ln",
+    "ls",
+    "lsof",
+    "mc",
+    "md5sum",
+    "more",
+    "mv",
+    "nano",
+    "ncdu",
+    "nvim",
+    "pgrep",
+    "pitstop",
+    "pkill",
+    "ps",
+    "puppet",
+    "rclone",
+    "restic",
+    "rg",
+    "rm",
+    "rsync",
+    "runuser",
+    "scp",
+    "screen",
+    "sed",
+    "sftp-server",
+    "sha256sum",
+    "sort",
+    "ssh",
+    "sshd",
+    "stat",
+    "strace",
+    "su",
+    "sudo",
+    "tail",
+    "tar",
+    "tee",
+    "tmux",
+    "top",
+    "tree",
+    "unzip",
+    "vi",
+    "view",
+    "vim",
+    "vim.basic",
+    "vim.tiny",
+    "watch",
+    "wc",
+    "wget",
+    "xargs",
+    "xxd",
+    "xz",
+    "zcat",
+    "zip",
+    "zstd",
+];
+const SHELLS: &[&str] = &["ash", "bash", "busybox", "dash", "ksh", "mksh", "sh", "zsh"];
+/// Only the first paths of a command line are followed through symlinks: class paths can hold hundreds.
+const RESOLVED_PATHS: usize = 8;
+
+type Role = (ProcessRole, String);
+
+/// The rules of one instance.
+pub(super) struct Classify<'a> {
+    pub homes: &'a [PathBuf],
+    pub rules: &'a ProcessRules,
+    pub main_pid: Option<u32>,
+    pub resolve: &'a dyn Fn(&Path) -> Option<PathBuf>,
+    pub open_file: &'a dyn Fn(u32) -> Option<PathBuf>,
+}
+
+impl Classify<'_> {
+    /// The processes that have to do with the instance.
+    pub(super) fn all(&self, rows: &[Row]) -> Vec<Found> {
+        let mut roles: HashMap<u32, Role> = rows
+            .iter()
+            .filter_map(|row| Some((row.pid, self.by_itself(row)?)))
+            .collect();
+        self.make_sure_of_a_main(rows, &mut roles);
+        leave_people_alone(rows, &mut roles);
+        add_descendants(rows, &mut roles);
+        for row in rows {
+            if !roles.contains_key(&row.pid)
+                && let Some(evidence) = self.uses_home(row)
+            {
+                roles.insert(row.pid, (ProcessRole::Bystander, evidence));
+            }
+        }
+        rows.iter()
+            .filter_map(|row| Some(found(row, roles.remove(&row.pid)?)))
+            .collect()
+    }
+
+    /// What a process is, judged without the others.
+    fn by_itself(&self, row: &Row) -> Option<Role> {
+        let main = if is_one_of(row, TOOLS) && self.exe_evidence(row).is_none() {
+            None
+        } else if is_one_of(row, SHELLS) {
+            self.as_script(row)
+        } else if self.rules.main.is_empty() {
+            self.as_any_server(row)
+        } else {
+            self.as_named(row)
+        };
+        let in_unit = || {
+            row.in_unit
+                .then(|| helper("in the unit's control group".to_owned()))
+        };
+        main.or_else(in_unit)
+    }
+
+    /// A shell is judged by the script that it runs: its other arguments can be anything.
+    fn as_script(&self, row: &Row) -> Option<Role> {
+        let script = script_of(&row.args)?;
+        let path = self.inside(script, row)?;
+        let evidence = format!("runs the script {}", path.display());
+        let is_server = self.rules.main.iter().any(|text| script.contains(text.as_str()));
+        let role = if is_server {
+            ProcessRole::Main
+        } else {
+            ProcessRole::Helper
+        };
+        Some((role, evidence))
+    }
+
+    /// Without rules, whatever runs from the home is the server.
+    fn as_any_server(&self, row: &Row) -> Option<Role> {
+        let from_home = self.exe_evidence(row).or_else(|| self.argument_evidence(row));
+        let relative = || {
+            let path = row.args.iter().skip(1).find_map(|arg| self.inside(arg, row))?;
+            Some(format!("its command line names {}", path.display()))
+        };
+        let evidence = from_home.or_else(relative)?;
+        Some((ProcessRole::Main, evidence))
+    }
+
+    fn as_named(&self, row: &Row) -> Option<Role> {
+        let named = |texts: &[String]| {
+            let is_named = |text: &&String| row.args.iter().any(|arg| arg.contains(text.as_str()));
+            texts.iter().find(is_named).cloned()
+        };
+        let (role, text) = match (named(&self.rules.main), named(&self.rules.helpers)) {
+            (Some(text), _) => (ProcessRole::Main, text),
+            (None, Some(text)) => (ProcessRole::Helper, text),
+            (None, None) => return self.exe_evidence(row).map(helper),
+        };
+        let place = self
+            .argument_evidence(row)
+            .or_else(|| self.exe_evidence(row))
+            .or_else(|| self.cwd_evidence(row))?;
+        Some((role, format!("its command line has {text}, {place}")))
+    }
+
+    /// A wrapper alone can be the whole server where no rule says what else it would be, and systemd knows the main
+    /// process of a unit.
+    fn make_sure_of_a_main(&self, rows: &[Row], roles: &mut HashMap<u32, Role>) {
+        if roles.values().any(|(role, _)| *role == ProcessRole::Main) {
+            return;
+        }
+        let of_unit = rows.iter().find(|row| Some(row.pid) == self.main_pid);
+        if let Some(row) = of_unit {
+            let evidence = "the main process of the unit".to_owned();
+            roles.insert(row.pid, (ProcessRole::Main, evidence));
+        } else if self.rules.main.is_empty() {
+            let scripts = rows.iter().filter(|row| is_one_of(row, SHELLS));
+            for row in scripts {
+                if let Some((role, _)) = roles.get_mut(&row.pid) {
+                    *role = ProcessRole::Main;
+                }
+            }
+        }
+    }
+
+    fn uses_home(&self, row: &Row) -> Option<String> {
+        let open = || {
+            let path = (self.open_file)(row.pid)?;
+            Some(format!("has {} open", path.display()))
+        };
+        self.argument_evidence(row)
+            .or_else(|| self.cwd_evidence(row))
+            .or_else(open)
+    }
+
+    fn exe_evidence(&self, row: &Row) -> Option<String> {
+        let exe = row.exe.as_ref().filter(|exe| self.is_inside(exe))?;
+        Some(format!("its program is {}", exe.display()))
+    }
+
+    fn cwd_evidence(&self, row: &Row) -> Option<String> {
+        let cwd = row.cwd.as_ref().filter(|cwd| self.is_inside(cwd))?;
+        Some(format!("works in {}", cwd.display()))
+    }
+
+    fn argument_evidence(&self, row: &Row) -> Option<String> {
+        let spelled = |arg: &String| self.homes.iter().any(|home| names(arg, &home.to_string_lossy()));
+        let through_links = || {
+            let paths = row.args.iter().flat_map(|arg| absolute_paths(arg));
+            let mut real = paths.take(RESOLVED_PATHS).filter_map(|path| (self.resolve)(path));
+            real.any(|path| self.is_inside(&path))
+        };
+        (row.args.iter().any(spelled) || through_links())
+            .then(|| "its command line names the home".to_owned())
+    }
+
+    /// The existing file inside the home that an argument stands for, seen from where the process works.
+    fn inside(&self, argument: &str, row: &Row) -> Option<PathBuf> {
+        if argument.is_empty() || argument.starts_with('-') {
+            return None;
+        }
+        let path = match &row.cwd {
+            Some(cwd) => cwd.join(argument),
+            None => PathBuf::from(argument),
+        };
+        let real = (self.resolve)(&path).filter(|real| self.is_inside(real));
+        // A script that was replaced since is still the one that runs.
+        real.or_else(|| Some(PathBuf::from(argument)).filter(|path| self.is_inside(path)))
+    }
+
+    fn is_inside(&self, path: &Path) -> bool {
+        self.homes.iter().any(|home| path.starts_with(home))
+    }
+}
+
+fn helper(evidence: String) -> Role {
+    (ProcessRole::Helper, evidence)
+}
+
+/// A script of the pack that somebody runs in a terminal, such as a backup, is no part of the server, unless the server
+/// came out of it.
+fn leave_people_alone(rows: &[Row], roles: &mut HashMap<u32, Role>) {
+    let parents: HashMap<u32, u32> = rows.iter().map(|row| (row.pid, row.stat.parent)).collect();
+    let mains = roles
+        .iter()
+        .filter(|(_, (role, _))| *role == ProcessRole::Main)
+        .map(|(pid, _)| *pid);
+    let mut above_mains = HashSet::new();
+    for main in mains {
+        let mut next = parents.get(&main);
+        while let Some(pid) = next.filter(|pid| above_mains.insert(**pid)) {
+            next = parents.get(pid);
+        }
+    }
+    let in_terminal = rows
+        .iter()
+        .filter(|row| row.stat.has_terminal && is_one_of(row, SHELLS));
+    for row in in_terminal.filter(|row| !above_mains.contains(&row.pid)) {
+        if let Some((role @ ProcessRole::Helper, _)) = roles.get_mut(&row.pid) {
+            *role = ProcessRole::Bystander;
+        }
+    }
+}
+
+fn add_descendants(rows: &[Row], roles: &mut HashMap<u32, Role>) {
+    let is_ours = |(pid, (role, _)): (&u32, &Role)| (*role != ProcessRole::Bystander).then_some(*pid);
+    let ours: HashSet<u32> = roles.iter().filter_map(is_ours).collect();
+    let parents: HashMap<u32, u32> = rows.iter().map(|row| (row.pid, row.stat.parent)).collect();
+    for row in rows.iter().filter(|row| !ours.contains(&row.pid)) {
+        let mut seen = HashSet::new();
+        let mut at = row.stat.parent;
+        while !ours.contains(&at) && seen.insert(at) {
+            at = parents.get(&at).copied().unwrap_or_default();
+        }
+        if ours.contains(&at) {
+            roles.insert(row.pid, helper(format!("started by process {at}")));
+        }
+    }
+}
+
+fn found(row: &Row, (role, evidence): Role) -> Found {
+    Found {
+        parent: row.stat.parent,
+        view: ProcessView {
+            pid: row.pid,
+            started_ticks: row.stat.started_ticks,
+            role,
+            program: row.stat.program.clone(),
+            evidence,
+        },
+    }
+}
+
+fn is_one_of(row: &Row, programs: &[&str]) -> bool {
+    let base = |path: &Path| Some(path.file_name()?.to_str()?.trim_start_matches('-').to_owned());
+    // A multi-call binary is what it was called as. The kernel's name for it would be that of a script it runs.
+    let called = row.args.first().and_then(|arg| base(Path::new(arg)));
+    let exe = row.exe.as_deref().and_then(base);
+    let is_listed = |name: String| programs.contains(&name.as_str());
+    called.is_some_and(is_listed) || exe.is_some_and(is_listed)
+}
+
+/// The script that a shell was told to run; `None` for a command text or an interactive shell.
+fn script_of(args: &[String]) -> Option<&str> {
+    let mut rest = args.iter().skip(1).map(String::as_str);
+    while let Some(arg) = rest.next() {
+        match arg {
+            "--" => return rest.next(),
+            "-o" | "+o" | "-O" | "--rcfile" | "--init-file" => drop(rest.next()),
+            _ if arg.starts_with("--") || arg.starts_with('+') => {}
+            _ if arg.starts_with('-') && arg.contains('c') => return None,
+            _ if arg.starts_with('-') => {}
+            // What `busybox` was asked to be.
+            _ if SHELLS.contains(&arg) => {}
+            _ => return Some(arg),
+        }
+    }
+    None
+}
+
+/// Whether a text names a path or something below it, as whole components: `-Dhome=/srv/app` and `/srv/app/x:/y` name
+/// `/srv/app`, but `/srv/app2` and `/mnt/srv/app` do not.
+pub(super) fn names(text: &str, path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    if path.is_empty() {
+        return false;
+    }
+    let is_name = |c: char| c.is_alphanumeric() || "._-+~".contains(c);
+    text.match_indices(path).any(|(at, _)| {
+        let before = &text[..at];
+        let begins = before.ends_with("//") || !before.ends_with(|c: char| is_name(c) || c == '/');
+        let ends = !text[at + path.len()..].starts_with(is_name);
+        begins && ends
+    })
+}
+
+fn absolute_paths(text: &str) -> impl Iterator<Item = &Path> {
+    text.split([':', ';', ',', '=', '"', '\'', ' ', '@'])
+        .filter(|part| part.starts_with('/') && part.len() > 1)
+        .map(Path::new)
+}

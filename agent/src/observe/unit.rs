@@ -1,0 +1,234 @@
+//! Systemd units.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::api::report::UnitView;
+use crate::api::{ErrorKind, Failure, Result};
+use crate::sys::process::{Output, Spec, run};
+
+/// How long one call of `systemctl` may take: it only asks, or starts a job without awaiting it.
+const CALL: Duration = Duration::from_secs(30);
+const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,ControlGroup,MainPID,Restart,Result,FragmentPath,\
+     NeedDaemonReload,ConditionResult";
+/// What a unit's name may end with.
+const SUFFIXES: [&str; 5] = [".service", ".scope", ".slice", ".target", ".socket"];
+
+/// The service manager of this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Systemd {
+    /// Its command.
+    pub systemctl: PathBuf,
+    /// Where the administrator's units and drop-ins lie.
+    pub units: PathBuf,
+}
+
+impl Default for Systemd {
+    fn default() -> Self {
+        Self {
+            systemctl: "systemctl".into(),
+            units: "/etc/systemd/system".into(),
+        }
+    }
+}
+
+/// A unit at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitState {
+    /// Its full name.
+    pub name: String,
+    /// `ActiveState`, such as `active`, `inactive` or `failed`.
+    pub active: String,
+    /// `SubState`, such as `running` or `auto-restart`.
+    pub sub: String,
+    /// Its control group, absolute in the hierarchy; absent while it has none.
+    pub cgroup: Option<String>,
+    /// The process that systemd takes for the server.
+    pub main_pid: Option<u32>,
+    /// `Restart`, such as `no` or `on-failure`.
+    pub restart: String,
+    /// `Result`: why it failed, or `success`.
+    pub result: String,
+    /// The unit file.
+    pub fragment: PathBuf,
+    /// Whether unit files changed since systemd read them.
+    pub needs_reload: bool,
+    /// Whether its conditions held when it was last started.
+    pub conditions_held: bool,
+}
+
+impl UnitState {
+    /// Whether systemd has nothing to do with it any more: no process, no job, no restart to come.
+    pub fn is_down(&self) -> bool {
+        matches!(self.active.as_str(), "inactive" | "failed")
+    }
+
+    /// Whether it counts as failed, which can be a server's normal way to end.
+    pub fn has_failed(&self) -> bool {
+        self.active == "failed"
+    }
+
+    /// As reports show it.
+    pub fn view(&self) -> UnitView {
+        UnitView {
+            name: self.name.clone(),
+            active: self.active.clone(),
+            sub: self.sub.clone(),
+        }
+    }
+}
+
+/// The full name of a unit: `.service` is what systemd adds to a bare name.
+///
+/// # Errors
+/// `settings` if it cannot be a unit's name.
+pub fn full_name(unit: &str) -> Result<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
+    if unit.is_empty() || unit.starts_with(['-', '.']) || !unit.chars().all(plain) {
+        let text = format!("`{unit}` is not the name of a systemd unit");
+        return Err(Failure::new(ErrorKind::Settings, text).hint("correct `service.unit` of the instance"));
+    }
+    let complete = SUFFIXES.iter().any(|suffix| unit.ends_with(suffix));
+    Ok(if complete {
+        unit.to_owned()
+    } else {
+        format!("{unit}.service")
+    })
+}
+
+impl Systemd {
+    /// Runs `systemctl` with arguments. A call that fails is a failure of `kind`.
+    ///
+    /// # Errors
+    /// `settings` if there is no such program; `kind`, with the last of what it said, if it fails.
+    pub fn call(&self, kind: ErrorKind, arguments: &[&str]) -> Result<Output> {
+        let program = self.systemctl.display().to_string();
+        let argv = std::iter::once(program.as_str()).chain(arguments.iter().copied());
+        let called = arguments.join(" ");
+        let output = run(&Spec::new(argv), CALL).map_err(|error| no_systemctl(&program, error))?;
+        if output.success() {
+            return Ok(output);
+        }
+        let said = output.stderr_tail.trim();
+        let text = format!("`systemctl {called}` ended with {}: {said}", output.ending());
+        Err(Failure::new(kind, text)
+            .hint("see whether systemd runs on this host and whether this user may control it"))
+    }
+
+    /// Asks for a unit's state.
+    ///
+    /// # Errors
+    /// `settings` if there is no such unit or no systemd; `io` if it does not answer.
+    pub fn show(&self, unit: &str) -> Result<UnitState> {
+        let name = full_name(unit)?;
+        let output = self.call(ErrorKind::Io, &["show", "-p", PROPERTIES, &name])?;
+        let values = parse(&output.stdout_tail);
+        match values.get("LoadState").copied() {
+            Some("loaded") => Ok(state(&name, &values)),
+            load => Err(not_loaded(&name, load.unwrap_or("unknown"))),
+        }
+    }
+}
+
+fn no_systemctl(program: &str, error: std::io::Error) -> Failure {
+    let text = format!("cannot run {program}, but the instance is controlled through a systemd unit");
+    Failure::new(ErrorKind::Settings, text)
+        .hint("install systemd, or give `service.start` instead of `service.unit`")
+        .because(error)
+}
+
+fn not_loaded(name: &str, load: &str) -> Failure {
+    let text = format!("the unit {name} cannot be used: systemd says `{load}`");
+    let hint = match load {
+        "not-found" => format!("install {name} and run `systemctl daemon-reload`, or correct `service.unit`"),
+        "masked" => format!("run `systemctl unmask {name}`"),
+        _ => format!("see `systemctl status {name}`"),
+    };
+    Failure::new(ErrorKind::Settings, text).hint(hint)
+}
+
+fn parse(text: &str) -> HashMap<&str, &str> {
+    text.lines().filter_map(|line| line.split_once('=')).collect()
+}
+
+fn state(name: &str, values: &HashMap<&str, &str>) -> UnitState {
+    let value = |key: &str| values.get(key).copied().unwrap_or_default();
+    let text = |key: &str| value(key).to_owned();
+    UnitState {
+        name: Some(text("Id"))
+            .filter(|id| !id.is_empty())
+            .unwrap_or(name.to_owned()),
+        active: text("ActiveState"),
+        sub: text("SubState"),
+        // The root group would make every process of the host a part of the unit.
+        cgroup: Some(text("ControlGroup")).filter(|group| !group.trim_matches('/').is_empty()),
+        main_pid: value("MainPID").parse().ok().filter(|pid| *pid != 0),
+        restart: text("Restart"),
+        result: text("Result"),
+        fragment: text("FragmentPath").into(),
+        needs_reload: value("NeedDaemonReload") == "yes",
+        conditions_held: value("ConditionResult") != "no",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_units_are_completed_and_nothing_else_passes() {
+        let table = [
+            ("wso2is", Some("wso2is.service")),
+            ("wso2is.service", Some("wso2is.service")),
+            ("flink@1", Some("flink@1.service")),
+            ("a.b", Some("a.b.service")),
+            ("", None),
+            ("--now", None),
+            ("../x", None),
+            ("a/b.service", None),
+            ("a b", None),
+        ];
+        for (name, full) in table {
+            assert_eq!(full_name(name).ok().as_deref(), full, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn what_systemd_says_becomes_a_state() {
+        let text = "Restart=on-failure\nMainPID=812\nResult=success\nId=is.service\nLoadState=loaded\n\
+            ActiveState=activating\nSubState=auto-restart\nFragmentPath=/etc/systemd/system/is.service\n\
+            ControlGroup=/system.slice/is.service\nNeedDaemonReload=yes\nConditionResult=no\n";
+        let unit = state("is", &parse(text));
+        assert_eq!(
+            (unit.main_pid, unit.cgroup.as_deref()),
+            (Some(812), Some("/system.slice/is.service"))
+        );
+        assert_eq!(
+            (unit.is_down(), unit.needs_reload, unit.conditions_held),
+            (false, true, false)
+        );
+        let down = state(
+            "is.service",
+            &parse("ActiveState=failed\nMainPID=0\nControlGroup=\n"),
+        );
+        assert_eq!(
+            (down.main_pid, down.cgroup.clone(), down.is_down()),
+            (None, None, true)
+        );
+        assert_eq!(down.name, "is.service");
+        let root = state("x", &parse("ControlGroup=/\n"));
+        assert_eq!(root.cgroup, None, "the root group is nobody's");
+    }
+
+    #[test]
+    fn a_host_without_systemd_is_told_what_to_do() {
+        let systemd = Systemd {
+            systemctl: "/no/such/systemctl".into(),
+            ..Systemd::default()
+        };
+        let failure = systemd.show("is").unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::Settings);
+        assert!(failure.hint.unwrap().contains("service.start"));
+    }
+}
