@@ -1,0 +1,3 @@
+//! Three-way merges: bytes × 3 → merged bytes or a conflict. Pure.
+
+pub mod text;

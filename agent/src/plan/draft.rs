@@ -1,0 +1,384 @@
+//! A plan whose paths are decided but whose merges are still open.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::api::plan::{Conflict, ConflictKind, Content, FileOp, FileStep, Owner, Plan, Step, Why};
+use crate::api::report::Action;
+use crate::api::{ErrorKind, Failure, Result};
+use crate::config::Policy;
+use crate::model::{Class, Digest, Entry, Inventory, RelPath, Release};
+use crate::product::profile::{DiskRule, HookRule};
+
+use super::decide::{Decision, by_policy, decide_mode};
+use super::explain::explain;
+use super::files::{self, Change};
+use super::id;
+
+/// What both kinds of plans need to know.
+#[derive(Debug, Clone)]
+pub struct Common<'a> {
+    /// The verb.
+    pub action: Action,
+    /// The instance's name.
+    pub instance: &'a str,
+    /// Its home.
+    pub home: &'a Path,
+    /// The installed release.
+    pub from: &'a Release,
+    /// The release to come.
+    pub to: &'a Release,
+    /// What is on the host.
+    pub inventory: &'a Inventory,
+    /// What an update may do.
+    pub policy: &'a Policy,
+    /// Whether the server is running and controlled, so that it is stopped and started again.
+    pub restart: bool,
+    /// Seconds until the server is killed.
+    pub stop_timeout_s: u64,
+    /// Seconds until a start counts as failed.
+    pub start_timeout_s: u64,
+    /// The profile's hooks.
+    pub hooks: &'a [HookRule],
+    /// The profile's disk rule.
+    pub disk: DiskRule,
+}
+
+/// One decided path.
+#[derive(Debug, Clone)]
+pub(super) struct Decided {
+    pub class: Class,
+    pub decision: Decision,
+    pub base: Option<Entry>,
+    pub current: Option<Entry>,
+    pub new: Option<Entry>,
+    pub content: Content,
+    /// The owner that a restored directory had; `None`: as what stands there, or as its parent.
+    pub owner: Option<Owner>,
+    pub keep_old: bool,
+}
+
+/// Where one side's content lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Side {
+    /// Among the texts that were kept, under this digest.
+    Kept(Digest),
+    /// In the pack.
+    Home,
+    /// In the update's source.
+    Source,
+    /// In the snapshot of a transaction.
+    Snapshot(String),
+}
+
+/// Three sides that must be merged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MergeRequest {
+    /// The path in the pack.
+    pub path: RelPath,
+    /// Pristine at the installed level.
+    pub base: Side,
+    /// The operator's.
+    pub current: Side,
+    /// The one to come.
+    pub new: Side,
+}
+
+/// What came of a merge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MergeOutcome {
+    /// A text of this digest and size.
+    Merged(Digest, u64),
+    /// So many places need a person.
+    Conflicts(usize),
+    /// A side is not text.
+    NotText,
+    /// The base text is not known any more.
+    NoBase,
+}
+
+/// A person's answer to a conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolution {
+    /// Content of this digest and size.
+    File(Digest, u64),
+    /// The path shall not exist.
+    Delete,
+}
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct Draft<'a> {
+    pub(super) common: Common<'a>,
+    pub(super) decided: BTreeMap<RelPath, Decided>,
+    pub(super) requests: Vec<MergeRequest>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Draft<'_> {
+    /// The paths whose content must be merged before the draft can become a plan.
+    pub fn merges(&self) -> &[MergeRequest] {
+        &self.requests
+    }
+
+    /// Whether a path's three sides are those of a conflict.
+    pub fn has_sides(&self, conflict: &Conflict) -> bool {
+        self.decided.get(&conflict.path).is_some_and(|one| {
+            one.base == conflict.base && one.current == conflict.current && one.new == conflict.new
+        })
+    }
+
+    /// The plan. `outcomes` holds one outcome per request; `resolutions` answers conflicts.
+    ///
+    /// # Errors
+    /// `mount` or `read-only` if a change lies behind a symlink, on a mount point or on a read-only mount.
+    pub fn finish(
+        mut self,
+        outcomes: &BTreeMap<RelPath, MergeOutcome>,
+        resolutions: &BTreeMap<RelPath, Resolution>,
+    ) -> Result<Plan> {
+        for request in std::mem::take(&mut self.requests) {
+            self.settle_merge(&request, outcomes.get(&request.path));
+        }
+        for (path, resolution) in resolutions {
+            self.resolve(path, resolution);
+        }
+        self.refuse_filled_directories();
+        self.refuse_files_above();
+        let conflicts = self.conflicts();
+        let (changes, warnings) = files::changes(&self.decided, self.common.inventory);
+        self.warnings.extend(warnings);
+        let steps = files::ordered(changes, self.common.inventory, self.common.home)?;
+        self.into_plan(steps, conflicts)
+    }
+
+    fn settle_merge(&mut self, request: &MergeRequest, outcome: Option<&MergeOutcome>) {
+        let Some(decided) = self.decided.get_mut(&request.path) else {
+            return;
+        };
+        let decision = match outcome {
+            Some(MergeOutcome::Merged(sha256, size)) => {
+                decided.take_content(*sha256, *size);
+                Decision::TakeNew(Why::Merged)
+            }
+            Some(MergeOutcome::NotText) => by_policy(
+                self.common.policy.binary,
+                decided.new.as_ref(),
+                ConflictKind::Binary,
+            ),
+            Some(MergeOutcome::NoBase) | None => Decision::Conflict(ConflictKind::NoBase),
+            Some(MergeOutcome::Conflicts(_)) => Decision::Conflict(ConflictKind::Text),
+        };
+        decided.decision = match (decision, self.common.action) {
+            // Going back must not wait for a person: the known good file returns, the edited one is kept.
+            (Decision::Conflict(_), Action::Rollback) => {
+                decided.keep_old = true;
+                self.warnings.push(format!(
+                    "{} was edited after the update and the edit does not fit the old level; the edited file is kept aside",
+                    request.path
+                ));
+                Decision::TakeNew(Why::Restored)
+            }
+            (decision, _) => decision,
+        };
+    }
+
+    fn resolve(&mut self, path: &RelPath, resolution: &Resolution) {
+        let Some(decided) = self.decided.get_mut(path) else {
+            return;
+        };
+        if !matches!(decided.decision, Decision::Conflict(_)) {
+            return;
+        }
+        decided.decision = match resolution {
+            Resolution::File(sha256, size) => {
+                decided.take_content(*sha256, *size);
+                Decision::TakeNew(Why::Resolved)
+            }
+            Resolution::Delete if decided.current.is_some() => Decision::Remove(Why::Resolved),
+            Resolution::Delete => Decision::Keep,
+        };
+    }
+
+    /// A file can take a directory's place only if everything in the directory goes.
+    fn refuse_filled_directories(&mut self) {
+        let replaced = self.decided.iter().filter(|(path, one)| {
+            let is_replaced = matches!(one.decision, Decision::TakeNew(_))
+                && matches!(one.current, Some(Entry::Dir { .. }))
+                && !matches!(one.new, Some(Entry::Dir { .. }));
+            is_replaced && !files::empties(path, &self.decided, self.common.inventory)
+        });
+        let filled: Vec<RelPath> = replaced.map(|(path, _)| path.clone()).collect();
+        for path in filled {
+            if let Some(one) = self.decided.get_mut(&path) {
+                one.decision = Decision::Conflict(ConflictKind::Type);
+            }
+        }
+    }
+
+    /// Nothing can be put below a file that stays in a directory's place.
+    fn refuse_files_above(&mut self) {
+        let is_file = |path: &RelPath| matches!(self.common.inventory.entry(path), Some(Entry::File { .. }));
+        let goes = |path: &RelPath| {
+            let decision = self.decided.get(path).map(|one| one.decision);
+            matches!(decision, Some(Decision::TakeNew(_) | Decision::Remove(_)))
+        };
+        let put = self
+            .decided
+            .iter()
+            .filter(|(_, one)| matches!(one.decision, Decision::TakeNew(_)));
+        let in_the_way: BTreeSet<RelPath> = put
+            .flat_map(|(path, _)| {
+                path.ancestors()
+                    .filter(|above| is_file(above) && !goes(above))
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        for path in in_the_way {
+            if let Some(one) = self.decided.get_mut(&path) {
+                one.decision = Decision::Conflict(ConflictKind::Type);
+            }
+        }
+    }
+
+    fn conflicts(&self) -> Vec<Conflict> {
+        let conflict = |(path, decided): (&RelPath, &Decided)| match decided.decision {
+            Decision::Conflict(kind) => Some(Conflict {
+                path: path.clone(),
+                class: decided.class,
+                kind,
+                message: explain(kind, decided),
+                base: decided.base.clone(),
+                current: decided.current.clone(),
+                new: decided.new.clone(),
+            }),
+            _ => None,
+        };
+        self.decided.iter().filter_map(conflict).collect()
+    }
+
+    fn into_plan(self, files: Vec<FileStep>, conflicts: Vec<Conflict>) -> Result<Plan> {
+        let common = &self.common;
+        let staged = files.iter().filter(|file| file.op == FileOp::Put);
+        let (count, bytes) = staged.fold((0, 0), |(count, bytes), file| {
+            let is_copied = !matches!(file.content, Some(Content::Snapshot { .. }));
+            let size = file.new.as_ref().map_or(0, Entry::size);
+            (count + 1, bytes + if is_copied { size } else { 0 })
+        });
+        let steps = if files.is_empty() && conflicts.is_empty() && common.from == common.to {
+            Vec::new()
+        } else {
+            common.steps(count, bytes, files.len() as u64)
+        };
+        id::seal(Plan {
+            id: String::new(),
+            action: common.action,
+            instance: common.instance.to_owned(),
+            home: common.home.to_owned(),
+            from: common.from.clone(),
+            to: common.to.clone(),
+            base_revision: common.inventory.revision(),
+            steps,
+            files,
+            conflicts,
+            warnings: self.warnings,
+            required_bytes: required_bytes(common.disk, bytes)?,
+        })
+    }
+}
+
+impl Decided {
+    fn take_content(&mut self, sha256: Digest, size: u64) {
+        let mode = match (&self.new, &self.current) {
+            (Some(new), current) => decide_mode(self.base.as_ref(), current.as_ref(), new),
+            (None, current) => current.as_ref().and_then(Entry::mode),
+        };
+        self.new = Some(Entry::File { size, sha256, mode });
+        self.content = Content::Merged;
+    }
+
+    /// The change that the decision means; `None` if the path stays.
+    pub(super) fn change(&self, path: &RelPath) -> Option<Change> {
+        let (why, new) = match self.decision {
+            Decision::TakeNew(why) => (why, self.new.as_ref()),
+            Decision::Remove(why) => (why, None),
+            Decision::Keep | Decision::Merge | Decision::Conflict(_) => return None,
+        };
+        let op = match (new, &self.current) {
+            (Some(Entry::Dir { .. }), _) => FileOp::MakeDir,
+            (Some(_), _) => FileOp::Put,
+            (None, Some(Entry::Dir { .. })) => FileOp::RemoveDir,
+            (None, _) => FileOp::Remove,
+        };
+        let mode = new.and_then(|new| decide_mode(self.base.as_ref(), self.current.as_ref(), new));
+        let new = new.cloned().map(|new| match self.content {
+            Content::Snapshot { .. } => new,
+            _ => new.with_mode(mode),
+        });
+        Some(Change {
+            op,
+            path: path.clone(),
+            class: self.class,
+            why,
+            old: self.current.clone(),
+            content: (op == FileOp::Put).then(|| self.content.clone()),
+            new,
+            owner: self.owner,
+            keep_old: self.keep_old,
+        })
+    }
+}
+
+impl Common<'_> {
+    fn steps(&self, files: u64, bytes: u64, paths: u64) -> Vec<Step> {
+        use crate::api::plan::Hook;
+        let hooks = |when: Hook| {
+            let of_kind = self.hooks.iter().filter(move |hook| hook.when == when);
+            of_kind.map(|hook| Step::Hook {
+                hook: hook.when,
+                command: hook.command.clone(),
+            })
+        };
+        let mut steps = vec![Step::Stage { files, bytes }];
+        if self.restart {
+            steps.extend(hooks(Hook::BeforeStop));
+            steps.push(Step::Stop {
+                timeout_s: self.stop_timeout_s,
+            });
+        }
+        steps.push(Step::Commit { paths });
+        steps.extend(hooks(Hook::AfterCommit));
+        if self.restart {
+            steps.push(Step::Start {
+                timeout_s: self.start_timeout_s,
+            });
+            steps.extend(hooks(Hook::AfterStart));
+        }
+        steps.extend([
+            Step::Verify {
+                running: self.restart,
+            },
+            Step::Seal,
+        ]);
+        steps
+    }
+}
+
+fn required_bytes(disk: DiskRule, staged: u64) -> Result<u64> {
+    // Sizes are far below 2^53, so the product is exact enough for a rule of thumb.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "checked to be finite and not negative"
+    )]
+    let scaled = if disk.factor.is_finite() && disk.factor >= 0.0 {
+        (staged as f64 * disk.factor).ceil() as u64
+    } else {
+        return Err(Failure::new(
+            ErrorKind::Settings,
+            format!("the disk rule's factor {} is not a size", disk.factor),
+        ));
+    };
+    Ok(scaled.saturating_add(disk.extra_bytes))
+}

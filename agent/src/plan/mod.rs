@@ -1,0 +1,16 @@
+//! PURE: (settings, inventory, manifests) → [`Plan`](crate::api::Plan). No I/O, no clock, no environment.
+//!
+//! A plan is made in two halves, because merging needs content and reading content is not pure: a draft decides every
+//! path and names those whose three sides it needs; the caller reads and merges them; the draft becomes the plan.
+
+mod decide;
+mod draft;
+mod explain;
+mod files;
+mod id;
+pub mod rollback;
+#[cfg(test)]
+mod tests;
+pub mod update;
+
+pub use draft::{Common, Draft, MergeOutcome, MergeRequest, Resolution, Side};
