@@ -1,0 +1,202 @@
+//! What pitstop remembers of an instance between runs, under `<state-dir>/instances/<name>`:
+//!
+//! | path | content |
+//! |---|---|
+//! | `state.json` | [`State`]: the installed release, snapshots, holds |
+//! | `manifests/<digest>` | pristine tree manifests |
+//! | `texts/<xx>/<digest>.zst` | pristine and committed texts, the base of later merges |
+//! | `snapshots/<transaction>.json` | the plan that a rollback takes back |
+//! | `journal.jsonl` | the transaction under way |
+//! | `history.jsonl` | one record per transaction |
+//! | `lock`, `serving-stopped` | the lock; the guard that keeps a unit from starting in the middle |
+//!
+//! Everything is readable for its owner only: configuration holds secrets.
+
+pub mod history;
+pub mod state;
+pub mod texts;
+
+use std::path::{Path, PathBuf};
+
+use crate::api::{ErrorKind, Failure, Plan, Result};
+use crate::model::{Digest, TreeManifest};
+use crate::sys::fs;
+
+pub use state::{Installed, Pending, Snapshot, State};
+
+/// The folder of one instance's state.
+#[derive(Debug, Clone)]
+pub struct Store {
+    dir: PathBuf,
+}
+
+impl Store {
+    /// The store in a folder, which need not exist yet.
+    pub fn new(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
+    }
+
+    /// Makes the folder.
+    ///
+    /// # Errors
+    /// Writing failed.
+    pub fn prepare(&self) -> Result<()> {
+        for dir in [
+            self.dir.clone(),
+            self.dir.join("manifests"),
+            self.dir.join("snapshots"),
+            self.dir.join("texts"),
+        ] {
+            fs::make_private_dirs(&dir).map_err(|error| {
+                Failure::io("make the state folder", &dir, error)
+                    .hint("run as root or name another folder with --state-dir")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The lock file.
+    pub fn lock_file(&self) -> PathBuf {
+        self.dir.join("lock")
+    }
+
+    /// The journal of the transaction under way.
+    pub fn journal_file(&self) -> PathBuf {
+        self.dir.join("journal.jsonl")
+    }
+
+    /// The file that exists while the server must not start.
+    pub fn guard_file(&self) -> PathBuf {
+        self.dir.join("serving-stopped")
+    }
+
+    /// The state; empty if the instance is not adopted.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged.
+    pub fn load(&self) -> Result<State> {
+        let path = self.dir.join("state.json");
+        let text =
+            fs::read_text_if_exists(&path).map_err(|error| Failure::io("read the state", &path, error))?;
+        text.map_or(Ok(State::default()), |text| parse(&path, &text))
+    }
+
+    /// Replaces the state durably.
+    ///
+    /// # Errors
+    /// Writing failed.
+    pub fn save(&self, state: &State) -> Result<()> {
+        self.write_json(&self.dir.join("state.json"), state)
+    }
+
+    /// A pristine manifest.
+    ///
+    /// # Errors
+    /// It is missing or damaged.
+    pub fn manifest(&self, tree: &Digest) -> Result<TreeManifest> {
+        let path = self.dir.join("manifests").join(tree.to_string());
+        let damaged = |why: anyhow::Error| {
+            Failure::new(
+                ErrorKind::Io,
+                format!("cannot read the manifest {}", path.display()),
+            )
+            .at(&path)
+            .hint("run `pitstop adopt` with --pristine again")
+            .because(why)
+        };
+        let bytes = fs::read(&path, 1 << 30).map_err(|error| damaged(error.into()))?;
+        if Digest::of(&bytes) != *tree {
+            return Err(damaged(anyhow::anyhow!("its digest is not its name")));
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|error| damaged(error.into()))?;
+        TreeManifest::parse(text).map_err(|error| damaged(error.into()))
+    }
+
+    /// Keeps a pristine manifest.
+    ///
+    /// # Errors
+    /// Writing failed.
+    pub fn keep_manifest(&self, manifest: &TreeManifest) -> Result<Digest> {
+        let text = manifest.encode();
+        let digest = Digest::of(text.as_bytes());
+        let path = self.dir.join("manifests").join(digest.to_string());
+        if !path.exists() {
+            fs::write_atomic(&path, text.as_bytes())
+                .map_err(|error| Failure::io("write the manifest", &path, error))?;
+        }
+        Ok(digest)
+    }
+
+    /// The plan that a snapshot came from.
+    ///
+    /// # Errors
+    /// It is missing or damaged.
+    pub fn snapshot_plan(&self, transaction: &str) -> Result<Plan> {
+        let path = self.snapshot_file(transaction);
+        let bytes = fs::read(&path, 1 << 30)
+            .map_err(|error| Failure::io("read the snapshot's plan", &path, error))?;
+        let text = String::from_utf8_lossy(&bytes);
+        parse(&path, &text)
+    }
+
+    /// Keeps the plan that a snapshot came from.
+    ///
+    /// # Errors
+    /// Writing failed.
+    pub fn keep_snapshot_plan(&self, transaction: &str, plan: &Plan) -> Result<()> {
+        self.write_json(&self.snapshot_file(transaction), plan)
+    }
+
+    /// Forgets what the state no longer refers to; tells whether a pristine tree was among it.
+    ///
+    /// # Errors
+    /// Removing failed.
+    pub fn sweep(&self, state: &State) -> Result<bool> {
+        let plans: Vec<String> = state
+            .snapshots
+            .iter()
+            .map(|snapshot| format!("{}.json", snapshot.transaction))
+            .collect();
+        self.keep_only("snapshots", &plans)?;
+        let trees: Vec<String> = state.trees().map(ToString::to_string).collect();
+        self.keep_only("manifests", &trees)
+    }
+
+    fn keep_only(&self, folder: &str, names: &[String]) -> Result<bool> {
+        let dir = self.dir.join(folder);
+        let listed = fs::list_dir(&dir).map_err(|error| Failure::io("list", &dir, error))?;
+        let mut removed = false;
+        for entry in listed {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !names.contains(&name) {
+                let path = entry.path();
+                fs::remove_if_exists(&path).map_err(|error| Failure::io("remove", &path, error))?;
+                removed = true;
+            }
+        }
+        Ok(removed)
+    }
+
+    fn snapshot_file(&self, transaction: &str) -> PathBuf {
+        self.dir.join("snapshots").join(format!("{transaction}.json"))
+    }
+
+    fn write_json(&self, path: &Path, value: &impl serde::Serialize) -> Result<()> {
+        let bytes = serde_json::to_vec_pretty(value).map_err(|error| {
+            Failure::new(ErrorKind::Internal, "cannot write down the state").because(error)
+        })?;
+        fs::write_atomic(path, &bytes).map_err(|error| Failure::io("write the state", path, error))
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        Failure::new(
+            ErrorKind::Io,
+            format!("cannot understand the state in {}", path.display()),
+        )
+        .at(path)
+        .hint("restore the file from a backup, or move the folder away and adopt the pack again")
+        .because(error)
+    })
+}

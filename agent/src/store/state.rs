@@ -1,0 +1,114 @@
+//! The settled state of an instance.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::report::{Action, Hold};
+use crate::model::{Digest, Entry, RelPath, Release};
+
+/// See the module. Fields that later versions add must have defaults, so that an older file still loads.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct State {
+    /// 1. A higher number is refused by nothing yet, because fields are only added.
+    pub format: u32,
+    /// How many transactions were begun; the next one's number comes from here, never from the clock.
+    pub sequence: u64,
+    /// What is installed; absent until the pack is adopted.
+    pub installed: Option<Installed>,
+    /// The verification that is still owed, if the last run did not live to see it.
+    #[serde(default)]
+    pub pending: Option<Pending>,
+    /// What can be taken back, the newest last.
+    #[serde(default)]
+    pub snapshots: Vec<Snapshot>,
+    /// Releases that failed here.
+    #[serde(default)]
+    pub holds: Vec<Hold>,
+}
+
+/// The installed release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Installed {
+    /// Product, level and, where it is known, the pristine tree.
+    pub release: Release,
+    /// Since when, as RFC 3339.
+    pub since: String,
+    /// Whether it passed its verification.
+    pub verified: bool,
+    /// Vendor files that deviate from the pristine tree with our knowledge: merged, kept by policy, or found at
+    /// adoption. `None` is a file that is not there. Without a pristine tree: every vendor file as it was found.
+    #[serde(default)]
+    pub accepted: BTreeMap<RelPath, Option<Entry>>,
+}
+
+/// A transaction whose files are in place and whose verification is owed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// Its id.
+    pub transaction: String,
+    /// Its verb.
+    pub action: Action,
+    /// Whether the server has to be started.
+    pub start: bool,
+    /// Which probes passed before the transaction, by name; empty if none was asked.
+    pub baseline: BTreeMap<String, bool>,
+    /// The release before it.
+    pub from: Release,
+    /// The release it leads to.
+    pub to: Release,
+    /// When it began, as RFC 3339.
+    pub began: String,
+    /// For a rollback that the agent began by itself: the transaction that it takes back and why.
+    #[serde(default)]
+    pub because: Option<Because>,
+}
+
+/// Why the agent went back by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Because {
+    /// The transaction that is taken back.
+    pub transaction: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What can be taken back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The transaction whose old files are kept.
+    pub transaction: String,
+    /// The release that taking it back leads to.
+    pub installed: Installed,
+    /// When it was taken, as RFC 3339.
+    pub taken: String,
+}
+
+impl State {
+    /// The next transaction's id: a number that only rises, and a random part that keeps hosts apart.
+    pub fn next_transaction(&self) -> String {
+        let mut random = [0_u8; 4];
+        // Without randomness the rising number still keeps one host's transactions apart.
+        let _ = getrandom::fill(&mut random);
+        format!("{:06}-{:08x}", self.sequence + 1, u32::from_le_bytes(random))
+    }
+
+    /// The pristine trees that are still needed.
+    pub fn trees(&self) -> impl Iterator<Item = &Digest> {
+        let snapshots = self.snapshots.iter().map(|snapshot| &snapshot.installed);
+        self.installed
+            .iter()
+            .chain(snapshots)
+            .filter_map(|installed| installed.release.tree.as_ref())
+    }
+
+    /// The hold on a release, if there is one.
+    pub fn hold_on(&self, release: &Release) -> Option<&Hold> {
+        self.holds
+            .iter()
+            .find(|hold| match (&hold.release.tree, &release.tree) {
+                (Some(held), Some(wanted)) => held == wanted,
+                _ => hold.release.level == release.level,
+            })
+    }
+}
