@@ -1,0 +1,134 @@
+//! One try of one probe.
+
+use std::collections::BTreeMap;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use crate::config::probe::{Probe, ProbeKind, Tcp};
+use crate::config::{ServiceControl, Settings};
+use crate::sys::clock::Deadline;
+use crate::sys::process::{Environment, Spec, User, run};
+
+use super::excerpt::excerpt;
+use super::log::LogMarks;
+use super::{http, log};
+
+/// What a probe said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Whether it passed.
+    pub ok: bool,
+    /// What it saw, without bodies and secrets.
+    pub detail: String,
+}
+
+impl Answer {
+    pub(super) fn pass(detail: impl Into<String>) -> Self {
+        Self {
+            ok: true,
+            detail: detail.into(),
+        }
+    }
+
+    pub(super) fn fail(detail: impl Into<String>) -> Self {
+        Self {
+            ok: false,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// Asks probes of one instance.
+#[derive(Debug)]
+pub struct Prober<'a> {
+    /// The instance.
+    pub settings: &'a Settings,
+    /// The user that commands run as.
+    pub user: User,
+    /// Where the logs ended before the start that is watched; absent for a server that was running already.
+    pub marks: Option<LogMarks>,
+    /// When the server started, in seconds since the epoch: older logs say nothing about it. Only used without
+    /// `marks`.
+    pub started_unix: Option<u64>,
+}
+
+/// What a probe is called in reports.
+pub(super) fn kind_name(probe: &Probe) -> &'static str {
+    match probe.kind() {
+        Some(ProbeKind::Http(_)) => "http",
+        Some(ProbeKind::Tcp(_)) => "tcp",
+        Some(ProbeKind::Log(_)) => "log",
+        Some(ProbeKind::Command(_)) => "command",
+        None => "none",
+    }
+}
+
+impl Prober<'_> {
+    /// Asks once and takes at most the probe's timeout, or `limit` if that is shorter.
+    pub fn ask(&self, probe: &Probe, limit: Duration) -> Answer {
+        // A try at the very end of the time still gets a chance.
+        let limit = Duration::from_secs(probe.timeout_s)
+            .min(limit)
+            .max(Duration::from_millis(500));
+        match probe.kind() {
+            Some(ProbeKind::Http(http)) => http::ask(http, limit),
+            Some(ProbeKind::Tcp(tcp)) => ask_tcp(tcp, limit),
+            Some(ProbeKind::Log(log)) => {
+                let marks = self.marks.as_ref().map(|marks| marks.of(&probe.name));
+                log::ask(&self.settings.home, log, marks, self.started_unix)
+            }
+            Some(ProbeKind::Command(command)) => self.ask_command(command, limit),
+            None => Answer::fail("the probe does not say what to ask"),
+        }
+    }
+
+    fn ask_command(&self, command: &[String], limit: Duration) -> Answer {
+        let spec = Spec {
+            argv: command.to_vec(),
+            env: Environment::Clean(service_env(self.settings)),
+            user: Some(self.user.clone()),
+            cwd: Some(self.settings.home.clone()),
+            stdin: None,
+        };
+        match run(&spec, limit) {
+            Ok(output) if output.success() => Answer::pass(output.ending()),
+            Ok(output) => {
+                let said = if output.stderr_tail.trim().is_empty() {
+                    &output.stdout_tail
+                } else {
+                    &output.stderr_tail
+                };
+                Answer::fail(format!("{}: {}", output.ending(), excerpt(said)))
+            }
+            Err(error) => Answer::fail(format!("cannot run {}: {error}", spec.program())),
+        }
+    }
+}
+
+fn service_env(settings: &Settings) -> BTreeMap<String, String> {
+    match &settings.service {
+        ServiceControl::Commands { env, .. } => env.clone(),
+        ServiceControl::Unit(_) | ServiceControl::None => BTreeMap::new(),
+    }
+}
+
+fn ask_tcp(tcp: &Tcp, limit: Duration) -> Answer {
+    let Some(port) = tcp.port.number() else {
+        return Answer::fail("the port is not a number");
+    };
+    let name = format!("{}:{port}", tcp.host);
+    let addresses = match (tcp.host.as_str(), port).to_socket_addrs() {
+        Ok(addresses) => addresses,
+        Err(error) => return Answer::fail(format!("cannot resolve {name}: {error}")),
+    };
+    let deadline = Deadline::after(limit);
+    let mut last = format!("{name} has no address");
+    for address in addresses {
+        let left = deadline.left().max(Duration::from_millis(1));
+        match TcpStream::connect_timeout(&address, left) {
+            Ok(_) => return Answer::pass(format!("{name} accepts connections")),
+            Err(error) => last = format!("cannot connect to {name}: {error}"),
+        }
+    }
+    Answer::fail(last)
+}
