@@ -1,0 +1,180 @@
+//! The commit and its inverse. Each step is idempotent: which names exist tells how far it got, so that a run after a
+//! kill goes on, forwards or backwards, from wherever the last one was.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use crate::api::plan::{FileOp, FileStep, Plan};
+use crate::api::{Failure, Result};
+use crate::model::{Entry, RelPath};
+use crate::session::Session;
+use crate::sys::root::{Kind, Root};
+
+use super::layout::{self, FEW, Part};
+
+/// Renames a transaction's staged files into place. Durable when it returns.
+///
+/// # Errors
+/// The system refused; what was done until then can be taken back by [`undo`].
+pub fn commit(session: &Session, transaction: &str, plan: &Plan) -> Result<()> {
+    let commit = Commit {
+        root: &session.root,
+        transaction,
+    };
+    for step in &plan.files {
+        commit
+            .forward(step)
+            .map_err(|error| layout::failed("put in place", &session.root, &step.path, error))?;
+    }
+    commit.sync(plan)
+}
+
+/// Takes a transaction's renames back. Durable when it returns.
+///
+/// # Errors
+/// The system refused.
+pub fn undo(session: &Session, transaction: &str, plan: &Plan) -> Result<()> {
+    let commit = Commit {
+        root: &session.root,
+        transaction,
+    };
+    for step in plan.files.iter().rev() {
+        commit
+            .backward(step)
+            .map_err(|error| layout::failed("put back", &session.root, &step.path, error))?;
+    }
+    commit.sync(plan)
+}
+
+struct Commit<'a> {
+    root: &'a Root,
+    transaction: &'a str,
+}
+
+impl Commit<'_> {
+    fn exists(&self, path: &RelPath) -> io::Result<bool> {
+        Ok(self.root.stat(path)?.is_some())
+    }
+
+    fn move_aside(&self, step: &FileStep) -> io::Result<()> {
+        let old = layout::place(step, Part::Old, self.transaction);
+        if self.exists(&step.path)? && !self.exists(&old)? {
+            self.root.rename(&step.path, &old)?;
+        }
+        Ok(())
+    }
+
+    fn move_back(&self, step: &FileStep) -> io::Result<()> {
+        let old = layout::place(step, Part::Old, self.transaction);
+        if self.exists(&old)? {
+            self.root.rename(&old, &step.path)?;
+        }
+        Ok(())
+    }
+
+    fn forward(&self, step: &FileStep) -> io::Result<()> {
+        match step.op {
+            FileOp::Put => {
+                let new = layout::place(step, Part::New, self.transaction);
+                if !self.exists(&new)? {
+                    return Ok(());
+                }
+                self.move_aside(step)?;
+                self.root.rename(&new, &step.path)
+            }
+            FileOp::Remove => self.move_aside(step),
+            FileOp::MakeDir => self.make_dir(step, step.new.as_ref()),
+            FileOp::RemoveDir => self.remove_dir(step),
+            FileOp::SetMode => self.set_mode(step, step.new.as_ref()),
+        }
+    }
+
+    fn backward(&self, step: &FileStep) -> io::Result<()> {
+        match step.op {
+            FileOp::Put => {
+                let new = layout::place(step, Part::New, self.transaction);
+                let was_put = !self.exists(&new)? && self.exists(&step.path)?;
+                if was_put {
+                    self.root.rename(&step.path, &new)?;
+                }
+                self.move_back(step)
+            }
+            FileOp::Remove => self.move_back(step),
+            FileOp::MakeDir => self.remove_dir(step),
+            FileOp::RemoveDir => self.make_dir(step, step.old.as_ref()),
+            FileOp::SetMode => self.set_mode(step, step.old.as_ref()),
+        }
+    }
+
+    fn make_dir(&self, step: &FileStep, entry: Option<&Entry>) -> io::Result<()> {
+        if !self.exists(&step.path)? {
+            self.root
+                .make_dir(&step.path, entry.and_then(Entry::mode).unwrap_or(0o755))?;
+        }
+        // Again after a kill between the two: giving an owner twice does no harm.
+        step.owner.map_or(Ok(()), |owner| {
+            self.root.set_owner(&step.path, owner.uid, owner.gid)
+        })
+    }
+
+    fn remove_dir(&self, step: &FileStep) -> io::Result<()> {
+        // A run after a kill may find a file there already, or again.
+        let is_dir = self
+            .root
+            .stat(&step.path)?
+            .is_some_and(|stat| stat.kind == Kind::Dir);
+        if is_dir {
+            self.root.remove_dir(&step.path)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn set_mode(&self, step: &FileStep, entry: Option<&Entry>) -> io::Result<()> {
+        entry
+            .and_then(Entry::mode)
+            .map_or(Ok(()), |mode| self.root.set_mode(&step.path, mode))
+    }
+
+    /// The server is down meanwhile: for many folders one sync of each file system takes less time than their own.
+    fn sync(&self, plan: &Plan) -> Result<()> {
+        let mut folders: BTreeSet<Option<RelPath>> = BTreeSet::new();
+        for step in &plan.files {
+            folders.insert(step.path.parent());
+            if matches!(step.op, FileOp::Put | FileOp::Remove) {
+                folders.insert(layout::place(step, Part::Old, self.transaction).parent());
+            }
+        }
+        if folders.len() > FEW {
+            return layout::sync_file_systems(self.root, plan);
+        }
+        let failed = |path: &RelPath, error| layout::failed("sync", self.root, path, error);
+        for step in plan.files.iter().filter(|step| step.op == FileOp::SetMode) {
+            self.root
+                .sync_path(&step.path)
+                .map_err(|error| failed(&step.path, error))?;
+        }
+        for folder in folders {
+            match folder {
+                Some(folder) => self
+                    .sync_folder(&folder)
+                    .map_err(|error| failed(&folder, error))?,
+                None => self
+                    .root
+                    .sync_dir(None)
+                    .map_err(|error| Failure::io("sync", self.root.path(), error))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A parent may be gone by now, or be a file again.
+    fn sync_folder(&self, folder: &RelPath) -> io::Result<()> {
+        let is_dir = self.root.stat(folder)?.is_some_and(|stat| stat.kind == Kind::Dir);
+        if is_dir {
+            self.root.sync_dir(Some(folder))
+        } else {
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The journal: append-only records of the transaction under way, each durable before the next effect. Its header is
+//! the plan. It exists exactly as long as the files of a transaction are not settled.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::plan::Plan;
+use crate::api::report::Phase;
+use crate::api::{ErrorKind, Failure, Result};
+use crate::store::state::Because;
+use crate::sys::fs;
+
+/// The header: everything that recovery needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Begin {
+    /// The transaction's id.
+    pub transaction: String,
+    /// When it began, as RFC 3339.
+    pub began: String,
+    /// What is to be done.
+    pub plan: Plan,
+    /// Whether the server was running, so that it must run again afterwards.
+    pub running: bool,
+    /// Which probes passed before the transaction, by name; empty if none was asked.
+    pub baseline: BTreeMap<String, bool>,
+    /// For a rollback that the agent began by itself.
+    #[serde(default)]
+    pub because: Option<Because>,
+    /// The agent's version.
+    pub agent: String,
+}
+
+/// How far the transaction is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mark {
+    /// Staged and left for a later run, as it was asked for.
+    Parked,
+    /// About to stop the server.
+    Stopping,
+    /// About to rename.
+    Commit,
+    /// Every rename is done and durable.
+    Done,
+    /// About to take renames back.
+    Undo,
+    /// Every rename is taken back.
+    Undone,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "record")]
+enum Record {
+    Begin(Box<Begin>),
+    Mark { mark: Mark },
+}
+
+/// An open journal as it was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Open {
+    /// Its header.
+    pub begin: Begin,
+    /// The last mark; `None` while files are staged.
+    pub mark: Option<Mark>,
+}
+
+impl Open {
+    /// The phase in words of the report.
+    pub fn phase(&self) -> Phase {
+        match self.mark {
+            None | Some(Mark::Parked) => Phase::Staging,
+            Some(Mark::Stopping) => Phase::Stopping,
+            Some(Mark::Commit) => Phase::Committing,
+            Some(Mark::Undo | Mark::Undone) => Phase::Undoing,
+            Some(Mark::Done) => Phase::Committed,
+        }
+    }
+}
+
+/// The journal of the transaction under way.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+}
+
+impl Journal {
+    /// Begins a journal.
+    ///
+    /// # Errors
+    /// Writing failed.
+    pub fn begin(path: &Path, begin: Begin) -> Result<Self> {
+        fs::remove_if_exists(path).map_err(|error| Failure::io("begin the journal", path, error))?;
+        let mut journal = Self::append_to(path)?;
+        journal.write(&Record::Begin(Box::new(begin)))?;
+        let folder = path.parent().unwrap_or(path);
+        fs::sync_dir(folder).map_err(|error| Failure::io("sync", folder, error))?;
+        Ok(journal)
+    }
+
+    /// Goes on with an open journal; a last line that a kill cut short is taken away.
+    ///
+    /// # Errors
+    /// Opening failed.
+    pub fn append_to(path: &Path) -> Result<Self> {
+        let open = || {
+            let file = fs::open_append(path)?;
+            let bytes = fs::read(path, 1 << 30)?;
+            let whole = bytes
+                .iter()
+                .rposition(|byte| *byte == b'\n')
+                .map_or(0, |at| at + 1);
+            if whole != bytes.len() {
+                file.set_len(whole as u64)?;
+            }
+            Ok(file)
+        };
+        let file = open().map_err(|error| Failure::io("open the journal", path, error))?;
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Adds a mark; it is durable when this returns.
+    ///
+    /// # Errors
+    /// Writing failed.
+    pub fn mark(&mut self, mark: Mark) -> Result<()> {
+        self.write(&Record::Mark { mark })
+    }
+
+    fn write(&mut self, record: &Record) -> Result<()> {
+        let mut line = serde_json::to_vec(record).map_err(|error| {
+            Failure::new(ErrorKind::Internal, "cannot write down the journal").because(error)
+        })?;
+        line.push(b'\n');
+        fs::append_durably(&mut self.file, &self.path, &line)
+            .map_err(|error| Failure::io("append to the journal", &self.path, error))
+    }
+}
+
+/// Closes the journal for good.
+///
+/// # Errors
+/// Removing failed.
+pub fn close(path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    fs::remove_if_exists(path)
+        .and_then(|()| fs::sync_dir(folder))
+        .map_err(|error| Failure::io("close the journal", path, error))
+}
+
+/// The open journal; `None` if there is none. A last line that a kill cut short does not count: its effect had not
+/// begun. A journal without a whole header had no effect at all.
+///
+/// # Errors
+/// Reading failed, or a line in the middle is damaged.
+pub fn read(path: &Path) -> Result<Option<Open>> {
+    let bytes = match fs::read(path, 1 << 30) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Failure::io("read the journal", path, error)),
+    };
+    let mut open = None;
+    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').peekable();
+    while let Some(line) = lines.next() {
+        match (serde_json::from_slice(line), &mut open) {
+            (Ok(Record::Begin(begin)), None) => {
+                open = Some(Open {
+                    begin: *begin,
+                    mark: None,
+                })
+            }
+            (Ok(Record::Mark { mark }), Some(open)) => open.mark = Some(mark),
+            (Err(_), _) if lines.peek().is_none() => {}
+            _ => return Err(damaged(path)),
+        }
+    }
+    Ok(open)
+}
+
+fn damaged(path: &Path) -> Failure {
+    Failure::new(ErrorKind::Interrupted, format!("cannot understand the journal {}", path.display()))
+        .at(path)
+        .hint("the old files lie in `.pitstop/tx/*/old` of the home; put them back by hand, then remove the journal")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::report::Action;
+    use crate::model::{Digest, Level, Release};
+    use proptest::prelude::*;
+
+    fn begin() -> Begin {
+        let release = Release {
+            product: "p".into(),
+            level: Level::new("1"),
+            tree: None,
+        };
+        let plan = Plan {
+            id: "i".into(),
+            action: Action::Update,
+            instance: "a".into(),
+            home: "/srv/a".into(),
+            from: release.clone(),
+            to: release,
+            base_revision: Digest::of(b""),
+            steps: vec![],
+            files: vec![],
+            conflicts: vec![],
+            warnings: vec![],
+            required_bytes: 0,
+        };
+        Begin {
+            transaction: "000001-x".into(),
+            began: "2026-01-01T00:00:00Z".into(),
+            plan,
+            running: true,
+            baseline: BTreeMap::new(),
+            because: None,
+            agent: "0".into(),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        #[expect(clippy::disallowed_methods, reason = "cuts the file as a kill would")]
+        fn a_journal_cut_anywhere_tells_the_last_whole_mark_and_can_go_on(cut in 0_usize..4000) {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("journal.jsonl");
+            let mut journal = Journal::begin(&path, begin()).unwrap();
+            journal.mark(Mark::Stopping).unwrap();
+            journal.mark(Mark::Commit).unwrap();
+            let bytes = std::fs::read(&path).unwrap();
+            let cut = cut.min(bytes.len());
+            std::fs::write(&path, &bytes[..cut]).unwrap();
+            let whole_lines = bytes[..cut].iter().filter(|byte| **byte == b'\n').count();
+            let found = read(&path).unwrap();
+            let expected = [None, Some(None), Some(Some(Mark::Stopping)), Some(Some(Mark::Commit))][whole_lines];
+            // A line that only lacks its line feed may count already: its effect had not begun either way.
+            let found_mark = found.as_ref().map(|open| open.mark);
+            if bytes.get(cut) != Some(&b'\n') {
+                prop_assert_eq!(found_mark, expected);
+            }
+            if whole_lines > 0 {
+                Journal::append_to(&path).unwrap().mark(Mark::Done).unwrap();
+                prop_assert_eq!(read(&path).unwrap().unwrap().mark, Some(Mark::Done));
+            }
+            close(&path).unwrap();
+            prop_assert_eq!(read(&path).unwrap(), None);
+        }
+    }
+}

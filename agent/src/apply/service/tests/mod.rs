@@ -1,0 +1,4 @@
+mod commands;
+mod demo;
+mod refusals;
+mod unit;

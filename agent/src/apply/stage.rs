@@ -1,0 +1,287 @@
+//! Staging: every new file is written, given its owner, mode and attributes, and synced beside the live ones, while the
+//! server serves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{Read, Write};
+
+use crate::api::plan::{Content, FileOp, FileStep, Plan};
+use crate::api::{ErrorKind, Failure, Result};
+use crate::model::digest::Hasher;
+use crate::model::{Entry, Progress, RelPath};
+use crate::observe::tree::OWN_FOLDER;
+use crate::session::Session;
+use crate::source::Source;
+use crate::store::texts::may_be_text;
+use crate::sys::fault::{Effect, effect};
+use crate::sys::root::Root;
+
+use super::layout::{self, FEW, Part};
+
+/// Where the new content comes from.
+pub struct Contents<'a> {
+    /// The update's source, if there is one.
+    pub source: Option<&'a mut dyn Source>,
+    /// Merged and resolved texts by path.
+    pub merged: &'a BTreeMap<RelPath, Vec<u8>>,
+}
+
+/// Stages a plan's files for a transaction. After success they survive a power cut.
+///
+/// # Errors
+/// Reading the source or writing failed, or the source's content is not what was planned.
+pub fn stage(
+    session: &Session,
+    transaction: &str,
+    plan: &Plan,
+    contents: &mut Contents<'_>,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let stage = Stage {
+        session,
+        root: &session.root,
+        transaction,
+    };
+    stage.make_folders(plan)?;
+    let puts: BTreeMap<&RelPath, &FileStep> = plan
+        .files
+        .iter()
+        .filter(|step| step.op == FileOp::Put)
+        .map(|step| (&step.path, step))
+        .collect();
+    let total = puts
+        .values()
+        .filter_map(|step| step.new.as_ref())
+        .map(Entry::size)
+        .sum();
+    progress.begin("staging", total);
+    let mut from_source = BTreeSet::new();
+    for (path, step) in &puts {
+        match (&step.content, &step.new) {
+            (_, Some(Entry::Symlink { target })) if !is_restored(step) => stage.link_to(target, step)?,
+            (Some(Content::Source), _) => {
+                from_source.insert((*path).clone());
+            }
+            (Some(Content::Merged), _) => {
+                let bytes = contents.merged.get(*path).ok_or_else(|| unplanned(path))?;
+                stage.write(step, &mut bytes.as_slice(), progress)?;
+            }
+            (Some(Content::Snapshot { transaction }), _) => stage.restore(step, transaction, progress)?,
+            (None, _) => return Err(unplanned(path)),
+        }
+    }
+    if let Some(source) = contents.source.as_deref_mut() {
+        let mut sink = |path: &RelPath, reader: &mut dyn Read| {
+            let step = puts.get(path).ok_or_else(|| unplanned(path))?;
+            stage.write(step, reader, progress)
+        };
+        source.extract(&from_source, &mut sink)?;
+    }
+    stage.finish(plan, &puts)?;
+    progress.end();
+    Ok(())
+}
+
+fn is_restored(step: &FileStep) -> bool {
+    matches!(step.content, Some(Content::Snapshot { .. }))
+}
+
+fn unplanned(path: &RelPath) -> Failure {
+    Failure::new(
+        ErrorKind::Internal,
+        format!("the plan does not say where the content of {path} comes from"),
+    )
+}
+
+struct Stage<'a> {
+    session: &'a Session,
+    root: &'a Root,
+    transaction: &'a str,
+}
+
+impl Stage<'_> {
+    fn failed(&self, attempted: &str, path: &RelPath, error: std::io::Error) -> Failure {
+        layout::failed(attempted, self.root, path, error)
+    }
+
+    /// Makes the folders for new and old files, so that the commit itself only renames.
+    fn make_folders(&self, plan: &Plan) -> Result<()> {
+        let mut folders = BTreeSet::new();
+        for step in &plan.files {
+            let parts: &[Part] = match step.op {
+                FileOp::Put if matches!(step.old, None | Some(Entry::Dir { .. })) => &[Part::New],
+                FileOp::Put => &[Part::New, Part::Old],
+                FileOp::Remove => &[Part::Old],
+                FileOp::MakeDir | FileOp::RemoveDir | FileOp::SetMode => &[],
+            };
+            folders.extend(
+                parts
+                    .iter()
+                    .filter_map(|part| layout::place(step, *part, self.transaction).parent()),
+            );
+        }
+        folders.insert(layout::folder(None, Part::Old, self.transaction));
+        for folder in folders {
+            self.root
+                .make_private_dirs(&folder)
+                .map_err(|error| self.failed("make the staging folder", &folder, error))?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, step: &FileStep, reader: &mut dyn Read, progress: &dyn Progress) -> Result<()> {
+        let Some(Entry::File { size, sha256, .. }) = step.new else {
+            return Err(unplanned(&step.path));
+        };
+        let staged = layout::place(step, Part::New, self.transaction);
+        let failed = |error| self.failed("write the staged file", &staged, error);
+        let mut file = self.root.create(&staged).map_err(failed)?;
+        let mut copy = Copy {
+            hasher: Hasher::default(),
+            text: may_be_text(&step.path, size).then(Vec::new),
+        };
+        effect(Effect::Write, "write", &staged, || {
+            copy.run(reader, &mut file, progress)
+        })
+        .map_err(failed)?;
+        let found = copy.hasher.finish();
+        if found != sha256 {
+            return Err(changed_source(&step.path));
+        }
+        if let Some(text) = &copy.text {
+            self.session.store.keep_text(&sha256, text)?;
+        }
+        self.dress(step, &staged, &file)
+    }
+
+    /// Owner first: changing it takes special mode bits and capabilities away.
+    fn dress(&self, step: &FileStep, staged: &RelPath, file: &File) -> Result<()> {
+        let failed = |error| self.failed("set owner, mode and attributes of", staged, error);
+        if let Some(owner) = step.owner
+            && self
+                .root
+                .stat(staged)
+                .map_err(failed)?
+                .is_some_and(|stat| (stat.uid, stat.gid) != (owner.uid, owner.gid))
+        {
+            self.root
+                .set_owner(staged, owner.uid, owner.gid)
+                .map_err(failed)?;
+        }
+        if let Some(mode) = step.new.as_ref().and_then(Entry::mode) {
+            self.root.set_mode(staged, mode).map_err(failed)?;
+        }
+        self.root.copy_attributes(&step.path, file).map_err(failed)
+    }
+
+    fn link_to(&self, target: &str, step: &FileStep) -> Result<()> {
+        let staged = layout::place(step, Part::New, self.transaction);
+        let failed = |error| self.failed("stage the link", &staged, error);
+        self.root.symlink(target, &staged).map_err(failed)?;
+        match step.owner {
+            Some(owner) => self.root.set_owner(&staged, owner.uid, owner.gid).map_err(failed),
+            None => Ok(()),
+        }
+    }
+
+    /// A second name for the snapshot's file keeps everything about it; where that cannot be, a copy does.
+    fn restore(&self, step: &FileStep, transaction: &str, progress: &dyn Progress) -> Result<()> {
+        let kept = layout::place(step, Part::Snapshot, transaction);
+        let staged = layout::place(step, Part::New, self.transaction);
+        let Err(refused) = self.root.link(&kept, &staged) else {
+            return Ok(());
+        };
+        let can_copy = matches!(step.new, Some(Entry::File { .. }))
+            && !matches!(
+                refused.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::AlreadyExists
+            );
+        if !can_copy {
+            return Err(self.failed("restore from the snapshot", &kept, refused));
+        }
+        let failed = |error| self.failed("read the snapshot's file", &kept, error);
+        let stat = self.root.stat(&kept).map_err(failed)?;
+        let mut file = self.root.open_file(&kept).map_err(failed)?;
+        let owner = stat.map(|stat| crate::api::plan::Owner {
+            uid: stat.uid,
+            gid: stat.gid,
+        });
+        self.write(
+            &FileStep {
+                owner,
+                ..step.clone()
+            },
+            &mut file,
+            progress,
+        )
+    }
+
+    /// Makes everything staged survive a power cut. The server still serves, so one sync of the whole file system, which
+    /// writes others' data too, costs no downtime; for a few files their own syncs are faster.
+    fn finish(&self, plan: &Plan, puts: &BTreeMap<&RelPath, &FileStep>) -> Result<()> {
+        self.session.store.sync_texts()?;
+        let written = || {
+            puts.values()
+                .filter(|step| matches!(step.new, Some(Entry::File { .. })) && !is_restored(step))
+        };
+        if written().count() > FEW {
+            return layout::sync_file_systems(self.root, plan);
+        }
+        let mut folders = BTreeSet::new();
+        for step in written() {
+            let staged = layout::place(step, Part::New, self.transaction);
+            self.root
+                .sync_file(&staged)
+                .map_err(|error| self.failed("sync", &staged, error))?;
+        }
+        for step in puts.values() {
+            let staged = layout::place(step, Part::New, self.transaction);
+            folders.extend(staged.ancestors().filter(|dir| dir.as_str().contains(OWN_FOLDER)));
+        }
+        for folder in &folders {
+            self.root
+                .sync_dir(Some(folder))
+                .map_err(|error| self.failed("sync", folder, error))?;
+        }
+        Ok(())
+    }
+}
+
+struct Copy {
+    hasher: Hasher,
+    text: Option<Vec<u8>>,
+}
+
+impl Copy {
+    fn run(
+        &mut self,
+        reader: &mut dyn Read,
+        file: &mut File,
+        progress: &dyn Progress,
+    ) -> std::io::Result<()> {
+        let mut buffer = vec![0_u8; 128 << 10];
+        loop {
+            let read = match reader.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(read) => read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            let piece = &buffer[..read];
+            self.hasher.update(piece);
+            if let Some(text) = &mut self.text {
+                text.extend_from_slice(piece);
+            }
+            file.write_all(piece)?;
+            progress.advance(read as u64);
+        }
+    }
+}
+
+fn changed_source(path: &RelPath) -> Failure {
+    Failure::new(
+        ErrorKind::Source,
+        format!("the content of {path} changed while it was read"),
+    )
+    .hint("the source was modified or is damaged; provide it again and run again")
+}
