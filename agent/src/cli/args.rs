@@ -1,0 +1,257 @@
+//! The command line's types. Doc comments are the help texts.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::config::load::ConfigDirs;
+use crate::model::Level;
+use crate::verb;
+
+/// Takes servers that were delivered as packs from one update level to another, safely.
+///
+/// Every verb is idempotent and prints one JSON report when its output is not a terminal. Exit codes: 0 ok, 1 failed,
+/// 2 usage, 3 conflicts, 4 rolled back, 5 unhealthy, 6 blocked.
+#[derive(Debug, Parser)]
+#[command(name = "pitstop", version, max_term_width = 100)]
+pub struct Args {
+    /// Folder with `instances.d/*.yaml` and, if need be, `pitstop.yaml`
+    #[arg(
+        long,
+        global = true,
+        env = "PITSTOP_CONFIG_DIR",
+        default_value = "/etc/pitstop",
+        value_name = "DIR"
+    )]
+    pub config_dir: PathBuf,
+
+    /// Folder in which pitstop keeps what it must remember
+    #[arg(
+        long,
+        global = true,
+        env = "PITSTOP_STATE_DIR",
+        default_value = "/var/lib/pitstop",
+        value_name = "DIR"
+    )]
+    pub state_dir: PathBuf,
+
+    /// How to print the report; json if the output is not a terminal
+    #[arg(long, global = true, value_enum)]
+    pub output: Option<Output>,
+
+    /// Say on stderr what is being done; twice for more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How reports are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// One JSON document
+    Json,
+    /// Text for people
+    Text,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show state, drift, what the source offers, and what would stop an update; changes nothing
+    Check {
+        #[command(flatten)]
+        which: Many,
+        /// Look at this source instead of the instance's: a pack or a folder of packs
+        #[arg(long, value_name = "PATH")]
+        from: Option<PathBuf>,
+        /// The level that an update would lead to; the highest offered without it
+        #[arg(long, value_parser = level)]
+        level: Option<Level>,
+    },
+    /// Take over a pack that pitstop did not install
+    Adopt {
+        /// The instance's name
+        name: String,
+        #[command(flatten)]
+        options: AdoptArgs,
+    },
+    /// Stop the server and wait until its processes and ports are gone
+    Stop {
+        #[command(flatten)]
+        which: Many,
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Start the server and wait until its probes answer
+    Start {
+        #[command(flatten)]
+        which: Many,
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Take the pack to a level; goes back by itself if the new level is unhealthy
+    Update {
+        /// The instance's name
+        name: String,
+        #[command(flatten)]
+        options: UpdateArgs,
+    },
+    /// Check integrity, configuration, processes and probes
+    Verify {
+        #[command(flatten)]
+        which: Many,
+        /// Read every file, instead of trusting those whose size, inode and times are as they were
+        #[arg(long)]
+        deep: bool,
+    },
+    /// Go back to a kept snapshot
+    Rollback {
+        /// The instance's name
+        name: String,
+        #[command(flatten)]
+        options: RollbackArgs,
+    },
+    /// JSON Schema, man pages, shell completions
+    Internals {
+        #[command(subcommand)]
+        what: Internals,
+    },
+}
+
+/// One instance, or all of them.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub struct Many {
+    /// The instance's name
+    pub name: Option<String>,
+    /// Every configured instance
+    #[arg(long)]
+    pub all: bool,
+}
+
+#[derive(Debug, Clone, ClapArgs)]
+pub struct AdoptArgs {
+    /// The vendor's pack of exactly the installed level, or a folder that holds it
+    #[arg(long, value_name = "PATH")]
+    pub pristine: Option<PathBuf>,
+    /// Only say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Clone, ClapArgs)]
+pub struct UpdateArgs {
+    /// Update from this source instead of the instance's: a pack or a folder of packs
+    #[arg(long, value_name = "PATH")]
+    pub from: Option<PathBuf>,
+    /// The level to update to; the highest offered without it
+    #[arg(long, value_parser = level)]
+    pub level: Option<Level>,
+    /// Only plan: print what would be done
+    #[arg(long, conflicts_with = "stage_only")]
+    pub dry_run: bool,
+    /// Do the plan of this id, or nothing
+    #[arg(long, value_name = "ID")]
+    pub plan: Option<String>,
+    /// Prepare everything while the server serves, and leave the rest to a later run
+    #[arg(long)]
+    pub stage_only: bool,
+    /// Go on with the conflicts that you resolved in `.final` files
+    #[arg(long = "continue")]
+    pub resume: bool,
+    /// Accept a level below the installed one
+    #[arg(long)]
+    pub allow_downgrade: bool,
+    /// Try a release again that failed here before
+    #[arg(long)]
+    pub release_hold: bool,
+}
+
+#[derive(Debug, Clone, ClapArgs)]
+pub struct RollbackArgs {
+    /// The level to go back to; the one before the last update without it
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    pub to: Option<Level>,
+    /// Only plan: print what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do the plan of this id, or nothing
+    #[arg(long, value_name = "ID")]
+    pub plan: Option<String>,
+}
+
+/// What is made from the program itself.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Internals {
+    /// The JSON Schema of the reports
+    Schema,
+    /// The man pages, into a folder
+    Man {
+        /// The folder
+        #[arg(value_name = "DIR")]
+        into: PathBuf,
+    },
+    /// Completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap's signature")]
+fn level(text: &str) -> Result<Level, std::convert::Infallible> {
+    Ok(Level::new(text))
+}
+
+impl Args {
+    /// The folders that settings and state lie in.
+    pub fn dirs(&self) -> ConfigDirs {
+        ConfigDirs {
+            config: self.config_dir.clone(),
+            state: self.state_dir.clone(),
+        }
+    }
+}
+
+impl From<AdoptArgs> for verb::adopt::Options {
+    fn from(args: AdoptArgs) -> Self {
+        let AdoptArgs { pristine, dry_run } = args;
+        Self { pristine, dry_run }
+    }
+}
+
+impl From<UpdateArgs> for verb::update::Options {
+    fn from(args: UpdateArgs) -> Self {
+        let UpdateArgs {
+            from,
+            level,
+            dry_run,
+            plan,
+            stage_only,
+            resume,
+            allow_downgrade,
+            release_hold,
+        } = args;
+        Self {
+            from,
+            level,
+            dry_run,
+            plan,
+            stage_only,
+            resume,
+            allow_downgrade,
+            release_hold,
+        }
+    }
+}
+
+impl From<RollbackArgs> for verb::rollback::Options {
+    fn from(args: RollbackArgs) -> Self {
+        let RollbackArgs { to, dry_run, plan } = args;
+        Self { to, dry_run, plan }
+    }
+}

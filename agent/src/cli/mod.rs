@@ -1,0 +1,196 @@
+//! The command line: clap types, dispatch, printing. The only module that prints; decides nothing.
+#![expect(clippy::print_stderr, reason = "the only module that prints")]
+
+mod args;
+mod internals;
+mod progress;
+mod render;
+
+use std::io::{IsTerminal, Write};
+
+use clap::Parser;
+
+use crate::api::report::{Action, ErrorView, Report, ReportList};
+use crate::api::{ErrorKind, ExitCode, Failure, Result};
+use crate::config::{Settings, load};
+use crate::model::Progress;
+use crate::verb;
+
+use args::{Args, Command, Many, Output};
+
+/// Parses the command line, runs the verb, prints its report. Returns the exit code.
+pub fn run() -> u8 {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are printed as they are asked for, errors with a hint; writing them cannot be helped.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::Usage as u8
+            } else {
+                ExitCode::Ok as u8
+            };
+        }
+    };
+    log_to_stderr(args.verbose);
+    match dispatch(&args) {
+        Ok(code) => code,
+        Err(failure) => refuse(&args, &failure),
+    }
+}
+
+fn dispatch(args: &Args) -> Result<u8> {
+    let progress = progress::Bar::new();
+    let progress: &dyn Progress = &progress;
+    match &args.command {
+        Command::Check { which, from, level } => {
+            let options = verb::check::Options {
+                from: from.clone(),
+                level: level.clone(),
+            };
+            each(args, which, Action::Check, |name, settings| {
+                verb::check::check(name, settings, &options, progress)
+            })
+        }
+        Command::Stop { which, dry_run } => each(args, which, Action::Stop, |name, settings| {
+            verb::service::stop(name, settings, *dry_run, progress)
+        }),
+        Command::Start { which, dry_run } => each(args, which, Action::Start, |name, settings| {
+            verb::service::start(name, settings, *dry_run, progress)
+        }),
+        Command::Verify { which, deep } => {
+            let options = verb::verify::Options { deep: *deep };
+            each(args, which, Action::Verify, |name, settings| {
+                verb::verify::verify(name, settings, options, progress)
+            })
+        }
+        Command::Adopt { name, options } => {
+            let options = options.clone().into();
+            one(args, name, |settings| {
+                verb::adopt::adopt(name, settings, &options, progress)
+            })
+        }
+        Command::Update { name, options } => {
+            let options = options.clone().into();
+            one(args, name, |settings| {
+                verb::update::update(name, settings, &options, progress)
+            })
+        }
+        Command::Rollback { name, options } => {
+            let options = options.clone().into();
+            one(args, name, |settings| {
+                verb::rollback::rollback(name, settings, &options, progress)
+            })
+        }
+        Command::Internals { what } => internals::print(what),
+    }
+}
+
+fn one(args: &Args, name: &str, work: impl FnOnce(Result<Settings>) -> Report) -> Result<u8> {
+    let report = work(load::load(&args.dirs(), name));
+    print_report(args, &report)?;
+    Ok(report.exit())
+}
+
+fn each(
+    args: &Args,
+    which: &Many,
+    action: Action,
+    work: impl Fn(&str, Result<Settings>) -> Report,
+) -> Result<u8> {
+    if let Some(name) = &which.name {
+        return one(args, name, |settings| work(name, settings));
+    }
+    let reports = match load::load_all(&args.dirs()) {
+        Ok(all) => ReportList::new(all.into_iter().map(|one| work(&one.name, one.settings)).collect()),
+        Err(failure) => ReportList {
+            ok: false,
+            error: Some((&failure).into()),
+            ..ReportList::new(Vec::new())
+        },
+    };
+    tracing::debug!("{} on {} instances", action.name(), reports.reports.len());
+    if args.wants_json() {
+        print_json(&reports)?;
+    } else {
+        for report in &reports.reports {
+            print_text(&render::report(report, args.verbose))?;
+        }
+        if let Some(error) = &reports.error {
+            print_text(&render::error(error))?;
+        }
+    }
+    Ok(reports.exit())
+}
+
+fn print_report(args: &Args, report: &Report) -> Result<()> {
+    if args.wants_json() {
+        print_json(report)
+    } else {
+        print_text(&render::report(report, args.verbose))
+    }
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let mut text = serde_json::to_string(value).map_err(unprintable)?;
+    text.push('\n');
+    print_text(&text)
+}
+
+fn print_text(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever closed the pipe does not want the rest; the work is done all the same.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(unprintable),
+    }
+}
+
+fn unprintable(error: impl Into<anyhow::Error>) -> Failure {
+    Failure::new(ErrorKind::Internal, "cannot print the report").because(error)
+}
+
+/// A failure before any verb began.
+fn refuse(args: &Args, failure: &Failure) -> u8 {
+    let view = ErrorView::from(failure);
+    let code = view.exit;
+    if args.wants_json() {
+        let list = ReportList {
+            ok: false,
+            error: Some(view),
+            ..ReportList::new(Vec::new())
+        };
+        if print_json(&list).is_err() {
+            eprintln!("{failure}");
+        }
+    } else {
+        eprint!("{}", render::error(&view));
+    }
+    code
+}
+
+fn log_to_stderr(verbose: u8) {
+    let level = match verbose {
+        0 => tracing::Level::WARN,
+        1 => tracing::Level::INFO,
+        _ => tracing::Level::DEBUG,
+    };
+    // A second subscriber in one process is the only way to fail, and tests are the only ones to have it.
+    let _ = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .try_init();
+}
+
+impl Args {
+    fn wants_json(&self) -> bool {
+        match self.output {
+            Some(Output::Json) => true,
+            Some(Output::Text) => false,
+            None => !std::io::stdout().is_terminal(),
+        }
+    }
+}

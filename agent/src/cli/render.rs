@@ -1,0 +1,196 @@
+//! A report as text for people.
+
+use std::fmt::Write;
+
+use crate::api::plan::{FileOp, FileStep, Plan};
+use crate::api::report::{DriftKind, ErrorView, InstanceView, ProbeView, Report, RunState};
+
+/// How many paths of a kind are listed unless more is asked for.
+const SHORT_LIST: usize = 12;
+
+/// The whole report; `verbose` lists every path.
+pub fn report(report: &Report, verbose: u8) -> String {
+    let mut text = Text(String::new());
+    let mark = if report.ok { "ok" } else { "FAILED" };
+    text.line(format!(
+        "{mark}  {} {}: {}",
+        report.action.name(),
+        report.instance,
+        report.message
+    ));
+    if let Some(hint) = report.error.as_ref().and_then(|error| error.hint.as_ref()) {
+        text.line(format!("    {hint}"));
+    }
+    if let Some(view) = report.after.as_ref().or(report.before.as_ref()) {
+        instance(&mut text, view, verbose);
+    }
+    offers(&mut text, report);
+    if let Some(one) = report
+        .plan
+        .as_ref()
+        .filter(|_| report.dry_run || verbose > 0 || !report.ok)
+    {
+        plan(&mut text, one, verbose);
+    }
+    for conflict in &report.conflicts {
+        text.line(format!(
+            "  conflict   {}: {}",
+            conflict.conflict.path, conflict.conflict.message
+        ));
+        if let Some(file) = &conflict.final_file {
+            text.line(format!("             write {}", file.display()));
+        }
+    }
+    for one in report
+        .probes
+        .iter()
+        .filter(|probe| verbose > 0 || !probe.ok || probe.baseline_ok == Some(false))
+    {
+        probe(&mut text, one);
+    }
+    for blocker in &report.blockers {
+        text.line(format!("  blocked    {}", blocker.message));
+    }
+    for warning in &report.warnings {
+        text.line(format!("  note       {warning}"));
+    }
+    if let Some(transaction) = &report.transaction {
+        let timing = &report.timing;
+        text.line(format!(
+            "  timing     {} ms in all, stopped {} ms, commit {} ms; transaction {transaction}",
+            timing.total_ms, timing.stopped_ms, timing.commit_ms
+        ));
+    }
+    text.0
+}
+
+/// A failure for which there is no report.
+pub fn error(error: &ErrorView) -> String {
+    let mut text = Text(format!("pitstop: {}\n", error.message));
+    if let Some(hint) = &error.hint {
+        text.line(format!("  {hint}"));
+    }
+    text.0
+}
+
+struct Text(String);
+
+impl Text {
+    fn line(&mut self, line: impl AsRef<str>) {
+        // Writing to a String cannot fail. Control characters in names must not reach a terminal.
+        let clean = line.as_ref().replace(|c: char| c.is_control(), "?");
+        let _ = writeln!(self.0, "{clean}");
+    }
+}
+
+fn instance(text: &mut Text, view: &InstanceView, verbose: u8) {
+    let state = match view.state {
+        RunState::Running => "running",
+        RunState::Stopped => "stopped",
+        RunState::Unknown => "state unknown",
+    };
+    let verified = if view.verified { ", verified" } else { "" };
+    let adopted = if view.adopted { "" } else { ", not adopted" };
+    text.line(format!(
+        "  installed  {} in {}, {state}{verified}{adopted}",
+        view.release,
+        view.home.display()
+    ));
+    for process in &view.processes {
+        text.line(format!(
+            "  process    {} {} ({})",
+            process.pid, process.program, process.evidence
+        ));
+    }
+    let limit = if verbose > 0 { usize::MAX } else { SHORT_LIST };
+    for drift in view.drift.paths.iter().take(limit) {
+        let change = match drift.change {
+            DriftKind::Modified => "modified",
+            DriftKind::Missing => "missing",
+            DriftKind::Extra => "extra",
+            DriftKind::Mode => "mode",
+        };
+        text.line(format!("  drift      {change} {}", drift.path));
+    }
+    text.more("drift", view.drift.count, limit);
+    if let Some(open) = &view.interrupted {
+        text.line(format!(
+            "  open       transaction {}: {}",
+            open.transaction, open.remedy
+        ));
+    }
+    for hold in &view.holds {
+        text.line(format!(
+            "  held       {} since {}: {}",
+            hold.release, hold.since, hold.reason
+        ));
+    }
+    for snapshot in &view.snapshots {
+        text.line(format!(
+            "  snapshot   {} of {}",
+            snapshot.release.level, snapshot.taken
+        ));
+    }
+}
+
+impl Text {
+    fn more(&mut self, label: &str, count: u64, limit: usize) {
+        let rest = count.saturating_sub(limit as u64);
+        if rest > 0 {
+            self.line(format!("  {label:<10} and {rest} more (-v lists them)"));
+        }
+    }
+}
+
+fn offers(text: &mut Text, report: &Report) {
+    for offer in report.offers.iter().filter(|offer| offer.newer) {
+        text.line(format!(
+            "  offered    {} in {}",
+            offer.level,
+            offer.path.display()
+        ));
+    }
+}
+
+fn plan(text: &mut Text, plan: &Plan, verbose: u8) {
+    text.line(format!(
+        "  plan       {} from {} to {}, {} paths",
+        plan.id,
+        plan.from.level,
+        plan.to.level,
+        plan.files.len()
+    ));
+    let limit = if verbose > 0 { usize::MAX } else { SHORT_LIST };
+    for step in plan.files.iter().take(limit) {
+        text.line(format!("  {:<10} {}", verb(step), step.path));
+    }
+    text.more("", plan.files.len() as u64, limit);
+}
+
+fn verb(step: &FileStep) -> &'static str {
+    use crate::api::plan::Why;
+    match (step.op, step.why, &step.old) {
+        (FileOp::Put, Why::Merged, _) => "merge",
+        (FileOp::Put, Why::Resolved, _) => "resolve",
+        (FileOp::Put, Why::Restored, _) => "restore",
+        (FileOp::Put, _, None) => "add",
+        (FileOp::Put, ..) => "replace",
+        (FileOp::Remove | FileOp::RemoveDir, ..) => "remove",
+        (FileOp::MakeDir, ..) => "make dir",
+        (FileOp::SetMode, ..) => "set mode",
+    }
+}
+
+fn probe(text: &mut Text, probe: &ProbeView) {
+    let state = if probe.ok { "passes" } else { "fails" };
+    let weight = if probe.required { "" } else { " (only a warning)" };
+    let before = if probe.baseline_ok == Some(false) {
+        " (as before the update)"
+    } else {
+        ""
+    };
+    text.line(format!(
+        "  probe      {} {state}{weight}{before}: {}",
+        probe.name, probe.detail
+    ));
+}

@@ -1,0 +1,21 @@
+//! pitstop takes a server that was delivered as a *pack* from one update level to another: stage while it serves, stop
+//! it, commit in milliseconds, start it, verify it, or put it back as it was.
+//!
+//! Dependencies point one way: `cli → verb → {observe, plan, apply, health} → {source, store, config, product} → {model, api}`.
+//! [`plan`], [`merge`], [`model`] and [`api`] are pure; [`sys`] is the only module that touches the operating system.
+
+pub mod api;
+pub mod apply;
+pub mod cli;
+pub mod config;
+pub mod health;
+pub mod merge;
+pub mod model;
+pub mod observe;
+pub mod plan;
+pub mod product;
+pub mod session;
+pub mod source;
+pub mod store;
+pub mod sys;
+pub mod verb;

@@ -1,0 +1,7 @@
+//! The program `pitstop`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(pitstop::cli::run())
+}

@@ -1,0 +1,160 @@
+//! `adopt`: take over a pack that pitstop did not install, with or without its pristine files.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::PathBuf;
+
+use crate::api::report::{Action, Report, Status};
+use crate::api::{ErrorKind, Failure, Result};
+use crate::config::Settings;
+use crate::model::{Class, Progress, RelPath, Release};
+use crate::session::Session;
+use crate::source::{self, Offer, Source};
+use crate::store::state::Installed;
+use crate::store::texts::may_be_text;
+use crate::sys::clock::now_rfc3339;
+
+use super::{Run, recover, report_on, settle, target, view};
+
+/// How to adopt.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The pristine pack at the installed level.
+    pub pristine: Option<PathBuf>,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+/// Runs the verb. On an adopted instance it accepts the vendor files as they are now.
+pub fn adopt(name: &str, settings: Result<Settings>, options: &Options, progress: &dyn Progress) -> Report {
+    report_on(Action::Adopt, name, settings, progress, |run, settings| {
+        work(run, settings, options)
+    })
+}
+
+fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> {
+    let mut session = Session::begin(settings, Action::Adopt)?;
+    run.report.dry_run = options.dry_run;
+    if options.dry_run {
+        super::refuse_interrupted(&session)?;
+    } else {
+        recover::recover(run, &mut session, true)?;
+    }
+    let detected = view::detected(&session)?;
+    let (before, ..) = view::observe(run, &session)?;
+    run.report.before = Some(before);
+    let pristine = options
+        .pristine
+        .as_deref()
+        .map(|path| pristine_offer(run, &session, path, &detected))
+        .transpose()?;
+    if options.dry_run {
+        let changed = session.state.installed.is_none();
+        let message = if changed {
+            "would take over"
+        } else {
+            "would accept the vendor files as they are of"
+        };
+        run.done(Status::Planned, changed, format!("{message} {detected}"));
+        return Ok(());
+    }
+    let known_before = session.state.installed.clone();
+    take_over(run, &mut session, pristine.as_ref())?;
+    run.report.after = Some(view::observe(run, &session)?.0);
+    let same = |a: &Installed, b: &Installed| a.release == b.release && a.accepted == b.accepted;
+    let unchanged = matches!((&known_before, &session.state.installed), (Some(a), Some(b)) if same(a, b));
+    run.done(Status::Adopted, !unchanged, format!("{detected} is taken over"));
+    Ok(())
+}
+
+/// The pristine pack of the installed release.
+fn pristine_offer(
+    run: &mut Run<'_>,
+    session: &Session,
+    path: &std::path::Path,
+    detected: &Release,
+) -> Result<Offer> {
+    let offers = target::offers(run, session, Some(path), &detected.level)?;
+    offers
+        .into_iter()
+        .find(|offer| offer.level == detected.level)
+        .ok_or_else(|| {
+            let message = format!(
+                "{} is not the pristine pack of {detected}, which is installed",
+                path.display()
+            );
+            Failure::new(ErrorKind::LevelUnavailable, message)
+                .at(path)
+                .hint("give the pack of exactly the installed level")
+        })
+}
+
+/// Takes the pack over as it stands.
+pub(super) fn take_over(run: &mut Run<'_>, session: &mut Session, pristine: Option<&Offer>) -> Result<()> {
+    let mut release = view::detected(session)?;
+    let known = session
+        .state
+        .installed
+        .as_ref()
+        .filter(|installed| installed.release.level == release.level);
+    release.tree = match pristine {
+        Some(offer) => Some(keep_pristine(run, session, offer)?),
+        None => known.and_then(|installed| installed.release.tree),
+    };
+    if release.tree.is_none() {
+        run.warn(format!(
+            "the vendor's original files of {release} are not known: what you changed in vendor files cannot be told, and \
+             config files that an update changes too will need you; give --pristine, or a source that holds this level"
+        ));
+    }
+    let verified = known.is_some_and(|installed| installed.verified);
+    let since = known.map_or_else(now_rfc3339, |installed| installed.since.clone());
+    session.state.format = 1;
+    session.state.installed = Some(Installed {
+        release,
+        since,
+        verified,
+        accepted: Default::default(),
+    });
+    let inventory = view::scan(run, session, false)?;
+    let accepted = settle::deviations(session, &inventory)?.into_iter().collect();
+    if let Some(installed) = &mut session.state.installed {
+        installed.accepted = accepted;
+    }
+    session.store.save(&session.state)
+}
+
+/// Learns the pristine files of the installed level from a source that happens to hold them.
+pub(super) fn learn(run: &mut Run<'_>, session: &mut Session, pristine: Option<&Offer>) -> Result<()> {
+    pristine.map_or(Ok(()), |offer| take_over(run, session, Some(offer)))
+}
+
+fn keep_pristine(run: &mut Run<'_>, session: &Session, offer: &Offer) -> Result<crate::model::Digest> {
+    let mut source = source::open(&offer.path, &session.settings.limits, &session.settings.cache_dir)?;
+    let manifest = source.manifest(run.progress)?;
+    let texts: BTreeSet<RelPath> = manifest
+        .entries
+        .iter()
+        .filter(|(path, entry)| {
+            let class = session.ownership.class_of(path);
+            entry.sha256().is_some()
+                && matches!(class, Class::Vendor | Class::Config)
+                && may_be_text(path, entry.size())
+        })
+        .map(|(path, _)| path.clone())
+        .collect();
+    keep_texts(session, source.as_mut(), &texts)?;
+    session.store.keep_manifest(&manifest)
+}
+
+fn keep_texts(session: &Session, source: &mut dyn Source, texts: &BTreeSet<RelPath>) -> Result<()> {
+    let mut sink = |path: &RelPath, reader: &mut dyn Read| {
+        let mut bytes = Vec::new();
+        reader
+            .read_to_end(&mut bytes)
+            .map_err(|error| Failure::io("read from the source", path, error))?;
+        session.store.keep_text(&crate::model::Digest::of(&bytes), &bytes)
+    };
+    source.extract(texts, &mut sink)?;
+    session.store.sync_texts()
+}

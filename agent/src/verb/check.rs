@@ -1,0 +1,75 @@
+//! `check`: everything there is to know about an instance, without changing anything.
+
+use std::path::PathBuf;
+
+use crate::api::report::{Action, Report, Status};
+use crate::api::{Failure, Result};
+use crate::config::Settings;
+use crate::model::{Level, Progress};
+use crate::session::Instance;
+
+use super::{Run, report_on, update, view};
+
+/// What to check.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// A source; the instance's without it.
+    pub from: Option<PathBuf>,
+    /// The level that an update would lead to; the highest offered without it.
+    pub level: Option<Level>,
+}
+
+/// Runs the verb.
+pub fn check(name: &str, settings: Result<Settings>, options: &Options, progress: &dyn Progress) -> Report {
+    report_on(Action::Check, name, settings, progress, |run, settings| {
+        work(run, settings, options)
+    })
+}
+
+fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> {
+    let instance = Instance::open(settings)?;
+    if instance.state.installed.is_none() {
+        view::detected(&instance)?;
+    }
+    let (before, inventory, server) = view::observe(run, &instance)?;
+    let (level, running) = (before.release.clone(), server.is_running());
+    let interrupted = before.interrupted.clone();
+    let adopted = before.adopted;
+    let drift = before.drift.count;
+    run.report.before = Some(before);
+    let has_source = options.from.is_some() || instance.settings.source.is_some();
+    // What the source says is worth less than the instance's own state: it must not hide that.
+    let newer = if has_source && interrupted.is_none() {
+        update::predict(run, &instance, inventory, &server, options).unwrap_or_else(|failure| {
+            note_blocker(run, &failure);
+            None
+        })
+    } else {
+        None
+    };
+    let state = if running { "running" } else { "stopped" };
+    let (status, message) = match (&interrupted, &newer) {
+        (Some(open), _) => (
+            Status::Interrupted,
+            format!(
+                "transaction {} was interrupted: {}",
+                open.transaction, open.remedy
+            ),
+        ),
+        (None, _) if !adopted => (Status::NotAdopted, format!("{level}, {state}, not adopted")),
+        (None, Some(newer)) => (
+            Status::UpdateAvailable,
+            format!("{level}, {state}; the source offers {}", newer.level),
+        ),
+        (None, None) => (
+            Status::Current,
+            format!("{level}, {state}, {drift} deviations from the vendor's files"),
+        ),
+    };
+    run.done(status, false, message);
+    Ok(())
+}
+
+fn note_blocker(run: &mut Run<'_>, failure: &Failure) {
+    run.report.blockers.push(failure.into());
+}

@@ -1,0 +1,195 @@
+//! The verbs: one file each, the road top to bottom. Every verb returns a [`Report`] and never fails otherwise.
+
+pub mod adopt;
+pub mod check;
+mod conflicts;
+mod merges;
+pub mod recover;
+mod road;
+pub mod rollback;
+mod server;
+pub mod service;
+mod settle;
+mod target;
+pub mod update;
+pub mod verify;
+mod view;
+
+use crate::api::plan::Plan;
+use crate::api::report::{Action, Report, Status, StepView};
+use crate::api::{ErrorKind, Failure, Result};
+use crate::apply::layout;
+use crate::config::Settings;
+use crate::merge::text::LIMIT;
+use crate::model::{Inventory, Progress, RelPath, Release};
+use crate::plan::Common;
+use crate::session::Instance;
+use crate::sys::clock::Stopwatch;
+use crate::sys::host;
+
+/// A verb under way.
+pub struct Run<'a> {
+    /// What it has to say so far.
+    pub report: Report,
+    /// Receives the progress of long work.
+    pub progress: &'a dyn Progress,
+    clock: Stopwatch,
+    /// Since when the server is down by this run's doing.
+    down: Option<Stopwatch>,
+}
+
+impl<'a> Run<'a> {
+    fn new(action: Action, instance: &str, progress: &'a dyn Progress) -> Self {
+        let report = Report::new(action, instance, &host::name());
+        Self {
+            report,
+            progress,
+            clock: Stopwatch::start(),
+            down: None,
+        }
+    }
+
+    /// Does one step and notes how it went. `work` tells whether anything changed and what happened.
+    fn step(&mut self, name: &str, work: impl FnOnce(&mut Self) -> Result<(bool, String)>) -> Result<()> {
+        let clock = Stopwatch::start();
+        tracing::info!("{name}");
+        let result = work(self);
+        if matches!(name, "integrity" | "verify") {
+            self.report.timing.verify_ms += clock.ms();
+        }
+        let (ok, changed, detail) = match &result {
+            Ok((changed, detail)) => (true, *changed, detail.clone()),
+            Err(failure) => (false, false, failure.full_message()),
+        };
+        self.report.steps.push(StepView {
+            step: name.to_owned(),
+            ok,
+            changed,
+            detail,
+            ms: clock.ms(),
+        });
+        result.map(|_| ())
+    }
+
+    fn goes_down(&mut self) {
+        self.down.get_or_insert_with(Stopwatch::start);
+    }
+
+    /// The server answers again, or will not.
+    fn comes_up(&mut self) {
+        if let Some(down) = self.down.take() {
+            self.report.timing.stopped_ms += down.ms();
+        }
+    }
+
+    fn recovered(&mut self) {
+        self.report.changed = true;
+    }
+
+    fn warn(&mut self, warning: impl Into<String>) {
+        let warning = warning.into();
+        if !self.report.warnings.contains(&warning) {
+            self.report.warnings.push(warning);
+        }
+    }
+
+    /// The outcome of a verb that did what it was asked for.
+    fn done(&mut self, status: Status, changed: bool, message: impl Into<String>) {
+        self.report.status = status;
+        self.report.changed = changed;
+        self.report.message = message.into();
+    }
+}
+
+/// Runs a verb on an instance whose settings could be loaded or not, and makes a report of whatever happens.
+pub fn report_on(
+    action: Action,
+    name: &str,
+    settings: Result<Settings>,
+    progress: &dyn Progress,
+    work: impl FnOnce(&mut Run<'_>, Settings) -> Result<()>,
+) -> Report {
+    let mut run = Run::new(action, name, progress);
+    let result = settings.and_then(|settings| work(&mut run, settings));
+    run.comes_up();
+    if let Err(failure) = result {
+        run.report.fail(&failure);
+    }
+    if run.report.after.is_none() {
+        run.report.after = run.report.before.clone();
+    }
+    run.report.timing.total_ms = run.clock.ms();
+    run.report
+}
+
+/// A dry run does not repair: it says that there is something to repair.
+fn refuse_interrupted(instance: &Instance) -> Result<()> {
+    let parked = |mark| mark == Some(crate::apply::journal::Mark::Parked);
+    let open = instance
+        .open_journal()?
+        .filter(|open| !parked(open.mark))
+        .map(|open| open.begin.transaction);
+    let owed = instance
+        .state
+        .pending
+        .as_ref()
+        .map(|pending| pending.transaction.clone());
+    open.or(owed).map_or(Ok(()), |transaction| {
+        let name = &instance.settings.name;
+        let message =
+            format!("transaction {transaction} of {name} was interrupted; what it left cannot be planned on");
+        Err(Failure::new(ErrorKind::Interrupted, message).hint(format!(
+            "`pitstop update {name}` or `pitstop start {name}` finishes or undoes it"
+        )))
+    })
+}
+
+/// A run that was given a plan's id does that plan or nothing.
+fn demand_plan(wanted: Option<&str>, plan: &Plan) -> Result<()> {
+    match wanted {
+        Some(wanted) if wanted != plan.id => {
+            let message = format!(
+                "the plan is now {}, not {wanted}: the host or the source changed since",
+                plan.id
+            );
+            Err(Failure::new(ErrorKind::Stale, message)
+                .hint("look at the new plan with --dry-run and approve that one"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What every plan of an instance starts from.
+fn common<'a>(
+    instance: &'a Instance,
+    action: Action,
+    from: &'a Release,
+    to: &'a Release,
+    inventory: &'a Inventory,
+    running: bool,
+) -> Common<'a> {
+    let settings = &instance.settings;
+    Common {
+        action,
+        instance: &settings.name,
+        home: &settings.home,
+        from,
+        to,
+        inventory,
+        policy: &settings.policy,
+        restart: running && server::is_controlled(settings),
+        stop_timeout_s: settings.stop_timeout_s,
+        start_timeout_s: settings.start_timeout_s,
+        hooks: &settings.profile.hooks,
+        disk: settings.profile.disk,
+    }
+}
+
+/// The content of a file in the home, if it is small enough to be merged.
+fn read(instance: &Instance, path: &RelPath) -> Result<Option<Vec<u8>>> {
+    match instance.root.read(path, LIMIT) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => Ok(None),
+        Err(error) => Err(layout::failed("read", &instance.root, path, error)),
+    }
+}

@@ -1,0 +1,93 @@
+//! Recovery: what every mutating verb does first. A transaction that was interrupted before its commit is undone, one
+//! that was interrupted in it is finished; the verification that is still owed is done.
+
+use crate::api::Result;
+use crate::apply::journal::{Begin, Journal, Mark, Open};
+use crate::apply::{commit, seal};
+use crate::session::Session;
+
+use super::{Run, road, server, settle};
+
+/// Recovers. With `serve` the server is brought back and verified, else only the files are made whole.
+///
+/// # Errors
+/// The transaction can neither be finished nor undone, or its verification failed: see [`settle::settle`].
+pub(super) fn recover(run: &mut Run<'_>, session: &mut Session, serve: bool) -> Result<()> {
+    if let Some(open) = session.open_journal()? {
+        whole(run, session, &open, serve)?;
+    }
+    if session.state.pending.is_none() {
+        return Ok(());
+    }
+    if !serve {
+        run.warn("the files of an interrupted change are in place; its verification is still owed");
+        return Ok(());
+    }
+    settle::settle(run, session)
+}
+
+fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> Result<()> {
+    let begin = &open.begin;
+    let id = &begin.transaction;
+    match open.mark {
+        Some(Mark::Parked) => Ok(()),
+        None | Some(Mark::Stopping) => {
+            let back = match open.mark {
+                None => Ok(()),
+                Some(_) => bring_back(run, session, begin, serve),
+            };
+            run.step("recover", |_| {
+                seal::discarded(session, begin)?;
+                Ok((true, format!("{id} had not begun to replace files and is undone")))
+            })?;
+            run.recovered();
+            back
+        }
+        Some(Mark::Commit) => {
+            let mut journal = Journal::append_to(&session.store.journal_file())?;
+            let finished = run.step("recover", |_| {
+                commit::commit(session, id, &begin.plan)?;
+                journal.mark(Mark::Done)?;
+                Ok((
+                    true,
+                    format!("{id} was interrupted while it replaced files and is finished"),
+                ))
+            });
+            run.recovered();
+            match finished {
+                Ok(()) => seal::committed(session, begin),
+                Err(failure) => Err(road::take_back(run, session, begin, &mut journal, failure)),
+            }
+        }
+        Some(Mark::Done) => {
+            run.recovered();
+            run.step("recover", |_| {
+                seal::committed(session, begin)?;
+                Ok((true, format!("{id} was in place and is sealed")))
+            })
+        }
+        Some(Mark::Undo | Mark::Undone) => {
+            run.step("recover", |_| {
+                if open.mark == Some(Mark::Undo) {
+                    commit::undo(session, id, &begin.plan)?;
+                    Journal::append_to(&session.store.journal_file())?.mark(Mark::Undone)?;
+                }
+                Ok((true, format!("{id} was being taken back; it is")))
+            })?;
+            run.recovered();
+            let back = bring_back(run, session, begin, serve);
+            seal::discarded(session, begin)?;
+            back
+        }
+    }
+}
+
+/// The old files are in place: the server may start again, and does if it ran. The journal is closed only after it,
+/// so that a run that dies here leaves this to the next one.
+fn bring_back(run: &mut Run<'_>, session: &Session, begin: &Begin, serve: bool) -> Result<()> {
+    server::allow_start(session)?;
+    if serve && begin.running {
+        server::start(run, session, &begin.baseline)?;
+    }
+    Ok(())
+}

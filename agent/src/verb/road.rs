@@ -1,0 +1,234 @@
+//! The one road for every change: stage → recheck → stop → commit → seal. What follows, starting and verifying, is
+//! [`settle`](super::settle)'s, because it is owed even if this run does not live to see it.
+
+use crate::api::plan::{Hook, Plan};
+use crate::api::{ErrorKind, Failure, Result};
+use crate::apply::journal::{Begin, Journal, Mark};
+use crate::apply::stage::Contents;
+use crate::apply::{commit, seal, stage};
+use crate::model::Class;
+use crate::session::Session;
+use crate::store::history::{Outcome, Record};
+use crate::store::state::Because;
+use crate::sys::clock::{Stopwatch, now_rfc3339};
+
+use super::{Run, server, view};
+
+/// What a change needs besides its plan.
+pub(super) struct Change<'a> {
+    pub plan: &'a Plan,
+    /// Whether the server is running now and must run again.
+    pub running: bool,
+    pub baseline: server::Baseline,
+    pub because: Option<Because>,
+    /// Whether to leave the staged files for a later run.
+    pub park: bool,
+}
+
+/// Drives a plan until its files are in place and the state says so. Returns `false` if it was only staged.
+pub(super) fn drive(
+    run: &mut Run<'_>,
+    session: &mut Session,
+    change: Change<'_>,
+    contents: &mut Contents<'_>,
+) -> Result<bool> {
+    let begin = Begin {
+        transaction: session.state.next_transaction(),
+        began: now_rfc3339(),
+        plan: change.plan.clone(),
+        running: change.running,
+        baseline: change.baseline,
+        because: change.because,
+        agent: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    run.report.transaction = Some(begin.transaction.clone());
+    let mut journal = Journal::begin(&session.store.journal_file(), begin.clone())?;
+    let staged = staged(run, session, &begin, contents);
+    if let Err(failure) = staged {
+        return Err(abandon(session, &begin, failure));
+    }
+    if change.park {
+        journal.mark(Mark::Parked)?;
+        return Ok(false);
+    }
+    make_live(run, session, &begin, journal)?;
+    Ok(true)
+}
+
+fn staged(run: &mut Run<'_>, session: &Session, begin: &Begin, contents: &mut Contents<'_>) -> Result<()> {
+    run.step("stage", |run| {
+        stage::stage(session, &begin.transaction, &begin.plan, contents, run.progress)?;
+        Ok((true, format!("{} paths", begin.plan.files.len())))
+    })?;
+    recheck(run, session, &begin.plan)
+}
+
+/// From staged files to a sealed transaction. Also the way on for files that an earlier run staged and parked.
+pub(super) fn make_live(
+    run: &mut Run<'_>,
+    session: &mut Session,
+    begin: &Begin,
+    mut journal: Journal,
+) -> Result<()> {
+    run.report.timing.stage_ms = run.clock.ms();
+    let stopped = stop(run, session, begin, &mut journal);
+    if let Err(failure) = stopped {
+        // In this order: as long as the journal is there, the next run knows that the server is to be brought back.
+        let failure = bring_back(run, session, begin, failure);
+        return Err(abandon(session, begin, failure));
+    }
+    let clock = Stopwatch::start();
+    journal.mark(Mark::Commit)?;
+    let committed = run.step("commit", |_| {
+        commit::commit(session, &begin.transaction, &begin.plan)?;
+        Ok((true, format!("{} paths", begin.plan.files.len())))
+    });
+    run.report.timing.commit_ms += clock.ms();
+    match committed {
+        Ok(()) => {
+            journal.mark(Mark::Done)?;
+            seal::committed(session, begin)
+        }
+        Err(failure) => Err(take_back(run, session, begin, &mut journal, failure)),
+    }
+}
+
+fn stop(run: &mut Run<'_>, session: &Session, begin: &Begin, journal: &mut Journal) -> Result<()> {
+    if begin.running {
+        server::hooks(run, session, Hook::BeforeStop)?;
+    }
+    journal.mark(Mark::Stopping)?;
+    server::forbid_start(session)?;
+    if begin.running {
+        run.goes_down();
+        server::stop(run, session)?;
+    } else {
+        refuse_started(run, session)?;
+    }
+    recheck(run, session, &begin.plan)
+}
+
+/// A server that was stopped when the plan was made must not read a tree that is half replaced.
+fn refuse_started(run: &mut Run<'_>, session: &Session) -> Result<()> {
+    if !server::is_controlled(&session.settings) || !server::observe(run, session)?.is_running() {
+        return Ok(());
+    }
+    let message = format!(
+        "the server of {} was started after the plan was made",
+        session.settings.name
+    );
+    Err(Failure::new(ErrorKind::Stale, message).hint("run again: a running server is stopped first"))
+}
+
+/// Nothing that the plan replaces may have changed since it was looked at. What the server rewrites by itself may.
+fn recheck(run: &Run<'_>, session: &Session, plan: &Plan) -> Result<()> {
+    let decided = || {
+        plan.files
+            .iter()
+            .filter(|step| step.class.is_observed() && step.class != Class::Generated)
+    };
+    let found = view::look(run, session, decided().map(|step| &step.path))?;
+    for step in decided() {
+        if found.get(&step.path) != step.old.as_ref() {
+            let path = step.path.under(session.root.path());
+            let message = format!("{} changed after the plan was made", path.display());
+            return Err(Failure::new(ErrorKind::Stale, message)
+                .at(path)
+                .hint("run again: the plan is made anew from what is there now"));
+        }
+    }
+    Ok(())
+}
+
+/// Nothing is in place yet: what was staged goes. The failure is what the run ends with, whatever happens here.
+fn abandon(session: &mut Session, begin: &Begin, failure: Failure) -> Failure {
+    // What cannot be removed now is removed by the next run: the journal is still there.
+    if let Err(leftover) = seal::discarded(session, begin) {
+        tracing::warn!("{leftover}");
+    }
+    failure
+}
+
+/// Starts again what was stopped, after a change that did not come.
+pub(super) fn bring_back(
+    run: &mut Run<'_>,
+    session: &mut Session,
+    begin: &Begin,
+    failure: Failure,
+) -> Failure {
+    let back = server::allow_start(session).and_then(|()| {
+        if begin.running {
+            server::start(run, session, &begin.baseline).map(|_| ())
+        } else {
+            Ok(())
+        }
+    });
+    run.comes_up();
+    match back {
+        Ok(()) => failure,
+        Err(worse) => Failure::new(ErrorKind::RollbackUnverified, format!("{failure}; then: {worse}"))
+            .hint("no file of the pack has changed; start the server by hand and look at its log"),
+    }
+}
+
+/// The commit failed in the middle: every rename is taken back and the server is started as it was.
+pub(super) fn take_back(
+    run: &mut Run<'_>,
+    session: &mut Session,
+    begin: &Begin,
+    journal: &mut Journal,
+    failure: Failure,
+) -> Failure {
+    let undone = run.step("undo", |_| {
+        journal.mark(Mark::Undo)?;
+        commit::undo(session, &begin.transaction, &begin.plan)?;
+        journal.mark(Mark::Undone)?;
+        Ok((true, "every rename is taken back".to_owned()))
+    });
+    if let Err(worse) = undone {
+        let message = format!("{failure}; taking it back failed as well: {worse}");
+        return Failure::new(ErrorKind::Interrupted, message).hint(
+            "remove the cause and run `pitstop start` or `pitstop update` again: it goes on from here",
+        );
+    }
+    let reason = failure.full_message();
+    if let Err(unwritten) = record(session, begin, Outcome::Undone, Some(reason.clone())) {
+        run.warn(unwritten.full_message());
+    }
+    let failed_at = failure.path.clone();
+    let failure = bring_back(run, session, begin, failure);
+    match abandon(session, begin, failure) {
+        worse if worse.kind == ErrorKind::RollbackUnverified => worse,
+        plain => {
+            let message = format!("{reason}; the old level {} is back", begin.plan.from.level);
+            let hint = plain
+                .hint
+                .unwrap_or_else(|| "remove the cause and run again".to_owned());
+            let ended = Failure::new(ErrorKind::RolledBack, message).hint(hint);
+            Failure {
+                path: failed_at,
+                ..ended
+            }
+        }
+    }
+}
+
+/// Writes a transaction into the history.
+pub(super) fn record(
+    session: &Session,
+    begin: &Begin,
+    outcome: Outcome,
+    reason: Option<String>,
+) -> Result<()> {
+    session.store.record(&Record {
+        transaction: begin.transaction.clone(),
+        action: begin.plan.action,
+        outcome,
+        from: begin.plan.from.clone(),
+        to: begin.plan.to.clone(),
+        began: begin.began.clone(),
+        ended: now_rfc3339(),
+        reason,
+        agent: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}

@@ -1,0 +1,170 @@
+//! The server of an instance: observed, stopped, started, probed. Thin calls into `observe`, `apply` and `health` that
+//! note what happened.
+
+use crate::api::Result;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::api::plan::Hook;
+use crate::api::report::{ProbeView, RunState, UnitView};
+use crate::apply::service::{Guard, Service};
+use crate::config::{ServiceControl, Settings};
+use crate::health::{self, Waiting};
+use crate::observe::process::Observed;
+use crate::observe::unit::Systemd;
+use crate::session::{Instance, Session};
+use crate::sys::clock::{Deadline, Stopwatch};
+
+use super::Run;
+
+/// What the processes and the unit say.
+#[derive(Debug, Clone)]
+pub(super) struct Server {
+    pub observed: Observed,
+    pub unit: Option<UnitView>,
+}
+
+/// Which probes passed at one moment, by name.
+pub(super) type Baseline = BTreeMap<String, bool>;
+
+impl Server {
+    pub(super) fn is_running(&self) -> bool {
+        self.observed.state == RunState::Running
+    }
+
+    /// Whether it is to run again after a change: also if it has just died and its unit waits to restart it.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.is_running() || self.unit.as_ref().is_some_and(|unit| unit.active == "activating")
+    }
+}
+
+pub(super) fn is_controlled(settings: &Settings) -> bool {
+    settings.service != ServiceControl::None
+}
+
+pub(super) fn observe(run: &mut Run<'_>, instance: &Instance) -> Result<Server> {
+    let service = Service::new(&instance.settings);
+    let unit = service.unit()?;
+    let observed = service.observe(false)?;
+    for warning in &observed.warnings {
+        run.warn(warning.clone());
+    }
+    Ok(Server {
+        observed,
+        unit: unit.map(|unit| unit.view()),
+    })
+}
+
+pub(super) fn stop(run: &mut Run<'_>, session: &Session) -> Result<bool> {
+    let mut stopped = false;
+    run.step("stop", |run| {
+        let outcome = Service::new(&session.settings).stop()?;
+        if !outcome.killed.is_empty() {
+            run.warn(format!(
+                "the server did not stop in time and was killed: {}",
+                outcome.detail
+            ));
+        }
+        outcome.warnings.into_iter().for_each(|warning| run.warn(warning));
+        stopped = outcome.changed;
+        Ok((outcome.changed, outcome.detail))
+    })?;
+    Ok(stopped)
+}
+
+/// Starts the server and waits until it is ready. Probes that failed before do not hold it up.
+pub(super) fn start(run: &mut Run<'_>, session: &Session, baseline: &Baseline) -> Result<bool> {
+    let mut settings = session.settings.clone();
+    for probe in &mut settings.probes {
+        probe.required &= baseline.get(&probe.name) != Some(&false);
+    }
+    let mut started = false;
+    run.step("start", |run| {
+        let mut probes = Vec::new();
+        let outcome = Service::new(&settings).start(&mut probes);
+        run.report.probes = judged(&session.settings, probes, baseline);
+        let outcome = outcome?;
+        outcome.warnings.into_iter().for_each(|warning| run.warn(warning));
+        started = outcome.changed;
+        Ok((outcome.changed, outcome.detail))
+    })?;
+    Ok(started)
+}
+
+/// Asks every probe once, before anything is changed.
+pub(super) fn baseline(run: &mut Run<'_>, session: &Session, server: &Server) -> Result<Baseline> {
+    let mut baseline = Baseline::new();
+    run.step("baseline", |run| {
+        let now = Waiting::Until(Deadline::after(Duration::ZERO));
+        let prober = Service::new(&session.settings).prober(None, &server.observed)?;
+        baseline = health::run_all(prober, now)
+            .into_iter()
+            .map(|probe| (probe.name, probe.ok))
+            .collect();
+        for (name, _) in baseline.iter().filter(|(_, passed)| !**passed) {
+            run.warn(format!(
+                "probe {name} fails already and will not count against the change"
+            ));
+        }
+        let passed = baseline.values().filter(|passed| **passed).count();
+        Ok((false, format!("{passed} of {} probes pass", baseline.len())))
+    })?;
+    Ok(baseline)
+}
+
+/// Asks every probe until it passes or its deadline is over. That the server's process lives is the first of them.
+pub(super) fn probe(run: &mut Run<'_>, instance: &Instance, baseline: &Baseline) -> Result<Vec<ProbeView>> {
+    let clock = Stopwatch::start();
+    let observed = observe(run, instance)?.observed;
+    let asked = health::run_all(
+        Service::new(&instance.settings).prober(None, &observed)?,
+        Waiting::Own,
+    );
+    run.report.timing.verify_ms += clock.ms();
+    let probes = std::iter::once(health::process_view(&observed))
+        .chain(asked)
+        .collect();
+    Ok(judged(&instance.settings, probes, baseline))
+}
+
+/// The probes with what they said before, and as strict as the settings say.
+fn judged(settings: &Settings, mut probes: Vec<ProbeView>, baseline: &Baseline) -> Vec<ProbeView> {
+    for probe in &mut probes {
+        probe.baseline_ok = baseline.get(&probe.name).copied();
+        let own = settings.probes.iter().find(|own| own.name == probe.name);
+        probe.required = own.map_or(probe.required, |own| own.required);
+    }
+    probes
+}
+
+pub(super) fn hooks(run: &mut Run<'_>, session: &Session, when: Hook) -> Result<()> {
+    let settings = &session.settings;
+    for hook in settings.profile.hooks.iter().filter(|hook| hook.when == when) {
+        run.step("hook", |_| {
+            Service::new(settings).run_hook(hook)?;
+            Ok((true, hook.command.join(" ")))
+        })?;
+    }
+    Ok(())
+}
+
+/// Keeps a unit from being started by anybody until [`allow_start`].
+pub(super) fn forbid_start(session: &Session) -> Result<()> {
+    guarded(session, |guard| guard.raise())
+}
+
+/// Lets the unit start again.
+pub(super) fn allow_start(session: &Session) -> Result<()> {
+    guarded(session, |guard| guard.remove())
+}
+
+fn guarded(session: &Session, work: impl FnOnce(&Guard<'_>) -> Result<()>) -> Result<()> {
+    match &session.settings.service {
+        ServiceControl::Unit(unit) => work(&Guard::new(
+            &Systemd::default(),
+            unit,
+            &session.store.guard_file(),
+        )?),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,96 @@
+//! `stop` and `start`: idempotent, and honest about what they found.
+
+use crate::api::report::{Action, Report, Status};
+use crate::api::{ErrorKind, Failure, Result};
+use crate::config::Settings;
+use crate::model::Progress;
+use crate::session::{Instance, Session};
+
+use super::server::Server;
+use super::{Run, recover, report_on, server, settle, view};
+
+/// Runs `stop`.
+pub fn stop(name: &str, settings: Result<Settings>, dry_run: bool, progress: &dyn Progress) -> Report {
+    report_on(Action::Stop, name, settings, progress, |run, settings| {
+        work(run, settings, Action::Stop, dry_run, |server| server.is_running())
+    })
+}
+
+/// Runs `start`.
+pub fn start(name: &str, settings: Result<Settings>, dry_run: bool, progress: &dyn Progress) -> Report {
+    report_on(Action::Start, name, settings, progress, |run, settings| {
+        refuse_uncontrolled(&settings)?;
+        work(run, settings, Action::Start, dry_run, |server| {
+            !server.is_running()
+        })
+    })
+}
+
+fn refuse_uncontrolled(settings: &Settings) -> Result<()> {
+    if server::is_controlled(settings) {
+        return Ok(());
+    }
+    let message = format!("nothing says how instance {} is started", settings.name);
+    Err(Failure::new(ErrorKind::Settings, message)
+        .hint("set `service` in the instance's file: a unit, or start and stop commands"))
+}
+
+fn work(
+    run: &mut Run<'_>,
+    settings: Settings,
+    action: Action,
+    dry_run: bool,
+    is_needed: impl Fn(&Server) -> bool,
+) -> Result<()> {
+    run.report.dry_run = dry_run;
+    let status = if action == Action::Stop {
+        Status::Stopped
+    } else {
+        Status::Started
+    };
+    if dry_run {
+        let instance = Instance::open(settings)?;
+        super::refuse_interrupted(&instance)?;
+        let (before, _, server) = view::observe(run, &instance)?;
+        run.report.before = Some(before);
+        let needed = is_needed(&server);
+        let verb = action.name();
+        let message = if needed {
+            format!("would {verb}")
+        } else {
+            format!("nothing to {verb}")
+        };
+        run.done(if needed { Status::Planned } else { status }, needed, message);
+        return Ok(());
+    }
+    let mut session = Session::begin(settings, action)?;
+    recover::recover(run, &mut session, action == Action::Start)?;
+    let recovered = run.report.changed;
+    let (before, _, server) = view::observe(run, &session)?;
+    run.report.before = Some(before);
+    if !is_needed(&server) && action == Action::Start {
+        run.done(status, recovered, "already running");
+        return Ok(());
+    }
+    let changed = match action {
+        Action::Stop => server::stop(run, &session)?,
+        _ => {
+            let started = server::start(run, &session, &server::Baseline::new())?;
+            settle::healthy(&run.report.probes)?;
+            started
+        }
+    };
+    run.report.after = Some(view::observe(run, &session)?.0);
+    let past = if action == Action::Stop {
+        "stopped"
+    } else {
+        "started"
+    };
+    let message = if changed {
+        past.to_owned()
+    } else {
+        format!("already {past}")
+    };
+    run.done(status, changed || recovered, message);
+    Ok(())
+}

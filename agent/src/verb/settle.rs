@@ -1,0 +1,306 @@
+//! What is owed once a transaction's files are in place: start the server, verify, and either settle or go back. The
+//! debt is in the state, so a run that dies here leaves it to the next one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::api::plan::{FileStep, Hook, Plan};
+use crate::api::report::{Action, Hold, ProbeView};
+use crate::api::{ErrorKind, Failure, Result};
+use crate::apply::layout;
+use crate::config::OnBoth;
+use crate::health::policy::{self, Verdict};
+use crate::model::{Class, Entry, Inventory, RelPath};
+use crate::observe::tree::both;
+use crate::session::{Instance, Session};
+use crate::store::history::{Outcome, Record};
+use crate::store::state::{Because, Pending};
+use crate::sys::clock::now_rfc3339;
+
+use super::{Run, rollback, server, view};
+
+/// Pays the debt, if there is one.
+///
+/// # Errors
+/// `rolled-back` if the update failed and the old level is back and verified, `rollback-unverified` if it could not be
+/// verified, `unhealthy` if the policy forbids to go back.
+pub(super) fn settle(run: &mut Run<'_>, session: &mut Session) -> Result<()> {
+    let Some(pending) = session.state.pending.clone() else {
+        return Ok(());
+    };
+    match start_and_verify(run, session, &pending) {
+        Ok((plan, inventory)) => {
+            accept(session, &plan, &inventory)?;
+            settled(session, &pending, true, Outcome::Done, None)?;
+            run.report.after = Some(view::after(run, session, &inventory)?);
+            Ok(())
+        }
+        Err(failure) if pending.action == Action::Rollback => {
+            settled(
+                session,
+                &pending,
+                false,
+                Outcome::Unhealthy,
+                Some(failure.full_message()),
+            )?;
+            let message = format!("{} is back but could not be verified: {failure}", pending.to);
+            Err(Failure::new(ErrorKind::RollbackUnverified, message)
+                .hint("the files are the old level's; look at the server's log and start it by hand"))
+        }
+        Err(failure) if session.settings.policy.rollback => go_back(run, session, &pending, &failure),
+        Err(failure) => {
+            hold(session, &pending, &failure);
+            settled(
+                session,
+                &pending,
+                false,
+                Outcome::Unhealthy,
+                Some(failure.full_message()),
+            )?;
+            let message = format!("{} is in place but unhealthy: {failure}", pending.to);
+            Err(Failure::new(ErrorKind::Unhealthy, message)
+                .hint("`pitstop rollback` leads back to the old level"))
+        }
+    }
+}
+
+fn start_and_verify(
+    run: &mut Run<'_>,
+    session: &mut Session,
+    pending: &Pending,
+) -> Result<(Plan, Inventory)> {
+    let plan = session.store.snapshot_plan(&pending.transaction)?;
+    run.step("integrity", |run| {
+        in_place(run, session, &plan)?;
+        Ok((
+            false,
+            format!("{} changed paths are as planned", plan.files.len()),
+        ))
+    })?;
+    server::hooks(run, session, Hook::AfterCommit)?;
+    server::allow_start(session)?;
+    if pending.start {
+        let started = server::start(run, session, &pending.baseline);
+        run.comes_up();
+        if !started? {
+            // It ran already: nobody has asked it yet.
+            run.report.probes = server::probe(run, session, &pending.baseline)?;
+        }
+        server::hooks(run, session, Hook::AfterStart)?;
+        run.step("verify", |run| {
+            healthy(&run.report.probes)?;
+            Ok((false, "healthy".to_owned()))
+        })?;
+    }
+    let inventory = view::scan(run, session, false)?;
+    Ok((plan, inventory))
+}
+
+/// What deviates from the pristine tree with our knowledge: what this plan decided, and what was accepted before and is
+/// still the same. Whatever else deviates goes on to fail verification.
+fn accept(session: &mut Session, plan: &Plan, inventory: &Inventory) -> Result<()> {
+    let mut found = deviations(session, inventory)?;
+    let policy = &session.settings.policy;
+    let kept_by_policy = [policy.binary, policy.deleted].contains(&OnBoth::Keep);
+    let decided: BTreeSet<&RelPath> = plan.files.iter().map(|step| &step.path).collect();
+    if let Some(installed) = &mut session.state.installed {
+        let accepted = &installed.accepted;
+        found.retain(|(path, entry)| {
+            kept_by_policy || decided.contains(path) || accepted.get(path) == Some(entry)
+        });
+        installed.accepted = found.into_iter().collect();
+    }
+    Ok(())
+}
+
+/// The verdict over probes as a result.
+pub(super) fn healthy(probes: &[ProbeView]) -> Result<()> {
+    let unhealthy = |message: String| {
+        Err(Failure::new(ErrorKind::Unhealthy, message)
+            .hint("see `probes` in the report and the server's log"))
+    };
+    match policy::judge(probes) {
+        Verdict::Healthy | Verdict::AlreadyBroken(_) => Ok(()),
+        Verdict::Broken(names) => unhealthy(format!("required checks failed: {}", names.join(", "))),
+        Verdict::NoEvidence => unhealthy("nothing proves that the server is healthy".to_owned()),
+    }
+}
+
+/// Every path that a plan changed is as it was planned. A path may have two steps; the last one counts.
+fn in_place(run: &Run<'_>, session: &Session, plan: &Plan) -> Result<()> {
+    let last: BTreeMap<&RelPath, &FileStep> = plan.files.iter().map(|step| (&step.path, step)).collect();
+    let observed = || {
+        last.values()
+            .filter(|step| step.class.is_observed() && step.class != Class::Generated)
+    };
+    let found = view::look(run, session, observed().map(|step| &step.path))?;
+    for step in observed() {
+        if !Entry::same(found.get(&step.path), step.new.as_ref()) {
+            let path = step.path.under(session.root.path());
+            let message = format!("{} is not what was put there", path.display());
+            return Err(Failure::new(ErrorKind::Unhealthy, message).at(path));
+        }
+    }
+    Ok(())
+}
+
+/// Vendor files that deviate from the pristine tree.
+pub(super) fn deviations(
+    instance: &Instance,
+    inventory: &Inventory,
+) -> Result<Vec<(RelPath, Option<Entry>)>> {
+    let Some(tree) = instance
+        .state
+        .installed
+        .as_ref()
+        .and_then(|installed| installed.release.tree)
+    else {
+        let vendor = inventory
+            .entries
+            .iter()
+            .filter(|(_, seen)| seen.class == Class::Vendor);
+        return Ok(vendor
+            .map(|(path, seen)| (path.clone(), Some(seen.entry.clone())))
+            .collect());
+    };
+    let base = instance.store.manifest(&tree)?;
+    let vendor = both(&base.entries, &inventory.entries).filter_map(|(path, pristine, seen)| {
+        let pristine = pristine?;
+        let class = seen.map_or_else(|| instance.ownership.class_of(path), |seen| seen.class);
+        let found = seen.map(|seen| &seen.entry);
+        let deviates = class == Class::Vendor && !found.is_some_and(|found| found.same_content(pristine));
+        deviates.then(|| (path.clone(), found.cloned()))
+    });
+    Ok(vendor.collect())
+}
+
+fn settled(
+    session: &mut Session,
+    pending: &Pending,
+    verified: bool,
+    outcome: Outcome,
+    reason: Option<String>,
+) -> Result<()> {
+    // Also after a failure that came before the start: who repairs it must be able to start the server.
+    server::allow_start(session)?;
+    if let Some(installed) = &mut session.state.installed {
+        installed.verified = verified;
+    }
+    if outcome == Outcome::Done && pending.action == Action::Update {
+        // Only a level that proved itself may push an older snapshot out.
+        let keep = session.settings.policy.keep_snapshots.max(1);
+        let surplus = session.state.snapshots.len().saturating_sub(keep);
+        session.state.snapshots.drain(..surplus);
+        session.state.holds.retain(|hold| hold.release != pending.to);
+    }
+    if let Some(because) = &pending.because {
+        record(
+            session,
+            pending,
+            &because.transaction,
+            Outcome::TakenBack,
+            Some(because.reason.clone()),
+        )?;
+    }
+    record(session, pending, &pending.transaction, outcome, reason)?;
+    session.state.pending = None;
+    session.store.save(&session.state)?;
+    clean_up(session)
+}
+
+fn record(
+    session: &Session,
+    pending: &Pending,
+    id: &str,
+    outcome: Outcome,
+    reason: Option<String>,
+) -> Result<()> {
+    let taken_back = id != pending.transaction;
+    let (from, to) = if taken_back {
+        (&pending.to, &pending.from)
+    } else {
+        (&pending.from, &pending.to)
+    };
+    session.store.record(&Record {
+        transaction: id.to_owned(),
+        action: if taken_back {
+            Action::Update
+        } else {
+            pending.action
+        },
+        outcome,
+        from: from.clone(),
+        to: to.clone(),
+        began: pending.began.clone(),
+        ended: now_rfc3339(),
+        reason,
+        agent: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}
+
+/// What nothing refers to any more goes. Only settled states are swept.
+fn clean_up(session: &Session) -> Result<()> {
+    if session.store.sweep(&session.state)? {
+        sweep_texts(session)?;
+    }
+    layout::sweep(session)
+}
+
+fn sweep_texts(session: &Session) -> Result<()> {
+    let mut wanted = std::collections::HashSet::new();
+    let trees: BTreeSet<_> = session.state.trees().copied().collect();
+    for tree in trees {
+        wanted.extend(
+            session
+                .store
+                .manifest(&tree)?
+                .entries
+                .values()
+                .filter_map(Entry::sha256),
+        );
+    }
+    for snapshot in &session.state.snapshots {
+        let plan = session.store.snapshot_plan(&snapshot.transaction)?;
+        wanted.extend(plan.files.iter().filter_map(|step| step.new.as_ref()?.sha256()));
+    }
+    session.store.sweep_texts(&wanted)
+}
+
+fn hold(session: &mut Session, pending: &Pending, failure: &Failure) {
+    if session.state.hold_on(&pending.to).is_none() {
+        session.state.holds.push(Hold {
+            release: pending.to.clone(),
+            since: now_rfc3339(),
+            reason: failure.full_message(),
+            transaction: pending.transaction.clone(),
+        });
+    }
+}
+
+fn go_back(run: &mut Run<'_>, session: &mut Session, pending: &Pending, failure: &Failure) -> Result<()> {
+    run.warn(format!(
+        "{} failed: {failure}; going back to {}",
+        pending.to, pending.from
+    ));
+    let failed_probes = run.report.probes.clone();
+    hold(session, pending, failure);
+    session.store.save(&session.state)?;
+    let because = Because {
+        transaction: pending.transaction.clone(),
+        reason: failure.full_message(),
+    };
+    let back = rollback::take_back(run, session, pending, because).and_then(|()| settle(run, session));
+    // What failed is what a person wants to see, not that the old level is well again.
+    run.report.probes = failed_probes;
+    let (kind, state) = match &back {
+        Ok(()) => (
+            ErrorKind::RolledBack,
+            format!("{} is back and verified", pending.from),
+        ),
+        Err(worse) => (ErrorKind::RollbackUnverified, format!("going back: {worse}")),
+    };
+    let message = format!("{} failed on this host: {failure}; {state}", pending.to);
+    Err(Failure::new(kind, message).hint(format!(
+        "the release is held here; give a newer level, or run `pitstop update {} --release-hold` once the cause is gone",
+        session.settings.name
+    )))
+}

@@ -1,0 +1,143 @@
+//! `verify`: integrity, configuration, processes, probes.
+
+use crate::api::report::{Action, ProbeView, Report, Status};
+use crate::api::{Failure, Result};
+use crate::apply::layout;
+use crate::config::Settings;
+use crate::health::parse;
+use crate::model::{Class, Entry, Inventory, Progress};
+use crate::session::Instance;
+use crate::sys::clock::Stopwatch;
+
+use super::{Run, report_on, server, settle, view};
+
+/// What to verify.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Whether every file is read, instead of trusting files whose size, inode and times are as they were.
+    pub deep: bool,
+}
+
+/// Runs the verb.
+pub fn verify(name: &str, settings: Result<Settings>, options: Options, progress: &dyn Progress) -> Report {
+    report_on(Action::Verify, name, settings, progress, |run, settings| {
+        work(run, settings, options)
+    })
+}
+
+fn work(run: &mut Run<'_>, settings: Settings, options: Options) -> Result<()> {
+    let instance = Instance::open(settings)?;
+    super::refuse_interrupted(&instance)?;
+    let clock = Stopwatch::start();
+    let (inventory, base) = view::scan_with_base(run, &instance, options.deep)?;
+    let server = server::observe(run, &instance)?;
+    run.report.before = Some(view::view(&instance, &inventory, base.as_ref(), &server)?);
+    let mut probes = vec![
+        integrity(&instance, &inventory)?,
+        configuration(&instance, &inventory)?,
+    ];
+    run.report.timing.verify_ms += clock.ms();
+    if server::is_controlled(&instance.settings) {
+        probes.extend(server::probe(run, &instance, &server::Baseline::new())?);
+    }
+    run.report.probes = probes;
+    settle::healthy(&run.report.probes)?;
+    let passed = run.report.probes.iter().filter(|probe| probe.ok).count();
+    let message = format!("{passed} of {} checks pass", run.report.probes.len());
+    run.done(Status::Verified, false, message);
+    Ok(())
+}
+
+fn own_probe(kind: &str, required: bool, problems: &[String], well: String, clock: Stopwatch) -> ProbeView {
+    let shown = problems.iter().take(5).cloned().collect::<Vec<_>>().join("; ");
+    let more = problems.len().saturating_sub(5);
+    let detail = match (problems.len(), more) {
+        (0, _) => well,
+        (_, 0) => shown,
+        _ => format!("{shown}; and {more} more"),
+    };
+    ProbeView {
+        name: kind.to_owned(),
+        kind: kind.to_owned(),
+        required,
+        ok: problems.is_empty(),
+        detail,
+        attempts: 1,
+        ms: clock.ms(),
+        baseline_ok: None,
+    }
+}
+
+/// Vendor files are the vendor's, or as they were when somebody last took responsibility for them.
+fn integrity(instance: &Instance, inventory: &Inventory) -> Result<ProbeView> {
+    let clock = Stopwatch::start();
+    let Some(installed) = &instance.state.installed else {
+        let problem = "the pack is not adopted: there is nothing to compare its files with".to_owned();
+        return Ok(own_probe("integrity", false, &[problem], String::new(), clock));
+    };
+    let accepted = &installed.accepted;
+    let found = settle::deviations(instance, inventory)?;
+    let known: std::collections::BTreeMap<_, _> = found.iter().cloned().collect();
+    let mut problems: Vec<String> = found
+        .iter()
+        .filter(|(path, entry)| {
+            !accepted
+                .get(path)
+                .is_some_and(|wanted| Entry::same(entry.as_ref(), wanted.as_ref()))
+        })
+        .map(|(path, entry)| {
+            format!(
+                "{path} {}",
+                if entry.is_some() {
+                    "is modified"
+                } else {
+                    "is missing"
+                }
+            )
+        })
+        .collect();
+    if installed.release.tree.is_none() {
+        let gone = accepted.keys().filter(|path| !known.contains_key(*path));
+        problems.extend(gone.map(|path| format!("{path} is missing")));
+    }
+    let well = format!("{} vendor files are as they should be", vendor_files(inventory));
+    Ok(own_probe("integrity", true, &problems, well, clock))
+}
+
+fn vendor_files(inventory: &Inventory) -> usize {
+    inventory
+        .entries
+        .values()
+        .filter(|seen| seen.class == Class::Vendor && seen.entry.sha256().is_some())
+        .count()
+}
+
+/// Larger configuration files are data.
+const CONFIG_LIMIT: u64 = 1 << 20;
+
+fn configuration(instance: &Instance, inventory: &Inventory) -> Result<ProbeView> {
+    let clock = Stopwatch::start();
+    let mut problems = Vec::new();
+    let mut count = 0;
+    for (path, seen) in &inventory.entries {
+        let Entry::File { size, .. } = seen.entry else {
+            continue;
+        };
+        if seen.class != Class::Config || size > CONFIG_LIMIT {
+            continue;
+        }
+        let failed = |error| -> Failure { layout::failed("read", &instance.root, path, error) };
+        let bytes = instance.root.read(path, CONFIG_LIMIT).map_err(failed)?;
+        count += 1;
+        if let Some(why) = parse::parse_error(path.file_name(), &bytes) {
+            problems.push(format!("{path}: {why}"));
+        }
+    }
+    Ok(own_probe(
+        "config",
+        true,
+        &problems,
+        format!("{count} configuration files can be read"),
+        clock,
+    ))
+}

@@ -1,0 +1,193 @@
+//! An instance at one moment, for reports.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::api::report::{Drift, InstanceView, InterruptedView, Phase};
+use crate::api::{ErrorKind, Failure, Result};
+use crate::apply::seal::snapshot_views;
+use crate::config::Settings;
+use crate::model::{Entry, Inventory, Level, RelPath, Release, TreeManifest};
+use crate::observe::home::HomeView;
+use crate::observe::tree::{self, Scan};
+use crate::product::{Profile, builtin, detect};
+use crate::session::Instance;
+
+use super::Run;
+use super::server::{self, Server};
+
+/// Observes the tree of an instance.
+pub(super) fn scan(run: &Run<'_>, instance: &Instance, deep: bool) -> Result<Inventory> {
+    let cache = instance.digest_cache();
+    scanner(run, instance, &cache, deep).run()
+}
+
+/// What stands at certain paths of an instance.
+pub(super) fn look<'p>(
+    run: &Run<'_>,
+    instance: &Instance,
+    paths: impl Iterator<Item = &'p RelPath>,
+) -> Result<BTreeMap<RelPath, Entry>> {
+    let cache = instance.digest_cache();
+    scanner(run, instance, &cache, false).look(paths)
+}
+
+fn scanner<'a>(run: &'a Run<'_>, instance: &'a Instance, cache: &'a Path, deep: bool) -> Scan<'a> {
+    Scan {
+        root: &instance.root,
+        ownership: &instance.ownership,
+        cache,
+        deep,
+        progress: run.progress,
+    }
+}
+
+/// The view after a change, whose tree was observed already.
+pub(super) fn after(run: &mut Run<'_>, instance: &Instance, inventory: &Inventory) -> Result<InstanceView> {
+    let tree = instance
+        .state
+        .installed
+        .as_ref()
+        .and_then(|installed| installed.release.tree);
+    let base = tree.map(|tree| instance.store.manifest(&tree)).transpose()?;
+    let server = server::observe(run, instance)?;
+    view(instance, inventory, base.as_ref(), &server)
+}
+
+/// Observes the tree while the pristine manifest that it is compared with is read.
+pub(super) fn scan_with_base(
+    run: &Run<'_>,
+    instance: &Instance,
+    deep: bool,
+) -> Result<(Inventory, Option<TreeManifest>)> {
+    let tree = instance
+        .state
+        .installed
+        .as_ref()
+        .and_then(|installed| installed.release.tree);
+    std::thread::scope(|scope| {
+        let base = scope.spawn(|| tree.map(|tree| instance.store.manifest(&tree)).transpose());
+        let inventory = scan(run, instance, deep)?;
+        let gone = |_| {
+            Failure::new(
+                ErrorKind::Internal,
+                "reading the pristine manifest ended unexpectedly",
+            )
+        };
+        Ok((inventory, base.join().map_err(gone)??))
+    })
+}
+
+/// The view of an instance whose tree and server were observed.
+pub(super) fn view(
+    instance: &Instance,
+    inventory: &Inventory,
+    base: Option<&TreeManifest>,
+    server: &Server,
+) -> Result<InstanceView> {
+    let state = &instance.state;
+    let installed = state.installed.as_ref();
+    let release = installed.map_or_else(|| detected(instance), |installed| Ok(installed.release.clone()))?;
+    let free = instance
+        .root
+        .space(None)
+        .map_err(|error| Failure::io("look at", instance.root.path(), error))?;
+    Ok(InstanceView {
+        home: instance.settings.home.clone(),
+        pristine_known: release.tree.is_some(),
+        drift: base.map_or_else(Drift::default, |base| {
+            tree::drift(base, inventory, &instance.ownership)
+        }),
+        release,
+        adopted: installed.is_some(),
+        verified: installed.is_some_and(|installed| installed.verified),
+        state: server.observed.state,
+        processes: server.observed.views(),
+        unit: server.unit.clone(),
+        holds: state.holds.clone(),
+        snapshots: snapshot_views(&state.snapshots),
+        interrupted: interrupted(instance)?,
+        free_bytes: free.free_bytes,
+    })
+}
+
+/// Observes everything and makes the view of it.
+pub(super) fn observe(run: &mut Run<'_>, instance: &Instance) -> Result<(InstanceView, Inventory, Server)> {
+    let (inventory, base) = scan_with_base(run, instance, false)?;
+    let server = server::observe(run, instance)?;
+    let view = view(instance, &inventory, base.as_ref(), &server)?;
+    Ok((view, inventory, server))
+}
+
+/// The release that the tree itself tells.
+///
+/// # Errors
+/// `not-a-pack` or `wrong-product`.
+pub(super) fn detected(instance: &Instance) -> Result<Release> {
+    let settings = &instance.settings;
+    let home = HomeView(&instance.root);
+    let found = detect::detect(&settings.profile, &home)?;
+    let Some(found) = found else {
+        return Err(not_this_product(settings, &home));
+    };
+    let level = found.level.unwrap_or_else(|| Level::new("unknown"));
+    Ok(Release {
+        product: found.product,
+        level,
+        tree: None,
+    })
+}
+
+/// Says what the home is instead, if it is a pack of another product.
+fn not_this_product(settings: &Settings, home: &HomeView<'_>) -> Failure {
+    let path = &settings.home;
+    let is_other = |profile: &Profile| {
+        profile.name != settings.profile.name && matches!(detect::detect(profile, home), Ok(Some(_)))
+    };
+    let other = builtin::specific().into_iter().find(is_other);
+    let (kind, instead) = match other {
+        Some(other) => (
+            ErrorKind::WrongProduct,
+            format!("it is a pack of {}", other.title),
+        ),
+        None => (
+            ErrorKind::NotAPack,
+            "nothing in it tells a known product".to_owned(),
+        ),
+    };
+    let message = format!(
+        "{} is not a pack of {}: {instead}",
+        path.display(),
+        settings.profile.title
+    );
+    Failure::new(kind, message)
+        .at(path)
+        .hint("correct `home` or `product` in the instance's file")
+}
+
+fn interrupted(instance: &Instance) -> Result<Option<InterruptedView>> {
+    use crate::apply::journal::Mark;
+    if let Some(open) = instance.open_journal()? {
+        if open.mark == Some(Mark::Parked) {
+            return Ok(None);
+        }
+        let phase = open.phase();
+        let remedy = match phase {
+            Phase::Staging | Phase::Stopping => "the next run undoes it; no file of the pack has changed",
+            Phase::Committing | Phase::Committed => "the next run finishes it",
+            Phase::Undoing => "the next run goes on to take it back",
+        };
+        return Ok(Some(InterruptedView {
+            transaction: open.begin.transaction.clone(),
+            action: open.begin.plan.action,
+            phase,
+            remedy: remedy.to_owned(),
+        }));
+    }
+    Ok(instance.state.pending.as_ref().map(|pending| InterruptedView {
+        transaction: pending.transaction.clone(),
+        action: pending.action,
+        phase: Phase::Committed,
+        remedy: "the files are in place; the next run starts and verifies the server".to_owned(),
+    }))
+}
