@@ -1,0 +1,279 @@
+//! Updates of a running server: kept running, put back when the new level is unhealthy, judged by what was well before.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "test code")]
+
+mod common;
+
+use std::net::TcpListener;
+
+use common::{Answer, Lab, Pack, file, pack, script};
+
+/// A small real server: answers with its level, and with 500 on /extra where the level says so.
+const SERVER: &str = r#"import http.server, os, sys, signal
+home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+level = open(home + "/VERSION").read().strip()
+traits = open(home + "/bin/traits").read()
+port = int(sys.argv[1])
+if "dies" in traits:
+    sys.exit("this level dies at start")
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        broken = self.path == "/extra" and "extra-broken" in traits
+        body = ("level " + level).encode()
+        self.send_response(500 if broken else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_): pass
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+http.server.HTTPServer.allow_reuse_address = True
+http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
+"#;
+
+fn level(version: &str, traits: &str) -> Pack {
+    pack(&[
+        ("VERSION", file(format!("{version}\n"))),
+        ("bin/server.py", script(SERVER)),
+        ("bin/traits", file(traits)),
+        ("lib/core.jar", file(format!("\0core {version}"))),
+        ("conf/server.conf", file("a = 1\n")),
+    ])
+}
+
+struct Server {
+    lab: Lab,
+    port: u16,
+}
+
+/// A running server at 1.0.0. `first` are its traits, `more` more lines of the instance.
+fn server(first: &str, offers: &[(&str, &str)], more: &str) -> Server {
+    let lab = Lab::new(&level("1.0.0", first));
+    lab.offer("1.0.0", &level("1.0.0", first));
+    for (version, traits) in offers {
+        lab.offer(version, &level(version, traits));
+    }
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let home = lab.home();
+    lab.instance(&format!(
+        "source: {}\nservice:\n  start: [/usr/bin/env, python3, {}/bin/server.py, '{port}']\n  ports: [{port}]\n  \
+         start_timeout_s: 20\n  stop_timeout_s: 10\nprobes:\n  - {{name: main, http: {{url: 'http://127.0.0.1:{port}/', \
+         body: level}}}}\n  - {{name: extra, deadline_s: 1, http: {{url: 'http://127.0.0.1:{port}/extra'}}}}\n{more}",
+        lab.path("packs").display(),
+        home.display()
+    ));
+    lab.run(&["adopt", "lab", "--pristine", lab.path("packs").to_str().unwrap()])
+        .expect(0, "adopted");
+    Server { lab, port }
+}
+
+impl Server {
+    fn started(self) -> Self {
+        self.lab.run(&["start", "lab"]).expect(0, "started");
+        self
+    }
+
+    fn pids(&self) -> Vec<u64> {
+        let check = self.lab.run(&["check", "lab"]);
+        let processes = check.report["before"]["processes"].as_array().unwrap().clone();
+        processes
+            .iter()
+            .filter(|one| one["role"] == "main")
+            .map(|one| one["pid"].as_u64().unwrap())
+            .collect()
+    }
+
+    /// What the server itself says.
+    fn says(&self) -> Option<String> {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        answer.rsplit_once("level ").map(|(_, level)| level.to_owned())
+    }
+
+    fn run(&self, args: &[&str]) -> Answer {
+        self.lab.run(args)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.lab.command(&["stop", "lab"]).output();
+    }
+}
+
+#[test]
+fn start_and_stop_are_idempotent_and_a_dead_server_is_seen() {
+    let server = server("", &[], "");
+    assert!(!server.run(&["stop", "lab"]).expect(0, "stopped").changed());
+    assert!(server.run(&["start", "lab"]).expect(0, "started").changed());
+    let pids = server.pids();
+    assert_eq!(pids.len(), 1);
+    assert!(!server.run(&["start", "lab"]).expect(0, "started").changed());
+    assert_eq!(server.pids(), pids);
+    server.run(&["verify", "lab"]).expect(0, "verified");
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(pids[0]).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+    while server.says().is_some() {}
+    assert_eq!(server.pids(), Vec::<u64>::new());
+    server.run(&["verify", "lab"]).refused(5, "unhealthy");
+    assert!(server.run(&["start", "lab"]).expect(0, "started").changed());
+}
+
+#[test]
+fn a_running_server_runs_again_and_a_second_update_leaves_it_alone() {
+    let server = server("", &[("1.1.0", "")], "").started();
+    let before = server.pids();
+    let answer = server.run(&["update", "lab"]).expect(0, "updated");
+    assert_eq!(server.says().as_deref(), Some("1.1.0"));
+    assert!(answer.report["timing"]["stopped_ms"].as_u64().unwrap() > 0);
+    let after = server.pids();
+    assert_ne!(before, after);
+    assert!(!server.run(&["update", "lab"]).expect(0, "current").changed());
+    assert_eq!(server.pids(), after);
+}
+
+#[test]
+fn a_stopped_server_stays_stopped() {
+    let server = server("", &[("1.1.0", "")], "");
+    server.run(&["update", "lab"]).expect(0, "updated");
+    assert_eq!(server.says(), None);
+}
+
+#[test]
+fn a_level_that_dies_is_put_back_verified_and_held() {
+    let server = server("", &[("1.1.0", "dies"), ("1.2.0", "")], "").started();
+    let before = common::settled(&server.lab.tree(), &[]);
+    let answer = server
+        .run(&["update", "lab", "--level", "1.1.0"])
+        .refused(4, "rolled-back");
+    assert!(!answer.report["ok"].as_bool().unwrap());
+    assert_eq!(answer.report["status"], "rolled-back");
+    assert_eq!(server.says().as_deref(), Some("1.0.0"));
+    assert_eq!(common::settled(&server.lab.tree(), &[]), before);
+    assert_eq!(server.lab.leftovers(), Vec::<String>::new());
+    server
+        .run(&["update", "lab", "--level", "1.1.0"])
+        .refused(6, "held");
+    let check = server.run(&["check", "lab", "--level", "1.1.0"]);
+    assert_eq!(check.report["blockers"][0]["kind"], "held");
+    // By hand it may be tried again; a newer level is not held at all.
+    server
+        .run(&["update", "lab", "--level", "1.1.0", "--release-hold"])
+        .refused(4, "rolled-back");
+    server
+        .run(&["update", "lab", "--level", "1.2.0"])
+        .expect(0, "updated");
+    assert_eq!(server.says().as_deref(), Some("1.2.0"));
+}
+
+#[test]
+fn a_failed_release_costs_no_snapshot() {
+    let server = server(
+        "",
+        &[("1.1.0", ""), ("1.2.0", "dies")],
+        "policy: {keep_snapshots: 1}\n",
+    )
+    .started();
+    server
+        .run(&["update", "lab", "--level", "1.1.0"])
+        .expect(0, "updated");
+    server.run(&["update", "lab"]).refused(4, "rolled-back");
+    server.run(&["rollback", "lab"]).expect(0, "rolled-back");
+    assert_eq!(server.says().as_deref(), Some("1.0.0"));
+}
+
+#[test]
+fn a_probe_that_the_update_breaks_leads_back() {
+    let server = server("", &[("1.1.0", "extra-broken")], "").started();
+    let answer = server.run(&["update", "lab"]).refused(4, "rolled-back");
+    let probes = answer.report["probes"].to_string();
+    assert!(probes.contains("extra"), "{probes}");
+    assert_eq!(server.says().as_deref(), Some("1.0.0"));
+}
+
+#[test]
+fn a_probe_that_was_broken_before_does_not() {
+    let server = server("extra-broken", &[("1.1.0", "extra-broken")], "");
+    // A start by hand is strict.
+    server.run(&["start", "lab"]).refused(5, "start-failed");
+    assert_eq!(server.says().as_deref(), Some("1.0.0"));
+    let answer = server.run(&["update", "lab"]).expect(0, "updated");
+    let extra = answer.report["probes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "extra")
+        .unwrap()
+        .clone();
+    assert_eq!(
+        (&extra["ok"], &extra["baseline_ok"]),
+        (&false.into(), &false.into())
+    );
+    assert!(answer.report["warnings"].to_string().contains("extra"));
+    assert_eq!(server.says().as_deref(), Some("1.1.0"));
+}
+
+#[test]
+fn where_the_policy_forbids_to_go_back_the_failure_stands() {
+    let server = server("", &[("1.1.0", "dies")], "policy: {rollback: false}\n").started();
+    server.run(&["update", "lab"]).refused(5, "unhealthy");
+    assert_eq!(server.lab.read("VERSION"), "1.1.0\n");
+    server.run(&["rollback", "lab"]).expect(0, "rolled-back");
+    assert_eq!(server.lab.read("VERSION"), "1.0.0\n");
+}
+
+#[test]
+fn a_failed_hook_stops_nothing() {
+    let server = server("", &[("1.1.0", "")], "").started();
+    let profile = server.lab.path("products/lab/product.yaml");
+    let text = std::fs::read_to_string(&profile).unwrap();
+    std::fs::write(
+        &profile,
+        format!("{text}hooks: [{{when: before-stop, command: [/bin/false]}}]\n"),
+    )
+    .unwrap();
+    let before = server.pids();
+    server.run(&["update", "lab"]).refused(1, "hook");
+    assert_eq!(server.pids(), before);
+    assert_eq!(server.lab.read("VERSION"), "1.0.0\n");
+    assert_eq!(server.lab.leftovers(), Vec::<String>::new());
+}
+
+/// Killed at any point, the next run leaves the server running at a level that is whole.
+#[test]
+#[cfg(feature = "faults")]
+fn a_running_server_survives_a_kill_at_any_point() {
+    let server = server("", &[("1.1.0", "")], "").started();
+    let start = server.lab.save();
+    let log = server.lab.path("effects");
+    server
+        .lab
+        .run_with(
+            &["update", "lab"],
+            &[("PITSTOP_FAULT_LOG", log.to_str().unwrap())],
+        )
+        .expect(0, "updated");
+    let count = std::fs::read_to_string(&log).unwrap().lines().count();
+    assert!(count > 30);
+    // Each try stops and starts a real server: every fifth effect is enough beside the matrix of the stopped pack.
+    for number in (1..=count).step_by(5) {
+        server.run(&["stop", "lab"]).expect(0, "stopped");
+        server.lab.restore(&start);
+        server.run(&["start", "lab"]).expect(0, "started");
+        let fault = format!("kill-after:{number}");
+        let killed = server
+            .lab
+            .run_with(&["update", "lab"], &[("PITSTOP_FAULT", &fault)]);
+        assert_eq!(killed.code, None, "{fault}");
+        let again = server.run(&["update", "lab"]);
+        assert_eq!(again.code, Some(0), "{fault}: {:#}", again.report);
+        assert_eq!(server.says().as_deref(), Some("1.1.0"), "{fault}");
+        let check = server.run(&["check", "lab"]);
+        assert_eq!(check.report["before"]["verified"], true, "{fault}");
+    }
+}
