@@ -1,0 +1,36 @@
+# frozen_string_literal: true
+
+require 'json'
+
+# The instances that pitstop manages on this host, from one `pitstop check --all`. Small stable fields only, and never
+# a reason for Facter to fail: no agent, no fact.
+Facter.add(:pitstop, timeout: 30) do
+  confine kernel: 'Linux'
+
+  describe = lambda do |report|
+    view = report['before']
+    next { 'error' => report.dig('error', 'kind') } unless view
+
+    {
+      'product' => view['release']['product'],
+      'level' => view['release']['level'],
+      'state' => view['state'],
+      'adopted' => view['adopted'],
+      'verified' => view['verified'],
+      'drift' => view['drift']['count'],
+      'interrupted' => !view['interrupted'].nil?,
+    }
+  end
+
+  setcode do
+    text = Facter::Core::Execution.execute('pitstop --output json check --all', timeout: 20, on_fail: nil)
+    next if text.nil? || text.empty?
+
+    list = JSON.parse(text)
+    instances = list.fetch('reports').to_h { |report| [report['instance'], describe.call(report)] }
+    { 'agent' => list['agent'], 'instances' => instances }
+  rescue StandardError => e
+    Facter.debug("pitstop: #{e.class}: #{e.message}")
+    nil
+  end
+end

@@ -1,0 +1,106 @@
+# frozen_string_literal: true
+
+require_relative '../pitstop'
+
+Puppet::Type.type(:pitstop_pack).provide(:cli, parent: Puppet::Provider::Pitstop) do
+  desc 'Calls the agent `pitstop` and reads its JSON reports.'
+
+  confine kernel: :linux
+
+  # Everything that the agent of the default settings manages, for `puppet resource pitstop_pack`.
+  def self.instances
+    template = Puppet::Type.type(:pitstop_pack).new(name: 'template')
+    check_agent_of(template).check_all.map do |name, report|
+      new(name: name).tap { |provider| provider.prefetched = report }
+    end
+  rescue Puppet::MissingCommand => e
+    Puppet.debug(e.message)
+    []
+  end
+
+  # @return [String] the level that the last plan leads to
+  attr_reader :planned_level
+
+  # @return [Hash{Symbol => String}] what the change of a property did, on one line
+  def outcomes
+    @outcomes ||= {}
+  end
+
+  # @return [Symbol] `absent` where no such instance is configured, else the server's state
+  def ensure
+    check ? view['state'].to_sym : :absent
+  end
+
+  def ensure=(wanted)
+    outcomes[:ensure] = change({ running: 'start', stopped: 'stop' }.fetch(wanted)).summary
+  end
+
+  def adopt
+    view['adopted'].to_s.to_sym
+  end
+
+  def adopt=(_wanted)
+    outcomes[:adopt] = change('adopt', *option('--pristine', resource[:pristine])).summary
+  end
+
+  def level
+    view['release']['level']
+  end
+
+  def level=(wanted)
+    report = change('update', *update_arguments(wanted)) { |made| show_plan(made) }
+    outcomes[:level] = report.summary
+  end
+
+  # Whether an update to a level would change nothing. The agent decides; it is not asked where its last check
+  # already tells. Under noop the plan is shown, and an update that would be refused raises.
+  def level_reached?(wanted)
+    return false if view['interrupted']
+    return true if settled?(wanted)
+    return await_adoption if adoption_pending?
+
+    preview = self.class.agent_of(resource).call('update', resource[:name], *update_arguments(wanted), '--dry-run')
+    @planned_level = preview.planned_level
+    return preview.ok? && !preview.changed? unless resource.noop?
+
+    show_plan(preview)
+    !succeed(preview).changed?
+  end
+
+  private
+
+  def adoption_pending?
+    resource[:adopt] == :true && adopt == :false
+  end
+
+  # Without the adoption's knowledge of the vendor's files a plan would show conflicts that it will not have.
+  def await_adoption
+    resource.warning('which files an update changes is known only after the adoption') if resource.noop?
+    false
+  end
+
+  def settled?(wanted)
+    return level == wanted unless wanted == 'latest'
+
+    # The offers of the check are those of the instance's own source.
+    resource[:source].nil? && check.newer_levels.empty?
+  end
+
+  def update_arguments(wanted)
+    [
+      *option('--from', resource[:source]),
+      *option('--level', wanted == 'latest' ? nil : wanted),
+      *option('--plan', resource[:plan]),
+      *(['--allow-downgrade'] if resource.allow_downgrade?)
+    ]
+  end
+
+  def option(name, value)
+    value ? [name, value] : []
+  end
+
+  def show_plan(report)
+    text = report.plan_text
+    resource.send_log(resource[:loglevel], text) if text
+  end
+end

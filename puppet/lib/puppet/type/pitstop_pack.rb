@@ -1,0 +1,227 @@
+# frozen_string_literal: true
+
+require 'puppet/parameter/boolean'
+
+Puppet::Type.newtype(:pitstop_pack) do
+  @doc = <<~DOC
+    A server that was delivered as a pack, at an update level.
+
+    The title is the name of an instance that the agent `pitstop` knows, from a file in `<config_dir>/instances.d`.
+    A change of level is one transaction of the agent: staged while the server serves, committed by renames,
+    verified, and put back as it was if the new level is unhealthy.
+
+        pitstop_pack { 'is-1':
+          ensure => running,
+          level  => '7.1.0.41',
+          source => '/srv/packs',
+        }
+
+    **Autorequires:** the `File` resources of the agent, the instance's settings, the source and the pristine pack,
+    and `Package['pitstop']`.
+  DOC
+
+  newparam(:name, namevar: true) do
+    desc "The instance's name."
+
+    validate do |value|
+      next if value.is_a?(String) && value.match?(/\A[A-Za-z0-9_][A-Za-z0-9._-]*\z/)
+
+      raise ArgumentError, "#{value.inspect} is not the name of an instance: letters, digits, '.', '_' and '-'"
+    end
+  end
+
+  newproperty(:ensure) do
+    desc <<~DOC
+      Whether the server runs: `running`, `stopped`, or `present` (the default) to leave it as it is.
+      The pack must exist: pitstop neither installs a first pack nor removes one.
+    DOC
+
+    newvalues(:present, :running, :stopped)
+    defaultto :present
+
+    validate do |value|
+      raise ArgumentError, 'pitstop never removes a pack; delete its home by hand' if value.to_s == 'absent'
+
+      super(value)
+    end
+
+    def insync?(is)
+      return true if is == should || (should == :present && is != :absent)
+
+      resource.preview_companions(resource.companions_to_sync) if noop && is != :absent
+      false
+    end
+
+    # Puppet looks at no other property in a run in which `ensure` changes, so the others are brought along here.
+    def sync
+      resource.refuse_unknown_instance if retrieve == :absent
+      companions = resource.companions_to_sync
+      return stop_and_sync(companions) if should == :stopped
+
+      begin
+        resource.sync_companions(companions)
+      ensure
+        # A refused update is no reason to leave the server down.
+        provider.ensure = should
+      end
+    end
+
+    # Stopped first, so that the update does not start it again.
+    def stop_and_sync(companions)
+      provider.ensure = should
+      resource.sync_companions(companions)
+    end
+
+    def change_to_s(is, should)
+      "#{super}: #{provider.outcomes[:ensure]}"
+    end
+  end
+
+  newproperty(:adopt, boolean: true) do
+    desc 'Whether to take over a pack that pitstop did not install. `false` leaves it as it is.'
+
+    newvalues(:true, :false)
+
+    def insync?(is)
+      should == :false || is == :true
+    end
+
+    def change_to_s(_is, _should)
+      provider.outcomes[:adopt]
+    end
+  end
+
+  newproperty(:level) do
+    desc 'The update level: an exact one such as `4.2.0.135`, or `latest` for the highest that the source offers.'
+
+    validate do |value|
+      # 7.10 without quotes arrives as the number 7.1.
+      raise ArgumentError, "put quotes around the level #{value}" if value.is_a?(Float)
+      next if value.to_s.match?(/\A[A-Za-z0-9][A-Za-z0-9._+-]*\z/)
+
+      raise ArgumentError, "#{value.inspect} is not a level: letters, digits, '.', '_', '+' and '-'"
+    end
+
+    munge(&:to_s)
+
+    def insync?(_is)
+      provider.level_reached?(should)
+    end
+
+    # `latest` alone says little: the level behind it is known once the agent has planned.
+    def should_to_s(value)
+      planned = provider.planned_level
+      value == 'latest' && planned ? "#{super} (#{planned})" : super
+    end
+
+    def change_to_s(_is, _should)
+      provider.outcomes[:level]
+    end
+  end
+
+  newparam(:source) do
+    desc "Where the update comes from, as an absolute path: a pack or a folder of packs. Without it the instance's own."
+    validate { |value| resource.validate_path(:source, value) }
+  end
+
+  newparam(:pristine) do
+    desc "The vendor's pack of the installed level, as an absolute path; `adopt` learns from it what was customised."
+    validate { |value| resource.validate_path(:pristine, value) }
+  end
+
+  newparam(:plan) do
+    desc 'The id of a plan that a person has approved, as noop shows it; the update is refused if it comes to another.'
+    validate { |value| value.to_s.match?(/\A\h+\z/) or raise ArgumentError, "#{value.inspect} is not the id of a plan" }
+    munge(&:to_s)
+  end
+
+  newparam(:allow_downgrade, boolean: true, parent: Puppet::Parameter::Boolean) do
+    desc 'Whether `level` may be lower than the installed one.'
+    defaultto false
+  end
+
+  newparam(:agent) do
+    desc 'The agent: an absolute path, or a name that is looked up in PATH.'
+    defaultto 'pitstop'
+    validate do |value|
+      resource.validate_path(:agent, value) if value.include?('/')
+    end
+  end
+
+  newparam(:config_dir) do
+    desc "The agent's settings."
+    defaultto '/etc/pitstop'
+    validate { |value| resource.validate_path(:config_dir, value) }
+  end
+
+  newparam(:state_dir) do
+    desc "The agent's state."
+    defaultto '/var/lib/pitstop'
+    validate { |value| resource.validate_path(:state_dir, value) }
+  end
+
+  newparam(:timeout) do
+    desc 'Seconds that one call of the agent may take. Reading the state is given up after 300 at most.'
+    defaultto 3600
+    validate do |value|
+      value.to_s.match?(/\A[1-9]\d*\z/) or raise ArgumentError, 'timeout must be whole seconds, 1 or more'
+    end
+    munge { |value| Integer(value.to_s) }
+  end
+
+  autorequire(:file) do
+    folders = [self[:config_dir], File.dirname(settings_path)]
+    [*agent_paths, *folders, settings_path, self[:source], self[:pristine]].compact
+  end
+
+  autorequire(:package) { 'pitstop' }
+
+  # Where the instance is described by convention.
+  def settings_path
+    File.join(self[:config_dir], 'instances.d', "#{self[:name]}.yaml")
+  end
+
+  # Where the agent may lie.
+  def agent_paths
+    return [self[:agent]] if self[:agent].include?('/')
+
+    %w[/usr/bin /usr/local/bin].map { |folder| File.join(folder, self[:agent]) }
+  end
+
+  def validate_path(name, value)
+    return if Puppet::Util.absolute_path?(value.to_s)
+
+    raise ArgumentError, "#{name} must be an absolute path, not #{value.inspect}"
+  end
+
+  def refuse_unknown_instance
+    raise Puppet::Error, "no instance #{self[:name]} is configured; describe it in #{settings_path}"
+  end
+
+  # The properties besides `ensure` that are not as they should be.
+  def companions_to_sync
+    properties.reject { |property| property.name == :ensure || property.safe_insync?(property.retrieve) }
+  end
+
+  def sync_companions(companions)
+    companions.each { |property| sync_companion(property) }
+  end
+
+  # Logged under the property's own name, as the event will carry that of `ensure`.
+  def sync_companion(property)
+    before = property.retrieve
+    property.sync
+    property.send_log(self[:loglevel], property.change_to_s(before, property.should))
+  rescue Puppet::Error => e
+    property.err(e.message)
+    raise
+  end
+
+  # Says under noop what `sync_companions` would do.
+  def preview_companions(companions)
+    companions.each do |property|
+      text = "current_value #{property.is_to_s(property.retrieve)}, should be #{property.should_to_s(property.should)}"
+      property.send_log(self[:loglevel], "#{text} (noop)")
+    end
+  end
+end

@@ -1,0 +1,107 @@
+# frozen_string_literal: true
+
+require 'tempfile'
+require 'puppet'
+require_relative 'report'
+
+module PuppetX
+  module Pitstop
+    # The agent on this host, called as a program: one call, one report.
+    class Agent
+      # Seconds that the agent has between SIGTERM and SIGKILL once a call took too long.
+      GRACE_S = 10
+      # Bytes of output that an error text repeats.
+      EXCERPT = 2048
+
+      # The agent ended without a report that can be trusted: its state has to be looked at.
+      class Failed < Puppet::Error; end
+
+      Outcome = Struct.new(:command, :status, :stdout, :stderr) do
+        def ended
+          status.signaled? ? "was killed by signal #{status.termsig}" : "exited with #{status.exitstatus}"
+        end
+
+        def fail!(why)
+          raise Failed, "`#{command.join(' ')}` #{ended}: #{why}; " \
+                        "stdout: #{excerpt(stdout)}; stderr: #{excerpt(stderr)}"
+        end
+
+        def excerpt(text)
+          text.strip.empty? ? '(empty)' : text.strip[-EXCERPT..] || text.strip
+        end
+      end
+
+      # @param path [String] absolute path of the agent, or a name that is looked up in PATH
+      # @param timeout [Numeric] seconds that one call may take
+      def initialize(path:, config_dir:, state_dir:, timeout:)
+        @path = path
+        @options = ['--config-dir', config_dir, '--state-dir', state_dir, '--output', 'json']
+        @timeout = timeout
+      end
+
+      # @return [Report] of one verb on one instance, whether or not it succeeded
+      # @raise [Puppet::MissingCommand] where there is no agent
+      # @raise [Failed] where there is no report, or one that contradicts the exit code
+      def call(verb, instance, *arguments)
+        outcome = run(verb, instance, *arguments)
+        report = parse(outcome) { |text| Report.parse(text) }
+        return report if outcome.status.exitstatus == report.exit
+
+        outcome.fail!("its report says exit #{report.exit}")
+      end
+
+      # @return [Hash{String => Report}] of every configured instance by name
+      def check_all
+        outcome = run('check', '--all')
+        parse(outcome) { |text| Report.parse_list(text) }.to_h { |report| [report.instance, report] }
+      end
+
+      private
+
+      def parse(outcome)
+        yield outcome.stdout
+      rescue Report::Malformed, KeyError => e
+        outcome.fail!(e.message)
+      end
+
+      def run(*arguments)
+        command = [binary, *@options, *arguments]
+        Puppet.debug("Executing: #{command.join(' ')}")
+        Tempfile.create('pitstop-out') do |out|
+          Tempfile.create('pitstop-err') do |err|
+            status = wait(command, out, err)
+            Outcome.new(command, status, contents(out), contents(err))
+          end
+        end
+      end
+
+      def binary
+        Puppet::Util.which(@path) or raise Puppet::MissingCommand, "the pitstop agent #{@path} is not installed"
+      end
+
+      # Files and not pipes: a server that the agent starts may inherit a pipe and would hold it open for ever.
+      def wait(command, out, err)
+        pid = Process.spawn({ 'LC_ALL' => 'C' }, *command, in: File::NULL, out: out, err: err, chdir: '/')
+        child = Process.detach(pid)
+        return child.value if child.join(@timeout)
+
+        terminate(child)
+        raise Failed, "`#{command.join(' ')}` took more than #{@timeout} seconds and was stopped; " \
+                      'the next run of the agent finishes or undoes what it had begun'
+      end
+
+      def terminate(child)
+        Process.kill(:TERM, child.pid)
+        Process.kill(:KILL, child.pid) unless child.join(GRACE_S)
+        child.join
+      rescue Errno::ESRCH
+        child.join # it ended by itself in the meantime
+      end
+
+      def contents(file)
+        file.rewind
+        file.read.force_encoding(Encoding::UTF_8).scrub
+      end
+    end
+  end
+end

@@ -1,0 +1,78 @@
+# frozen_string_literal: true
+
+require 'spec_helper'
+require 'puppet_x/pitstop/agent'
+
+describe PuppetX::Pitstop::Agent do
+  subject(:agent) { agent_with }
+
+  let(:failed) { described_class::Failed }
+
+  def agent_with(path: stand.path, timeout: 20)
+    described_class.new(path: path, config_dir: '/c', state_dir: '/s', timeout: timeout)
+  end
+
+  Recorded.all.each do |call|
+    it "returns the recorded #{call.name} whatever its exit code" do
+      if call.list?
+        stand.replay('check --all', call)
+        expect(agent.check_all.keys).to eq(call.reports.map { |report| report['instance'] })
+      else
+        stand.replay(call.verb, call)
+        expect(agent.call(call.verb, 'x')).to have_attributes(instance: call.report['instance'], exit: call.exit)
+      end
+    end
+  end
+
+  it 'passes folders, output format and arguments as separate words' do
+    stand.answer('update', stdout: report('update').to_json)
+    agent.call('update', 'x', '--from', '/srv/p')
+    expect(stand.full_calls).to eq(['--config-dir /c --state-dir /s --output json update x --from /srv/p'])
+  end
+
+  it 'repeats stdout and stderr where there is no report' do
+    stand.answer('check', stdout: 'oops', stderr: 'thread panicked', exit: 101)
+    expect { agent.call('check', 'x') }
+      .to raise_error(failed, /exited with 101: the output is not JSON; stdout: oops; stderr: thread panicked/)
+  end
+
+  it 'repeats only the end of a long output' do
+    stand.answer('check', stdout: '', stderr: "#{'x' * 100_000}the end", exit: 1)
+    expect { agent.call('check', 'x') }.to raise_error(failed) { |e|
+      expect(e.message).to end_with('the end').and(satisfy { |text| text.size < 3000 })
+    }
+  end
+
+  it 'does not trust a report that contradicts the exit code' do
+    stand.answer('check', stdout: report('check').to_json, exit: 1)
+    expect { agent.call('check', 'x') }.to raise_error(failed, /exited with 1: its report says exit 0/)
+  end
+
+  it 'does not trust a report of an agent that was killed' do
+    stand.answer('check', stdout: report('check').to_json, before: 'kill -9 $$')
+    expect { agent.call('check', 'x') }.to raise_error(failed, /was killed by signal 9/)
+  end
+
+  it 'reads a report that is not UTF-8 in places' do
+    stand.answer('check', stdout: report('check', message: 'name').to_json.sub('"name"', "\"n\xFFme\""))
+    expect(agent.call('check', 'x').message).to eq("n\u{FFFD}me")
+  end
+
+  it 'stops a call that takes too long, and says so' do
+    stand.answer('check', stdout: '', before: "echo $$ > #{folder}/pid; exec sleep 60")
+    expect { agent_with(timeout: 1).call('check', 'x') }.to raise_error(failed, /took more than 1 seconds/)
+    expect { Process.kill(0, Integer(File.read("#{folder}/pid"))) }.to raise_error(Errno::ESRCH)
+  end
+
+  it 'does not wait for a server that inherited its output' do
+    stand.answer('start', stdout: report('start').to_json, before: "sleep 30 & echo $! > #{folder}/pid")
+    expect(agent_with(timeout: 10).call('start', 'x')).to be_ok
+  ensure
+    Process.kill(:KILL, Integer(File.read("#{folder}/pid")))
+  end
+
+  it 'tells a missing agent from a failing one' do
+    expect { agent_with(path: '/nowhere/pitstop').call('check', 'x') }
+      .to raise_error(Puppet::MissingCommand, %r{/nowhere/pitstop is not installed})
+  end
+end
