@@ -1,0 +1,31 @@
+# `make demo` shows what pitstop does, `make test` runs everything. See README.md.
+PRODUCT ?= demo
+
+.PHONY: help build demo test bench setup clean
+help:
+	@echo "make demo               see a real server updated, verified and rolled back"
+	@echo "make demo PRODUCT=flink the same with Apache Flink (needs Java 17 and 500 MB of downloads)"
+	@echo "make test               run everything; installs what is missing when root"
+	@echo "make bench              measure speed and size against git, rsync, unzip and sha256sum"
+	@echo "make build              build the agent: target/release/pitstop"
+	@echo "make setup              only install what the tests need"
+	@echo "make clean              remove what was built, downloaded and cached"
+
+build:
+	cargo build --release --locked
+
+demo:
+	@tests/demo/run.sh $(PRODUCT)
+
+test:
+	@tests/run.sh
+
+bench: build
+	@python3 tests/bench/bench.py
+
+setup:
+	@tests/setup.sh
+
+clean:
+	cargo clean
+	rm -rf .cache .demo

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Runs everything, stage by stage, to the end even if one fails.
+#   run.sh            all stages
+#   run.sh STAGE…     only these (run.sh --list names them)
+# A stage that ends with 77 is skipped: it has said why.
+set -uo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root" || exit 1
+export CARGO_TERM_COLOR=never
+
+stages=(setup fmt clippy clippy-faults build unit crash deny readme scripts packs ansible ansible-sanity puppet puppet-units flink fleet demo)
+readonly skip=77
+
+setup() { tests/setup.sh; }
+fmt() { cargo fmt --all --check; }
+clippy() { cargo clippy --quiet --locked --all-targets -- -D warnings; }
+clippy-faults() { cargo clippy --quiet --locked --all-targets --features faults -- -D warnings; }
+build() { cargo build --quiet --release --locked; }
+unit() { cargo test --quiet --locked; }
+crash() { cargo test --quiet --locked --features faults --test crash --test cli_server; }
+
+deny() {
+  local tool=$root/.cache/bin/cargo-deny
+  if [[ ! -x $tool ]]; then
+    cargo install cargo-deny --version =0.20.2 --locked --root .cache --quiet || return 1
+  fi
+  "$tool" --log-level warn check --hide-inclusion-graph bans licenses sources || return 1
+  # Only a database that could be fetched gives a verdict: being offline is said, not taken for either answer.
+  if timeout 120 "$tool" --log-level error fetch db >.cache/advisories.log 2>&1; then
+    "$tool" --log-level warn check --disable-fetch advisories
+  else
+    echo "advisories: not checked, the database cannot be reached ($(grep -m1 -i error .cache/advisories.log))"
+  fi
+}
+
+scripts() {
+  local all
+  mapfile -t all < <(git ls-files '*.sh' .ci/run)
+  shellcheck "${all[@]}" && git ls-files -z '*.py' | xargs -0 python3 -c 'import ast, sys; [ast.parse(open(f, encoding="utf-8").read(), f) for f in sys.argv[1:]]'
+}
+
+readme() { python3 tests/readme.py; }
+packs() { python3 tests/packs/test_packs.py; }
+# shellcheck disable=SC2317
+ansible() { part tests/ansible/run.sh; }
+# shellcheck disable=SC2317
+puppet() { part tests/puppet/run.sh; }
+# shellcheck disable=SC2317
+ansible-sanity() { part tests/ansible/sanity.sh; }
+# shellcheck disable=SC2317
+puppet-units() { part tests/puppet/units.sh; }
+# shellcheck disable=SC2317
+flink() { part tests/flink/run.sh; }
+fleet() { tests/fleet/unit.sh; }
+demo() { tests/demo/run.sh demo; }
+
+# A part's own script. A missing one is a failure: nothing was tested.
+part() {
+  [[ -x $1 ]] || { echo "$1 is missing"; return 1; }
+  "$1"
+}
+
+run_stage() {
+  local name=$1 began=$SECONDS code
+  printf '\n== %s\n' "$name"
+  ( "$name" )
+  code=$?
+  case $code in
+    0) passed=$((passed + 1)); printf -- '-- %s passed in %d s\n' "$name" $((SECONDS - began)) ;;
+    "$skip") skipped+=("$name"); printf -- '-- %s skipped after %d s\n' "$name" $((SECONDS - began)) ;;
+    *) failed+=("$name"); printf -- '-- %s FAILED with exit code %d after %d s\n' "$name" "$code" $((SECONDS - began)) ;;
+  esac
+}
+
+[[ ${1:-} == --list ]] && { printf '%s\n' "${stages[@]}"; exit 0; }
+[[ $# -gt 0 ]] && stages=("$@")
+passed=0 failed=() skipped=()
+for stage in "${stages[@]}"; do
+  declare -F "$stage" >/dev/null || { echo "no such stage: $stage (run.sh --list names them)" >&2; exit 2; }
+done
+for stage in "${stages[@]}"; do run_stage "$stage"; done
+
+echo
+[[ ${#skipped[@]} == 0 ]] || echo "skipped: ${skipped[*]}"
+[[ ${#failed[@]} == 0 ]] || echo "failed: ${failed[*]}"
+printf '%d passed, %d failed\n' "$passed" "${#failed[@]}"
+[[ ${#failed[@]} == 0 ]]
