@@ -2,8 +2,5 @@
 
 /// The host's name; `unknown` if it has none.
 pub fn name() -> String {
-    nix::unistd::gethostname()
-        .ok()
-        .and_then(|name| name.into_string().ok())
-        .unwrap_or_else(|| "unknown".to_owned())
+    sysinfo::System::host_name().unwrap_or_else(|_| "unknown".to_owned())
 }
