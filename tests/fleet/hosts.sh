@@ -203,8 +203,11 @@ wait_until_greeting() {
 }
 
 crash() {
-  local pid init
+  local pid init parent
   pid=$(nspawn_pid "$1") || return 0
+  # Its parent would take some ends for a reboot and boot it again.
+  parent=$(awk '{ print $4 }' "/proc/$pid/stat")
+  [[ $parent -le 1 ]] || kill -KILL "$parent" 2>/dev/null || true
   init=$(leader "$1") && kill -KILL "$init"
   while [[ -d /proc/$pid ]]; do sleep 0.05; done
   rm -f "$state/$1/pid"

@@ -64,7 +64,11 @@ impl Commit<'_> {
         Ok(())
     }
 
+    /// Where a file took a directory's place, what lies under its name among the old files is the directory's content.
     fn move_back(&self, step: &FileStep) -> io::Result<()> {
+        if matches!(step.old, None | Some(Entry::Dir { .. })) {
+            return Ok(());
+        }
         let old = layout::place(step, Part::Old, self.transaction);
         if self.exists(&old)? {
             self.root.rename(&old, &step.path)?;
