@@ -28,8 +28,8 @@ struct Way<'a> {
 /// Decides every path of a rollback. `undone` is ordered from the newest transaction to the oldest.
 ///
 /// Vendor and config files return to the oldest transaction's snapshot. A file that was edited since the update is
-/// merged back; where that is not possible the edited file is kept aside. Files of the customer that an update added
-/// stay.
+/// merged back; where that is not possible the edited file is kept aside. A customer's file that an
+/// update added stays if it was touched since.
 pub fn draft<'a>(common: &Common<'a>, undone: &[Undone]) -> Draft<'a> {
     let mut draft = Draft {
         common: common.clone(),
@@ -64,11 +64,12 @@ fn ways(undone: &[Undone]) -> BTreeMap<&RelPath, Way<'_>> {
 }
 
 fn restore(draft: &mut Draft<'_>, path: &RelPath, way: &Way<'_>) {
-    if way.newest.class == Class::Customer {
-        return;
-    }
     let current = draft.common.inventory.entry(path).cloned();
     let left = way.newest.new.as_ref();
+    // A seed that the customer made his own stays; an untouched one goes with the update that brought it.
+    if way.newest.class == Class::Customer && (current.is_none() || !Entry::same(current.as_ref(), left)) {
+        return;
+    }
     let (transaction, oldest) = (way.transaction.unwrap_or_default(), way.oldest);
     let old = oldest.old.clone();
     let snapshot = Content::Snapshot {

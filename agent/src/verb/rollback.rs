@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::plan::{FileOp, Plan};
+use crate::api::plan::{FileOp, Owner, Plan};
 use crate::api::report::{Action, Report, Status};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::layout::{self, Part};
 use crate::apply::preflight;
 use crate::apply::stage::Contents;
 use crate::config::Settings;
-use crate::model::{Inventory, Level, Progress, RelPath};
+use crate::model::{Class, Inventory, Level, Progress, RelPath, Seen};
 use crate::observe::tree;
 use crate::plan::rollback::Undone;
 use crate::plan::{MergeOutcome, MergeRequest, Side};
@@ -197,6 +197,21 @@ fn plan(
             })
         })
         .collect::<Result<Vec<_>>>()?;
+    let seeds = undone
+        .iter()
+        .flat_map(|one| &one.plan.files)
+        .filter(|step| step.class == Class::Customer);
+    let owner = inventory.home_owner.unwrap_or(Owner { uid: 0, gid: 0 });
+    for (path, entry) in view::look(run, session, seeds.map(|step| &step.path))? {
+        inventory.entries.insert(
+            path,
+            Seen {
+                entry,
+                class: Class::Customer,
+                owner,
+            },
+        );
+    }
     let made = undone
         .iter()
         .flat_map(|one| one.plan.files.iter())
