@@ -266,7 +266,12 @@ fn sweep_texts(session: &Session) -> Result<()> {
 }
 
 fn hold(session: &mut Session, pending: &Pending, failure: &Failure) {
-    if session.state.hold_on(&pending.to).is_none() {
+    // A full or failing disk is not the release's fault.
+    let is_to_blame = matches!(
+        failure.kind,
+        ErrorKind::Unhealthy | ErrorKind::StartFailed | ErrorKind::Hook
+    );
+    if is_to_blame && session.state.hold_on(&pending.to).is_none() {
         session.state.holds.push(Hold {
             release: pending.to.clone(),
             since: now_rfc3339(),
