@@ -3,8 +3,14 @@
 //!
 //! A node is one thing that has an identity among its siblings: a key with its value, a table, an element, an attribute,
 //! a list item. [`tree`](super::tree) merges three such trees; the formats only say what is where.
+//!
+//! Whole lines work best: a node's `lead` ends with its own line's indentation, its `trail` with the end of its last line
+//! (where nothing else stands on that line), and the syntax that opens a list takes the rest of its line with it.
 
 use std::borrow::Cow;
+
+/// How deep nodes may nest; a parser refuses what is deeper.
+pub const DEPTH: usize = 128;
 
 /// Who a node is among its siblings.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,8 +74,70 @@ pub enum Order {
 pub struct List<'s> {
     /// How they are matched and ordered.
     pub order: Order,
+    /// What must stand between two children, such as `,`; empty where nothing must. A separator after the last child is
+    /// kept as the operator has it.
+    pub separator: &'static str,
     /// The children.
     pub nodes: Vec<Node<'s>>,
     /// What stands between the last child and what closes the list: comments, blank lines, indentation.
     pub close: &'s str,
+}
+
+impl<'s> Node<'s> {
+    /// Every span, in order: its text is their concatenation.
+    pub fn spans(&self, visit: &mut impl FnMut(&'s str)) {
+        visit(self.lead);
+        self.body_spans(visit);
+        visit(self.separator);
+        visit(self.trail);
+    }
+
+    fn body_spans(&self, visit: &mut impl FnMut(&'s str)) {
+        for part in &self.parts {
+            match part {
+                Part::Syntax(text) => visit(text),
+                Part::Value(value) => visit(value.text),
+                Part::List(list) => {
+                    list.nodes.iter().for_each(|node| node.spans(visit));
+                    visit(list.close);
+                }
+            }
+        }
+    }
+
+    /// Its whole text.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        self.spans(&mut |span| text.push_str(span));
+        text
+    }
+
+    /// Its text without what stands before and after it.
+    pub fn body(&self) -> String {
+        let mut text = String::new();
+        self.body_spans(&mut |span| text.push_str(span));
+        text
+    }
+
+    /// The children of its first list, if it has one.
+    pub fn children(&self) -> &[Node<'s>] {
+        let list = self.parts.iter().find_map(|part| match part {
+            Part::List(list) => Some(list.nodes.as_slice()),
+            _ => None,
+        });
+        list.unwrap_or_default()
+    }
+
+    /// What it means if it is a plain value: it has exactly one value and no list.
+    pub fn scalar(&self) -> Option<&str> {
+        let mut found = None;
+        for part in &self.parts {
+            match part {
+                Part::Syntax(_) => {}
+                Part::Value(value) if found.is_none() => found = Some(value.meaning.as_ref()),
+                Part::Value(_) | Part::List(_) => return None,
+            }
+        }
+        found
+    }
 }

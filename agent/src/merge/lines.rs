@@ -1,0 +1,35 @@
+//! What the formats of lines have in common.
+
+use super::ParseError;
+use super::node::{Key, List, Node, Order, Part};
+
+/// The first line, with its end.
+pub fn first(text: &str) -> &str {
+    text.split_inclusive('\n').next().unwrap_or_default()
+}
+
+/// # Errors
+/// For a NUL byte: what a power cut leaves.
+pub fn refuse_nul(text: &str) -> Result<(), ParseError> {
+    match text.find('\0') {
+        Some(at) => Err(ParseError::new(at, "a NUL byte")),
+        None => Ok(()),
+    }
+}
+
+/// A document that is a list of entries.
+pub fn document<'s>(nodes: Vec<Node<'s>>, close: &'s str) -> Node<'s> {
+    Node {
+        key: Key::Item,
+        label: String::new(),
+        lead: "",
+        parts: vec![Part::List(List {
+            order: Order::Free,
+            separator: "",
+            nodes,
+            close,
+        })],
+        separator: "",
+        trail: "",
+    }
+}

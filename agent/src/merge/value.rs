@@ -1,0 +1,142 @@
+//! What a file says, without how it is written: the plain data that results are judged by. [`merge`] merges it key by key;
+//! a merged file is only called clean if it reads as exactly that.
+
+use std::collections::BTreeMap;
+
+use super::align::{self, Slot, Token};
+use super::identity;
+use super::node::Order;
+
+/// What a file says.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Data {
+    /// A plain value in a form that is equal exactly for values of the same meaning; its type is part of it.
+    Scalar(String),
+    /// Keys with their values; the order means nothing.
+    Map(BTreeMap<String, Data>),
+    /// Items whose order means something.
+    List(Vec<Item>),
+}
+
+/// An item of a list.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Item {
+    /// Who it is, where the format itself says so: an XML element by its key attribute. Without it, maps are told apart by
+    /// an id-like key, anything else by its content.
+    pub id: Option<String>,
+    /// What it says.
+    pub data: Data,
+}
+
+impl From<Data> for Item {
+    fn from(data: Data) -> Self {
+        Self { id: None, data }
+    }
+}
+
+impl Data {
+    /// A value of a type.
+    pub fn scalar(kind: &str, text: impl std::fmt::Display) -> Self {
+        Self::Scalar(format!("{kind}:{text}"))
+    }
+
+    /// An empty map.
+    pub fn empty() -> Self {
+        Self::Map(BTreeMap::new())
+    }
+}
+
+/// Both sides changed the same thing differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clash;
+
+/// Merges by key. `current` is the operator's side, `new` the vendor's.
+///
+/// # Errors
+/// [`Clash`] if both sides changed the same thing, or one changed what the other deleted.
+pub fn merge(base: &Data, current: &Data, new: &Data) -> Result<Data, Clash> {
+    Ok(three(Some(base), Some(current), Some(new))?.unwrap_or_else(Data::empty))
+}
+
+fn three(base: Option<&Data>, current: Option<&Data>, new: Option<&Data>) -> Result<Option<Data>, Clash> {
+    if current == new || base == new {
+        return Ok(current.cloned());
+    }
+    if base == current {
+        return Ok(new.cloned());
+    }
+    match (base, current, new) {
+        (Some(Data::Map(base)), Some(Data::Map(current)), Some(Data::Map(new))) => maps(base, current, new),
+        (None, Some(Data::Map(current)), Some(Data::Map(new))) => maps(&BTreeMap::new(), current, new),
+        (Some(Data::List(base)), Some(Data::List(current)), Some(Data::List(new))) => {
+            lists([base, current, new])
+        }
+        _ => Err(Clash),
+    }
+}
+
+type Map = BTreeMap<String, Data>;
+
+fn maps(base: &Map, current: &Map, new: &Map) -> Result<Option<Data>, Clash> {
+    let mut merged = BTreeMap::new();
+    let added = new.keys().filter(|key| !current.contains_key(*key));
+    for key in current.keys().chain(added) {
+        if let Some(value) = three(base.get(key), current.get(key), new.get(key))? {
+            merged.insert(key.clone(), value);
+        }
+    }
+    Ok(Some(Data::Map(merged)))
+}
+
+fn lists(sides: [&[Item]; 3]) -> Result<Option<Data>, Clash> {
+    let tokens = tokens(sides);
+    let slots = align::align(Order::Kept, [&tokens[0], &tokens[1], &tokens[2]]);
+    let mut merged = Vec::new();
+    for slot in slots {
+        let [base, current, new] = match &slot {
+            Slot::One(at) => align::pick(sides, at).map(|item| item.map(|item| &item.data)),
+            Slot::Clash(_) => return Err(Clash),
+        };
+        let id = match &slot {
+            Slot::One(at) => align::pick(sides, at)
+                .into_iter()
+                .flatten()
+                .find_map(|item| item.id.clone()),
+            Slot::Clash(_) => None,
+        };
+        if let Some(data) = three(base, current, new)? {
+            merged.push(Item { id, data });
+        }
+    }
+    Ok(Some(Data::List(merged)))
+}
+
+/// Items that say who they are get named tokens, others are known by their content.
+fn tokens(sides: [&[Item]; 3]) -> [Vec<Token>; 3] {
+    let field = |item: &Item, key: &str| match &item.data {
+        Data::Map(map) => match map.get(key) {
+            Some(Data::Scalar(text)) => Some(text.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    let key = identity::common(sides, |item| matches!(item.data, Data::Map(_)), field);
+    let mut names = align::Interner::default();
+    let mut contents = align::Interner::default();
+    let mut tokens = sides.map(|items| {
+        let token = |item: &Item| {
+            let id = item.id.clone().or_else(|| key.and_then(|key| field(item, key)));
+            match id {
+                Some(id) => Token::Named(names.id(id)),
+                None => Token::Content(contents.id(item.data.clone())),
+            }
+        };
+        items.iter().map(token).collect::<Vec<_>>()
+    });
+    align::demote_duplicates(&mut tokens, |side, at| {
+        sides[side]
+            .get(at)
+            .map_or(0, |item| contents.id(item.data.clone()))
+    });
+    tokens
+}
