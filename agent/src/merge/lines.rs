@@ -33,3 +33,17 @@ pub fn document<'s>(nodes: Vec<Node<'s>>, close: &'s str) -> Node<'s> {
         trail: "",
     }
 }
+
+/// The line that the text begins with, and those that it is continued on with a backslash.
+pub fn continued(text: &str) -> &str {
+    let mut end = 0;
+    for line in text.split_inclusive('\n') {
+        end += line.len();
+        let bare = line.trim_end_matches(['\n', '\r']);
+        let slashes = bare.len() - bare.trim_end_matches('\\').len();
+        if slashes % 2 == 0 {
+            break;
+        }
+    }
+    text.get(..end).unwrap_or(text)
+}

@@ -20,6 +20,7 @@
 pub mod align;
 pub mod chunk;
 mod identity;
+pub mod ini;
 pub mod json;
 pub mod lines;
 pub mod node;
@@ -99,7 +100,12 @@ impl Format {
                 data: properties::data,
                 is_strict: |_| true,
             }),
-            Self::Toml | Self::Yaml | Self::Xml | Self::Ini | Self::BundlesInfo | Self::Text => None,
+            Self::Ini => Some(&Structure {
+                parse: ini::parse,
+                data: ini::data,
+                is_strict: |_| true,
+            }),
+            Self::Toml | Self::Yaml | Self::Xml | Self::BundlesInfo | Self::Text => None,
         }
     }
 

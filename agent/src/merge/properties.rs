@@ -22,7 +22,7 @@ pub fn parse(text: &str) -> Result<Node<'_>, ParseError> {
             at += line.len();
             continue;
         }
-        let entry = logical_line(rest);
+        let entry = lines::continued(rest);
         let indent = entry.len() - entry.trim_start_matches(BLANK).len();
         nodes.push(node(&text[lead..at + indent], &entry[indent..]));
         at += entry.len();
@@ -45,7 +45,7 @@ pub fn data(text: &str) -> Result<Data, ParseError> {
             rest = &rest[line.len()..];
             continue;
         }
-        let entry = logical_line(rest);
+        let entry = lines::continued(rest);
         let (key, value) = split(entry.trim_start_matches(BLANK));
         found
             .entry(unescape(key.trim_end()).into_owned())
@@ -82,20 +82,6 @@ fn is_blank_or_comment(line: &str) -> bool {
         line.trim_start_matches(BLANK).chars().next(),
         None | Some('#' | '!' | '\n' | '\r')
     )
-}
-
-/// The entry that the text begins with: a line, and those that it is continued on.
-fn logical_line(text: &str) -> &str {
-    let mut end = 0;
-    loop {
-        let line = lines::first(&text[end..]);
-        end += line.len();
-        let bare = line.trim_end_matches(['\n', '\r']);
-        let slashes = bare.len() - bare.trim_end_matches('\\').len();
-        if slashes % 2 == 0 || line.is_empty() {
-            return &text[..end];
-        }
-    }
 }
 
 /// The key with the separator after it, and the value with the line's end.

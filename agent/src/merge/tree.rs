@@ -2,64 +2,64 @@
 //! changed is merged deeper down, and what cannot be is a conflict. Comments, layout and order are the operator's, with
 //! what the vendor changed of them.
 
+mod indent;
 mod list;
 mod trivia;
+mod unit;
 mod view;
 
 use super::chunk::{Chunks, Conflict};
-use super::node::{Node, Part};
-use view::{Meanings, View};
+use super::node::{Node, Part, Value};
+use indent::Indent;
+use view::{Numbers, View};
 
 /// Merges three trees. `current` is the operator's side, `new` the vendor's.
 pub fn merge(base: &Node<'_>, current: &Node<'_>, new: &Node<'_>) -> Chunks {
-    let mut meanings = Meanings::default();
-    let [base, current, new] = [base, current, new].map(|node| View::new(node, &mut meanings));
+    let mut numbers = Numbers::default();
+    let [base, current, new] = [base, current, new].map(|node| View::of(node, &mut numbers));
+    let indent = Indent::new([new.step(), current.step()]);
     let mut out = Chunks::default();
-    node(Some(&base), &current, &new, &mut out);
+    let side = |side: fn(&Node<'_>) -> String| [&base, &current, &new].map(|view| side(view.node));
+    let [b, c, n] = side(|node| node.lead.to_owned());
+    out.plain(&trivia::lead(&b, &c, &n));
+    body(Some(&base), &current, &new, &indent, &mut out);
+    let [b, c, n] = side(|node| node.separator.to_owned() + node.trail);
+    out.plain(&trivia::lines(&b, &c, &n));
     out
 }
 
-/// One node that both sides have.
-fn node(base: Option<&View<'_, '_>>, current: &View<'_, '_>, new: &View<'_, '_>, out: &mut Chunks) {
-    head(base, current, new, out);
-    body(base, current, new, out);
-    let [b, c, n] = [base.map(|base| base.node), Some(current.node), Some(new.node)]
-        .map(|node| node.map_or(("", ""), |node| (node.separator, node.trail)));
-    out.plain(&trivia::plain(b.0, c.0, n.0));
-    out.plain(&trivia::plain(b.1, c.1, n.1));
-}
-
-/// What stands before a node.
-fn head(base: Option<&View<'_, '_>>, current: &View<'_, '_>, new: &View<'_, '_>, out: &mut Chunks) {
-    let base = base.map_or("", |base| base.node.lead);
-    out.plain(&trivia::lead(base, current.node.lead, new.node.lead));
-}
-
-fn body(base: Option<&View<'_, '_>>, current: &View<'_, '_>, new: &View<'_, '_>, out: &mut Chunks) {
-    let (mine, its) = (current.node.body(), new.node.body());
-    let was = base.map(|base| base.node.body());
-    if mine == its || was.as_ref() == Some(&its) {
-        out.plain(&mine);
-    } else if was.as_ref() == Some(&mine) {
-        out.plain(&its);
+/// What stands between lead and trail of a node that both sides have.
+fn body(base: Option<&View<'_>>, current: &View<'_>, new: &View<'_>, outer: &Indent, out: &mut Chunks) {
+    let indent = match (new.indent, current.indent) {
+        (Some(from), Some(to)) => outer.between(from, to),
+        _ => outer.clone(),
+    };
+    let mine = || current.node.body();
+    let its = || indent.body(new.node);
+    let was = base.map(|base| (base.body, base.meaning));
+    if current.body == new.body || was.is_some_and(|(body, _)| body == new.body) {
+        out.plain(&mine());
+    } else if was.is_some_and(|(body, _)| body == current.body) {
+        out.plain(&its());
     } else if current.is_like(new) {
         let base = base.filter(|base| base.is_like(current));
-        parts(base, current, new, out);
+        parts(base, current, new, &indent, out);
+    } else if was.is_some_and(|(_, meaning)| meaning == new.meaning) {
+        out.plain(&mine());
+    } else if was.is_some_and(|(_, meaning)| meaning == current.meaning) {
+        out.plain(&its());
     } else {
-        match base {
-            Some(base) if base.meaning == new.meaning => out.plain(&mine),
-            Some(base) if base.meaning == current.meaning => out.plain(&its),
-            _ => out.conflict(Conflict {
-                path: current.node.label.clone(),
-                values: [was.clone(), Some(mine.clone()), Some(its.clone())],
-                texts: [was.unwrap_or_default(), mine, its],
-            }),
-        }
+        let texts = [base.map(|base| base.node.body()), Some(mine()), Some(its())];
+        out.conflict(Conflict {
+            path: current.node.label.clone(),
+            values: texts.clone(),
+            texts: texts.map(Option::unwrap_or_default),
+        });
     }
 }
 
 /// Parts of the same kinds, one by one.
-fn parts(base: Option<&View<'_, '_>>, current: &View<'_, '_>, new: &View<'_, '_>, out: &mut Chunks) {
+fn parts(base: Option<&View<'_>>, current: &View<'_>, new: &View<'_>, indent: &Indent, out: &mut Chunks) {
     let mut lists = 0;
     for (number, (mine, its)) in current.node.parts.iter().zip(&new.node.parts).enumerate() {
         let was = base.and_then(|base| base.node.parts.get(number));
@@ -68,36 +68,35 @@ fn parts(base: Option<&View<'_, '_>>, current: &View<'_, '_>, new: &View<'_, '_>
                 out.plain(&trivia::plain(was, mine, its));
             }
             (_, Part::Syntax(mine), _) => out.plain(mine),
-            (_, Part::Value(mine), Part::Value(its)) => {
-                let was = match was {
-                    Some(Part::Value(was)) => Some(was),
-                    _ => None,
-                };
-                if mine.meaning == its.meaning || was.is_some_and(|was| was.meaning == its.meaning) {
-                    out.plain(mine.text);
-                } else if was.is_some_and(|was| was.meaning == mine.meaning) {
-                    out.plain(its.text);
-                } else {
-                    let texts = [was.map_or("", |was| was.text), mine.text, its.text];
-                    out.conflict(Conflict {
-                        path: current.node.label.clone(),
-                        values: [
-                            was.map(|was| was.text.to_owned()),
-                            Some(mine.text.to_owned()),
-                            Some(its.text.to_owned()),
-                        ],
-                        texts: texts.map(str::to_owned),
-                    });
-                }
+            (Some(Part::Value(was)), Part::Value(mine), Part::Value(its)) => {
+                value(Some(was), mine, its, &current.node.label, out);
             }
-            (_, Part::List(_), Part::List(_)) => {
+            (_, Part::Value(mine), Part::Value(its)) => value(None, mine, its, &current.node.label, out),
+            (_, Part::List(_), _) => {
                 let sides =
                     [base, Some(current), Some(new)].map(|view| view.and_then(|view| view.list(lists)));
-                list::merge(sides, current, out);
+                list::merge(sides, &current.node.label, indent, out);
                 lists += 1;
             }
-            // `is_like` says that parts are of the same kinds.
-            (_, Part::Value(_) | Part::List(_), _) => {}
+            // Both have parts of the same kinds.
+            (_, Part::Value(_), _) => {}
         }
+    }
+}
+
+fn value(was: Option<&Value<'_>>, mine: &Value<'_>, its: &Value<'_>, label: &str, out: &mut Chunks) {
+    let unchanged = |side: &Value<'_>| was.is_some_and(|was| was.meaning == side.meaning);
+    if mine.meaning == its.meaning || unchanged(its) {
+        out.plain(mine.text);
+    } else if unchanged(mine) {
+        out.plain(its.text);
+    } else {
+        let texts = [was.map(|was| was.text), Some(mine.text), Some(its.text)];
+        let texts = texts.map(|text| text.map(str::to_owned));
+        out.conflict(Conflict {
+            path: label.to_owned(),
+            values: texts.clone(),
+            texts: texts.map(Option::unwrap_or_default),
+        });
     }
 }

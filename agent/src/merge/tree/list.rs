@@ -1,165 +1,249 @@
 //! Merging the children of a node.
 
-use super::super::align::{self, At, Slot, Token};
+use super::super::align::{self, At, Slot};
 use super::super::chunk::{Chunks, Conflict};
-use super::super::identity;
-use super::super::node::{Key, Node, Order};
+use super::super::node::{List, Order};
+use super::indent::Indent;
 use super::trivia;
+use super::unit::{self, Unit};
 use super::view::{ListView, View};
 
-/// A child in the result.
+/// A unit in the result.
 struct Piece {
     before: Chunks,
-    /// The separator it brings, or `None` if separators are within it.
-    separator: Option<String>,
+    separator: Separator,
     after: Chunks,
 }
 
+enum Separator {
+    /// Not a node: none is needed after it.
+    None,
+    /// As it is written; empty if it is not.
+    Own(String),
+    /// Within a conflict, on every side.
+    Within,
+}
+
 /// Merges lists; base is missing where both sides added the parent.
-pub(super) fn merge(sides: [Option<&ListView<'_, '_>>; 3], parent: &View<'_, '_>, out: &mut Chunks) {
-    let views = sides.map(|side| side.map_or(&[][..], |side| side.views.as_slice()));
-    let order = sides
-        .into_iter()
-        .flatten()
-        .map(|side| side.list.order)
-        .next_back()
-        .unwrap_or(Order::Kept);
-    let tokens = tokens(order, views);
+pub(super) fn merge(sides: [Option<&ListView<'_>>; 3], label: &str, indent: &Indent, out: &mut Chunks) {
+    let [base, current, new] = sides.map(|side| side.map(unit::of).unwrap_or_default());
+    let units = [&base.0[..], &current.0, &new.0];
+    let lists = [sides[1], sides[2]].map(|side| side.map(|side| side.list));
+    let order = lists[0].map_or(Order::Kept, |list| list.order);
+    let tokens = unit::tokens(order, units);
     let slots = align::align(order, [&tokens[0], &tokens[1], &tokens[2]]);
+    let shape = Shape::new(sides, indent);
     let mut pieces = Vec::with_capacity(slots.len());
     for slot in slots {
         match slot {
-            Slot::One(at) => pieces.extend(one(views, &at)),
+            Slot::One(at) => pieces.extend(shape.one(units, &at)),
             Slot::Clash(ranges) => {
-                let part = |side: usize| views[side].get(ranges[side].clone()).unwrap_or_default();
-                pieces.push(clash([part(0), part(1), part(2)], &parent.node.label));
+                let part = |side: usize| units[side].get(ranges[side].clone()).unwrap_or_default();
+                pieces.push(shape.clash([part(0), part(1), part(2)], label));
             }
         }
     }
-    let close = sides.map(|side| side.map_or("", |side| side.list.close));
-    separate(pieces, sides, out);
-    out.plain(&trivia::lead(close[0], close[1], close[2]));
+    separate(pieces, lists, out);
+    out.plain(&trivia::lead(base.1, current.1, new.1));
 }
 
-fn tokens(order: Order, views: [&[View<'_, '_>]; 3]) -> [Vec<Token>; 3] {
-    let field = |view: &View<'_, '_>, key: &str| {
-        let named = |child: &&Node<'_>| matches!(&child.key, Key::Named(name) if name == key);
-        let child = view.node.children().iter().find(named)?;
-        child.scalar().map(str::to_owned)
-    };
-    let is_map = |view: &View<'_, '_>| {
-        view.node.key == Key::Item && view.list(0).is_some_and(|list| list.list.order == Order::Free)
-    };
-    let key = match order {
-        Order::Free => None,
-        Order::Kept => identity::common(views, is_map, field),
-    };
-    let mut names = align::Interner::default();
-    let mut tokens = views.map(|side| {
-        let token = |view: &View<'_, '_>| match &view.node.key {
-            Key::Named(name) => Token::Named(names.id(name.clone())),
-            Key::Item => match key.and_then(|key| field(view, key)) {
-                Some(id) => Token::Named(names.id(id)),
-                None => Token::Content(view.meaning),
-            },
+/// How the operator's list is laid out, for the vendor's nodes that come into it.
+struct Shape<'a> {
+    indent: Indent,
+    /// The indentation of the operator's nodes, if they begin lines.
+    own_line: Option<&'a str>,
+    /// Whether the operator has nodes to go by.
+    is_known: bool,
+}
+
+impl<'a> Shape<'a> {
+    fn new(sides: [Option<&ListView<'a>>; 3], outer: &Indent) -> Self {
+        let [_, current, new] = sides.map(|side| side.and_then(|side| side.views.first()));
+        let [current_indent, new_indent] = [current, new].map(|view| view.and_then(|view| view.indent));
+        let indent = match (new_indent, current_indent) {
+            (Some(from), Some(to)) => outer.between(from, to),
+            _ => outer.clone(),
         };
-        side.iter().map(token).collect::<Vec<_>>()
-    });
-    align::demote_duplicates(&mut tokens, |side, at| {
-        views[side].get(at).map_or(0, |view| view.meaning)
-    });
-    tokens
-}
-
-/// A child, or nothing where a side removed it and the other did not touch it.
-fn one(views: [&[View<'_, '_>]; 3], at: &At) -> Option<Piece> {
-    match align::pick(views, at) {
-        [base, Some(current), Some(new)] => Some(both(base, current, new)),
-        [Some(base), Some(only), None] | [Some(base), None, Some(only)] if base.meaning == only.meaning => {
-            None
+        Self {
+            indent,
+            own_line: current_indent,
+            is_known: current.is_some(),
         }
-        [Some(base), Some(current), None] => Some(removed(base, [Some(current), None])),
-        [Some(base), None, Some(new)] => Some(removed(base, [None, Some(new)])),
-        [None, Some(only), None] | [None, None, Some(only)] => Some(alone(only)),
-        [_, None, None] => None,
     }
-}
 
-fn both(base: Option<&View<'_, '_>>, current: &View<'_, '_>, new: &View<'_, '_>) -> Piece {
-    let mut before = Chunks::default();
-    super::head(base, current, new, &mut before);
-    super::body(base, current, new, &mut before);
-    let was = base.map_or("", |base| base.node.trail);
-    let mut after = Chunks::default();
-    after.plain(&trivia::plain(was, current.node.trail, new.node.trail));
-    let separator = [current, new]
-        .map(|view| view.node.separator)
-        .into_iter()
-        .find(|text| !text.is_empty());
-    Piece {
-        before,
-        separator: Some(separator.unwrap_or_default().to_owned()),
-        after,
+    /// A unit, or nothing where a side removed it and the other did not touch it.
+    fn one(&self, units: [&[Unit<'_>]; 3], at: &At) -> Option<Piece> {
+        match align::pick(units, at) {
+            [base, Some(current), Some(new)] => Some(self.both(base, current, new)),
+            [None, Some(current), None] => Some(Self::mine(current)),
+            [None, None, Some(new)] => Some(self.its(new)),
+            [Some(base), current, new] => self.removed(base, [current, new]),
+            [None, None, None] => None,
+        }
     }
-}
 
-fn alone(view: &View<'_, '_>) -> Piece {
-    let mut piece = Piece {
-        before: Chunks::default(),
-        separator: Some(view.node.separator.to_owned()),
-        after: Chunks::default(),
-    };
-    piece.before.plain(view.node.lead);
-    piece.before.plain(&view.node.body());
-    piece.after.plain(view.node.trail);
-    piece
-}
+    fn both(&self, base: Option<&Unit<'_>>, current: &Unit<'_>, new: &Unit<'_>) -> Piece {
+        let (Some(mine), Some(its)) = (current.view, new.view) else {
+            return Self::mine(current);
+        };
+        let was = base.and_then(|unit| unit.view);
+        let mut before = Chunks::default();
+        before.plain(&trivia::lead(
+            base.map_or("", |base| base.lead),
+            current.lead,
+            new.lead,
+        ));
+        super::body(was, mine, its, &self.indent, &mut before);
+        let trail = trivia::plain(
+            was.map_or("", |was| was.node.trail),
+            mine.node.trail,
+            its.node.trail,
+        );
+        let own = [mine, its]
+            .map(|view| view.node.separator)
+            .into_iter()
+            .find(|own| !own.is_empty());
+        Piece::node(before, own.unwrap_or_default(), &trail)
+    }
 
-/// One side removed what the other changed.
-fn removed(base: &View<'_, '_>, [current, new]: [Option<&View<'_, '_>>; 2]) -> Piece {
-    let sides = [Some(base), current, new];
-    conflict(Conflict {
-        path: base.node.label.clone(),
-        values: sides.map(|view| view.map(|view| view.node.body())),
-        texts: sides.map(|view| view.map_or_else(String::new, |view| view.node.text())),
-    })
-}
+    fn mine(unit: &Unit<'_>) -> Piece {
+        let mut before = Chunks::default();
+        before.plain(unit.lead);
+        let Some(view) = unit.view else {
+            return Piece::line(before);
+        };
+        before.plain(&view.node.body());
+        Piece::node(before, view.node.separator, view.node.trail)
+    }
 
-fn clash(sides: [&[View<'_, '_>]; 3], path: &str) -> Piece {
-    let texts = sides.map(|views| views.iter().map(|view| view.node.text()).collect::<String>());
-    conflict(Conflict {
-        path: path.to_owned(),
-        values: texts
+    fn its(&self, unit: &Unit<'_>) -> Piece {
+        let mut before = Chunks::default();
+        let Some(view) = unit.view else {
+            before.plain(&self.indent.apply(unit.lead, true));
+            return Piece::line(before);
+        };
+        let (lead, trail) = self.placed(view, unit.lead);
+        before.plain(&lead);
+        before.plain(&self.indent.body(view.node));
+        Piece::node(before, view.node.separator, &trail)
+    }
+
+    /// What stands before and after a node of the vendor's: on a line of its own if the operator's nodes are.
+    fn placed(&self, view: &View<'_>, lead: &str) -> (String, String) {
+        let trail = view.node.trail;
+        match (self.own_line, view.indent) {
+            (Some(indent), None) if !trail.ends_with('\n') => (indent.to_owned(), format!("{trail}\n")),
+            (None, Some(_)) if self.is_known && trail.trim().is_empty() && lead.trim().is_empty() => {
+                (" ".to_owned(), String::new())
+            }
+            (_, own_line) => (self.indent.apply(lead, own_line.is_some()), trail.to_owned()),
+        }
+    }
+
+    /// One side or both removed it. A conflict if the other side changed it.
+    fn removed(&self, base: &Unit<'_>, [current, new]: [Option<&Unit<'_>>; 2]) -> Option<Piece> {
+        let was = base.view?;
+        let changed = |unit: &Unit<'_>| unit.view.is_some_and(|view| view.meaning != was.meaning);
+        if ![current, new].into_iter().flatten().any(changed) {
+            return None;
+        }
+        let new_text = |unit: &Unit<'_>| self.text(std::slice::from_ref(unit));
+        let texts = [
+            text(std::slice::from_ref(base)),
+            current.map_or_else(String::new, |unit| text(std::slice::from_ref(unit))),
+            new.map_or_else(String::new, new_text),
+        ];
+        let values = [Some(base), current, new]
+            .map(|unit| unit.and_then(|unit| unit.view).map(|view| view.node.body()));
+        Some(Piece::conflict(was.node.label.clone(), values, texts))
+    }
+
+    fn clash(&self, sides: [&[Unit<'_>]; 3], label: &str) -> Piece {
+        let [base, current, new] = sides;
+        let texts = [text(base), text(current), self.text(new)];
+        let values = texts
             .clone()
-            .map(|text| Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
-        texts,
-    })
+            .map(|text| Some(text.trim().to_owned()).filter(|text| !text.is_empty()));
+        Piece::conflict(label.to_owned(), values, texts)
+    }
+
+    /// Units of the vendor's as they come into the operator's list.
+    fn text(&self, units: &[Unit<'_>]) -> String {
+        let mut text = String::new();
+        for unit in units {
+            text.push_str(
+                &self
+                    .indent
+                    .apply(unit.lead, text.is_empty() || text.ends_with('\n')),
+            );
+            if let Some(view) = unit.view {
+                text.push_str(&self.indent.body(view.node));
+                text.push_str(view.node.separator);
+                text.push_str(view.node.trail);
+            }
+        }
+        text
+    }
 }
 
-fn conflict(conflict: Conflict) -> Piece {
-    let mut before = Chunks::default();
-    before.conflict(conflict);
-    Piece {
-        before,
-        separator: None,
-        after: Chunks::default(),
+/// Units as they stand.
+fn text(units: &[Unit<'_>]) -> String {
+    let mut text = String::new();
+    for unit in units {
+        text.push_str(unit.lead);
+        if let Some(view) = unit.view {
+            text.push_str(&view.node.body());
+            text.push_str(view.node.separator);
+            text.push_str(view.node.trail);
+        }
+    }
+    text
+}
+
+impl Piece {
+    fn line(before: Chunks) -> Self {
+        Self {
+            before,
+            separator: Separator::None,
+            after: Chunks::default(),
+        }
+    }
+
+    fn node(before: Chunks, separator: &str, trail: &str) -> Self {
+        let mut after = Chunks::default();
+        after.plain(trail);
+        Self {
+            before,
+            separator: Separator::Own(separator.to_owned()),
+            after,
+        }
+    }
+
+    fn conflict(path: String, values: [Option<String>; 3], texts: [String; 3]) -> Self {
+        let mut before = Chunks::default();
+        before.conflict(Conflict { path, values, texts });
+        Self {
+            before,
+            separator: Separator::Within,
+            after: Chunks::default(),
+        }
     }
 }
 
 /// Writes the pieces with separators between them; after the last as the operator has it.
-fn separate(pieces: Vec<Piece>, sides: [Option<&ListView<'_, '_>>; 3], out: &mut Chunks) {
-    let [_, current, new] = sides;
-    let list = [current, new].into_iter().flatten().map(|side| side.list);
-    let wanted = list.clone().next().map_or("", |list| list.separator);
-    let at_end = list
-        .filter_map(|list| list.nodes.last())
-        .next()
+fn separate(pieces: Vec<Piece>, lists: [Option<&List<'_>>; 2], out: &mut Chunks) {
+    let mut lists = lists.into_iter().flatten();
+    let wanted = lists.clone().next().map_or("", |list| list.separator);
+    let at_end = lists
+        .find_map(|list| list.nodes.last())
         .is_some_and(|last| !last.separator.is_empty());
-    let last = pieces.len().saturating_sub(1);
+    let last = pieces
+        .iter()
+        .rposition(|piece| !matches!(piece.separator, Separator::None));
     for (number, piece) in pieces.into_iter().enumerate() {
         out.append(piece.before);
-        if let Some(own) = piece.separator
-            && (number < last || at_end)
+        if let Separator::Own(own) = piece.separator
+            && (Some(number) != last || at_end)
         {
             out.plain(if own.is_empty() { wanted } else { &own });
         }

@@ -3,69 +3,165 @@
 use super::super::align::Interner;
 use super::super::node::{Key, List, Node, Order, Part};
 
-/// Numbers for meanings: equal exactly for nodes that say the same, comments and layout apart.
-pub(super) type Meanings<'t> = Interner<Meaning<'t>>;
+/// Numbers for nodes: equal exactly for nodes that say the same, and for bodies that are written the same.
+#[derive(Debug, Default)]
+pub(super) struct Numbers<'a> {
+    meanings: Interner<Meaning<'a>>,
+    bodies: Interner<Vec<Span<'a>>>,
+    /// What was read last does not end a line.
+    within_line: bool,
+}
+
+impl Numbers<'_> {
+    fn read(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.within_line = !text.ends_with('\n');
+        }
+    }
+
+    /// The indentation of what begins a line.
+    fn indent<'a>(&self, lead: &'a str) -> Option<&'a str> {
+        let indent = match lead.rfind('\n') {
+            Some(at) => lead.get(at + 1..)?,
+            None if self.within_line => return None,
+            None => lead,
+        };
+        indent.chars().all(|c| c == ' ' || c == '\t').then_some(indent)
+    }
+}
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct Meaning<'t>(&'t Key, Vec<PartMeaning<'t>>);
+struct Meaning<'a>(&'a Key, Vec<Said<'a>>);
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-enum PartMeaning<'t> {
-    Value(&'t str),
+enum Said<'a> {
+    Value(&'a str),
     List(Vec<u32>),
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Span<'a> {
+    Text(&'a str),
+    Child([&'a str; 3], u32),
 }
 
 /// A node with what is derived from it.
 #[derive(Debug)]
-pub(super) struct View<'t, 's> {
-    pub(super) node: &'t Node<'s>,
+pub(super) struct View<'a> {
+    pub(super) node: &'a Node<'a>,
+    /// Equal for nodes that say the same, comments and layout apart.
     pub(super) meaning: u32,
-    lists: Vec<ListView<'t, 's>>,
+    /// Equal for nodes whose bodies are written the same.
+    pub(super) body: u32,
+    /// Its indentation, if it begins a line.
+    pub(super) indent: Option<&'a str>,
+    lists: Vec<ListView<'a>>,
 }
 
 /// The children of a node.
 #[derive(Debug)]
-pub(super) struct ListView<'t, 's> {
-    pub(super) list: &'t List<'s>,
-    pub(super) views: Vec<View<'t, 's>>,
+pub(super) struct ListView<'a> {
+    pub(super) list: &'a List<'a>,
+    pub(super) views: Vec<View<'a>>,
 }
 
-impl<'t, 's> View<'t, 's> {
-    pub(super) fn new(node: &'t Node<'s>, meanings: &mut Meanings<'t>) -> Self {
+impl<'a> View<'a> {
+    /// The view of a document.
+    pub(super) fn of(document: &'a Node<'a>, numbers: &mut Numbers<'a>) -> Self {
+        numbers.within_line = false;
+        Self::new(document, numbers)
+    }
+
+    fn new(node: &'a Node<'a>, numbers: &mut Numbers<'a>) -> Self {
+        let indent = numbers.indent(node.lead);
+        numbers.read(node.lead);
         let mut lists = Vec::new();
-        let mut parts = Vec::new();
+        let mut said = Vec::new();
+        let mut spans = Vec::new();
         for part in &node.parts {
             match part {
-                Part::Syntax(_) => {}
-                Part::Value(value) => parts.push(PartMeaning::Value(&value.meaning)),
+                Part::Syntax(text) => {
+                    numbers.read(text);
+                    spans.push(Span::Text(text));
+                }
+                Part::Value(value) => {
+                    numbers.read(value.text);
+                    said.push(Said::Value(&value.meaning));
+                    spans.push(Span::Text(value.text));
+                }
                 Part::List(list) => {
-                    let views: Vec<Self> = list.nodes.iter().map(|node| View::new(node, meanings)).collect();
-                    let mut ids: Vec<u32> = views.iter().map(|view| view.meaning).collect();
-                    if list.order == Order::Free {
-                        ids.sort_unstable();
-                    }
-                    parts.push(PartMeaning::List(ids));
-                    lists.push(ListView { list, views });
+                    let view = ListView::new(list, numbers);
+                    said.push(Said::List(view.meanings()));
+                    spans.extend(view.views.iter().map(View::span));
+                    spans.push(Span::Text(list.close));
+                    numbers.read(list.close);
+                    lists.push(view);
                 }
             }
         }
-        let meaning = meanings.id(Meaning(&node.key, parts));
-        Self { node, meaning, lists }
+        let meaning = numbers.meanings.id(Meaning(&node.key, said));
+        let body = numbers.bodies.id(spans);
+        numbers.read(node.separator);
+        numbers.read(node.trail);
+        Self {
+            node,
+            meaning,
+            body,
+            indent,
+            lists,
+        }
     }
 
-    /// Its parts are of the same kinds.
-    pub(super) fn is_like(&self, other: &View<'_, '_>) -> bool {
-        let kinds = |node: &Node<'_>| {
-            node.parts
-                .iter()
-                .map(std::mem::discriminant)
-                .map(|kind| format!("{kind:?}"))
-                .collect::<Vec<_>>()
+    fn span(&self) -> Span<'a> {
+        let Node {
+            lead,
+            separator,
+            trail,
+            ..
+        } = self.node;
+        Span::Child([lead, separator, trail], self.body)
+    }
+
+    /// Whether its parts are of the same kinds.
+    pub(super) fn is_like(&self, other: &View<'_>) -> bool {
+        let kind = |part: &Part<'_>| match part {
+            Part::Syntax(_) => 0,
+            Part::Value(_) => 1,
+            Part::List(_) => 2,
         };
-        kinds(self.node) == kinds(other.node)
+        let mine = self.node.parts.iter().map(kind);
+        mine.eq(other.node.parts.iter().map(kind))
     }
 
-    pub(super) fn list(&self, number: usize) -> Option<&ListView<'t, 's>> {
+    /// How deep one level is indented: the first child that stands deeper than its parent tells. 0 if none does.
+    pub(super) fn step(&self) -> usize {
+        let children = || self.lists.iter().flat_map(|list| &list.views);
+        let deeper = |child: &View<'_>| {
+            let step = child.indent?.len().checked_sub(self.indent?.len())?;
+            Some(step).filter(|step| *step > 0)
+        };
+        let below = |child: &View<'_>| Some(child.step()).filter(|step| *step > 0);
+        let found = children().find_map(deeper).or_else(|| children().find_map(below));
+        found.unwrap_or(0)
+    }
+
+    /// One of its lists.
+    pub(super) fn list(&self, number: usize) -> Option<&ListView<'a>> {
         self.lists.get(number)
+    }
+}
+
+impl<'a> ListView<'a> {
+    fn new(list: &'a List<'a>, numbers: &mut Numbers<'a>) -> Self {
+        let views = list.nodes.iter().map(|node| View::new(node, numbers)).collect();
+        Self { list, views }
+    }
+
+    fn meanings(&self) -> Vec<u32> {
+        let mut ids: Vec<u32> = self.views.iter().map(|view| view.meaning).collect();
+        if self.list.order == Order::Free {
+            ids.sort_unstable();
+        }
+        ids
     }
 }

@@ -1,0 +1,268 @@
+//! INI files and their kin: sections of keys, with `key = value`, `key: value`, `key value` or the key alone. Files of
+//! blocks, such as those of nginx or Apache, are not.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::node::{Key, List, Node, Order, Part, Value};
+use super::value::{Data, Item};
+use super::{ParseError, lines};
+
+/// Reads sections and keys. Comments belong to what follows them; those at the end of a section, if a blank line
+/// follows, to the section.
+///
+/// # Errors
+/// If there are lines that are neither sections nor keys.
+pub fn parse(text: &str) -> Result<Node<'_>, ParseError> {
+    let mut document = Builder::default();
+    let mut lead = 0;
+    for line in read(text)? {
+        let Line { at, end, kind } = line;
+        let before = &text[lead..at];
+        match kind {
+            Kind::Section(name) => document.section(name, before, &text[at..end]),
+            Kind::Key(parts) => document.key(&parts, before, &text[at..end]),
+        }
+        lead = end;
+    }
+    Ok(document.finish(&text[lead..]))
+}
+
+/// What it says. A key that stands in a section twice has all its values.
+///
+/// # Errors
+/// As [`parse`], and if a section is there twice.
+pub fn data(text: &str) -> Result<Data, ParseError> {
+    let mut sections: BTreeMap<String, BTreeMap<String, Vec<Item>>> = BTreeMap::new();
+    let mut section = String::new();
+    for line in read(text)? {
+        match line.kind {
+            Kind::Section(name) => {
+                section = format!("[{name}]");
+                if sections.insert(section.clone(), BTreeMap::new()).is_some() {
+                    return Err(ParseError::new(line.at, "a section that is there twice"));
+                }
+            }
+            Kind::Key(parts) => {
+                let value = Data::Scalar(parts.meaning().to_owned());
+                let keys = sections.entry(section.clone()).or_default();
+                keys.entry(parts.key.to_owned()).or_default().push(value.into());
+            }
+        }
+    }
+    let keys = |keys: BTreeMap<String, Vec<Item>>| {
+        let keys = keys.into_iter().map(|(key, values)| (key, Data::List(values)));
+        Data::Map(keys.collect())
+    };
+    Ok(Data::Map(
+        sections
+            .into_iter()
+            .map(|(name, section)| (name, keys(section)))
+            .collect(),
+    ))
+}
+
+/// A section's header, or a key with the lines of its value.
+struct Line<'s> {
+    at: usize,
+    end: usize,
+    kind: Kind<'s>,
+}
+
+enum Kind<'s> {
+    Section(&'s str),
+    Key(Entry<'s>),
+}
+
+/// A key, what stands between it and its value, and the value; without the line's end.
+#[derive(Clone, Copy)]
+struct Entry<'s> {
+    key: &'s str,
+    between: &'s str,
+    value: &'s str,
+}
+
+const BLANK: [char; 2] = [' ', '\t'];
+const LINE_END: [char; 2] = ['\n', '\r'];
+
+/// Every line but for blank ones and comments; `at` is after the indentation.
+fn read(text: &str) -> Result<Vec<Line<'_>>, ParseError> {
+    lines::refuse_nul(text)?;
+    let mut found: Vec<Line<'_>> = Vec::new();
+    // How deep the last key is indented; what is deeper continues its value.
+    let mut outer = None;
+    let mut at = 0;
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let line = lines::first(rest);
+        let bare = line.trim_start_matches(BLANK);
+        let (start, depth) = (at + line.len() - bare.len(), line.len() - bare.len());
+        if is_blank_or_comment(bare) {
+            at += line.len();
+            continue;
+        }
+        let end = at + lines::continued(rest).len();
+        at = end;
+        if let (Some(outer), Some(last)) = (outer, found.last_mut())
+            && depth > outer
+        {
+            last.end = end;
+            continue;
+        }
+        let kind = kind(bare).ok_or_else(|| ParseError::new(start, "neither a section nor a key"))?;
+        outer = matches!(kind, Kind::Key(_)).then_some(depth);
+        found.push(Line { at: start, end, kind });
+    }
+    for line in &mut found {
+        if let Kind::Key(entry) = &mut line.kind {
+            *entry = split(&text[line.at..line.end]).ok_or_else(|| ParseError::new(line.at, "no key"))?;
+        }
+    }
+    Ok(found)
+}
+
+fn is_blank_or_comment(bare: &str) -> bool {
+    matches!(bare.chars().next(), None | Some('#' | ';' | '\n' | '\r'))
+}
+
+fn kind(bare: &str) -> Option<Kind<'_>> {
+    let line = bare.trim_end();
+    if let Some(rest) = line.strip_prefix('[') {
+        let (name, after) = rest.split_once(']')?;
+        let plain = !name.starts_with('[') && is_blank_or_comment(after.trim_start());
+        return plain.then_some(Kind::Section(name));
+    }
+    let is_block = line.ends_with('{') || line.starts_with(['{', '}', '<', '(', ')', ']', '"', '%', '|']);
+    (!is_block).then(|| split(bare).map(Kind::Key)).flatten()
+}
+
+fn split(text: &str) -> Option<Entry<'_>> {
+    let first = lines::first(text).trim_end();
+    let is_name = |key: &str| !key.trim().is_empty() && !key.contains(['"', '\'', '{', '<', '(', ';', '#']);
+    let word = first.find(BLANK).unwrap_or(first.len());
+    let mark = |mark: char| {
+        first
+            .find(mark)
+            .filter(|at| first.get(..*at).is_some_and(is_name))
+    };
+    let (key, sign) = match (mark('='), mark(':')) {
+        (Some(equals), Some(colon)) if colon < equals && colon <= word => (colon, 1),
+        (Some(equals), _) => (equals, 1),
+        (None, Some(colon))
+            if colon <= word || first.get(word..colon).is_some_and(|gap| gap.trim().is_empty()) =>
+        {
+            (colon, 1)
+        }
+        _ => (word, 0),
+    };
+    let name = text.get(..key)?.trim_end_matches(BLANK);
+    let rest = text.get(key + sign..)?;
+    let value = rest.trim_start_matches(BLANK).trim_end_matches(LINE_END);
+    let start = text.len() - rest.trim_start_matches(BLANK).len();
+    Some(Entry {
+        key: name,
+        between: text.get(name.len()..start)?,
+        value,
+    })
+}
+
+impl<'s> Entry<'s> {
+    /// The value without the space after it; a key alone is not a key without a value.
+    fn meaning(&self) -> &'s str {
+        if self.between.trim().is_empty() && self.value.is_empty() {
+            return "\0";
+        }
+        self.value.trim_end()
+    }
+}
+
+#[derive(Default)]
+struct Builder<'s> {
+    nodes: Vec<Node<'s>>,
+    section: Option<Node<'s>>,
+    keys: Vec<Node<'s>>,
+}
+
+impl<'s> Builder<'s> {
+    fn section(&mut self, name: &str, before: &'s str, header: &'s str) {
+        let (close, lead) = split_gap(before);
+        let (close, lead) = if self.section.is_some() {
+            (close, lead)
+        } else {
+            ("", before)
+        };
+        self.end_section(close);
+        let name = format!("[{name}]");
+        self.section = Some(Node {
+            key: Key::Named(name.clone()),
+            label: name,
+            lead,
+            parts: vec![Part::Syntax(header)],
+            separator: "",
+            trail: "",
+        });
+    }
+
+    fn key(&mut self, entry: &Entry<'s>, lead: &'s str, text: &'s str) {
+        let label = match &self.section {
+            Some(section) => format!("{} {}", section.label, entry.key),
+            None => entry.key.to_owned(),
+        };
+        let start = entry.key.len() + entry.between.len();
+        let node = Node {
+            key: Key::Named(entry.key.to_owned()),
+            label,
+            lead,
+            parts: vec![
+                Part::Syntax(&text[..start]),
+                Part::Value(Value {
+                    text: entry.value,
+                    meaning: Cow::Borrowed(entry.meaning()),
+                    verbatim: true,
+                }),
+            ],
+            separator: "",
+            trail: &text[start + entry.value.len()..],
+        };
+        if self.section.is_some() {
+            self.keys.push(node);
+        } else {
+            self.nodes.push(node);
+        }
+    }
+
+    fn end_section(&mut self, close: &'s str) {
+        let nodes = std::mem::take(&mut self.keys);
+        if let Some(mut section) = self.section.take() {
+            section.parts.push(Part::List(List {
+                order: Order::Free,
+                separator: "",
+                nodes,
+                close,
+            }));
+            self.nodes.push(section);
+        }
+    }
+
+    fn finish(mut self, rest: &'s str) -> Node<'s> {
+        let (close, rest) = if self.section.is_some() {
+            (rest, "")
+        } else {
+            ("", rest)
+        };
+        self.end_section(close);
+        lines::document(self.nodes, rest)
+    }
+}
+
+/// What stands between a section's last key and the next section: the block right above that section is its own.
+fn split_gap(gap: &str) -> (&str, &str) {
+    let mut at = gap.len();
+    for line in gap.split_inclusive('\n').rev() {
+        // The last piece is the header's indentation.
+        if line.ends_with('\n') && line.trim().is_empty() {
+            break;
+        }
+        at -= line.len();
+    }
+    gap.split_at(at)
+}

@@ -1,0 +1,112 @@
+//! What a list is merged by: its nodes and, where their order means nothing, also the lines of comments between them.
+
+use std::collections::HashMap;
+
+use super::super::align::{self, Token};
+use super::super::identity;
+use super::super::node::{Key, Node, Order};
+use super::view::{ListView, View};
+
+/// A node, or a line between nodes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unit<'a> {
+    /// What stands before the node, or the line.
+    pub(super) lead: &'a str,
+    /// The node.
+    pub(super) view: Option<&'a View<'a>>,
+}
+
+/// The units of a list, and what stands before the text that closes it.
+pub(super) fn of<'a>(list: &'a ListView<'a>) -> (Vec<Unit<'a>>, &'a str) {
+    let mut units = Vec::with_capacity(list.views.len());
+    for view in &list.views {
+        let (lines, indent) = split(list, view.node.lead);
+        units.extend(lines.map(|lead| Unit { lead, view: None }));
+        units.push(Unit {
+            lead: indent,
+            view: Some(view),
+        });
+    }
+    let (lines, close) = split(list, list.list.close);
+    units.extend(lines.map(|lead| Unit { lead, view: None }));
+    (units, close)
+}
+
+/// The lines that are units of their own, and the rest.
+fn split<'a>(list: &ListView<'_>, lead: &'a str) -> (impl Iterator<Item = &'a str>, &'a str) {
+    let at = match list.list.order {
+        Order::Free => lead.rfind('\n').map_or(0, |at| at + 1),
+        Order::Kept => 0,
+    };
+    let (lines, rest) = lead.split_at(at);
+    // A comment of several lines must not be taken apart.
+    let whole = ["/*", "<!--"].iter().any(|start| lines.contains(start));
+    let pieces = if whole {
+        vec![lines]
+    } else {
+        lines.split_inclusive('\n').collect()
+    };
+    (pieces.into_iter(), rest)
+}
+
+/// What the units are recognised by.
+pub(super) fn tokens(order: Order, sides: [&[Unit<'_>]; 3]) -> [Vec<Token>; 3] {
+    let key = match order {
+        Order::Free => None,
+        Order::Kept => common_key(sides),
+    };
+    let mut names = align::Interner::default();
+    let mut contents = Contents::default();
+    let mut tokens = sides.map(|units| {
+        let token = |unit: &Unit<'_>| {
+            let name = unit.view.and_then(|view| match &view.node.key {
+                Key::Named(name) => Some(name.clone()),
+                Key::Item => key.and_then(|key| field(view.node, key)),
+            });
+            match name {
+                Some(name) => Token::Named(names.id(name)),
+                None => Token::Content(contents.id(unit)),
+            }
+        };
+        units.iter().map(token).collect::<Vec<_>>()
+    });
+    align::demote_duplicates(&mut tokens, |side, at| {
+        sides[side].get(at).map_or(0, |unit| contents.id(unit))
+    });
+    tokens
+}
+
+/// Numbers for the content of units: lines by their text, nodes by their meaning.
+#[derive(Default)]
+struct Contents {
+    lines: HashMap<String, u32>,
+    nodes: HashMap<u32, u32>,
+}
+
+impl Contents {
+    fn id(&mut self, unit: &Unit<'_>) -> u32 {
+        let next = u32::try_from(self.lines.len() + self.nodes.len()).unwrap_or(u32::MAX);
+        match unit.view {
+            Some(view) => *self.nodes.entry(view.meaning).or_insert(next),
+            None => *self.lines.entry(unit.lead.trim().to_owned()).or_insert(next),
+        }
+    }
+}
+
+fn common_key(sides: [&[Unit<'_>]; 3]) -> Option<&'static str> {
+    let is_map = |unit: &Unit<'_>| {
+        unit.view.is_some_and(|view| {
+            view.node.key == Key::Item && view.list(0).is_some_and(|list| list.list.order == Order::Free)
+        })
+    };
+    identity::common(sides, is_map, |unit, key| {
+        unit.view.and_then(|view| field(view.node, key))
+    })
+}
+
+/// The plain value that a map has for a key.
+fn field(map: &Node<'_>, key: &str) -> Option<String> {
+    let named = |child: &&Node<'_>| matches!(&child.key, Key::Named(name) if name == key);
+    let child = map.children().iter().find(named)?;
+    child.scalar().map(str::to_owned)
+}
