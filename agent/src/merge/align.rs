@@ -18,6 +18,9 @@ pub enum Token {
     Content(u32),
 }
 
+/// The content of a blank line: it is only the same one if the same follows it.
+pub const BLANK: u32 = 0;
+
 /// Where one child stands in base, current and new; `None` where it is missing.
 pub type At = [Option<usize>; 3];
 
@@ -30,7 +33,7 @@ pub enum Slot {
     Clash([Range<usize>; 3]),
 }
 
-/// Numbers for things that are equal.
+/// Numbers for things that are equal, from 1 on.
 #[derive(Debug)]
 pub struct Interner<T>(HashMap<T, u32>);
 
@@ -43,7 +46,7 @@ impl<T> Default for Interner<T> {
 impl<T: Hash + Eq> Interner<T> {
     /// The number of a thing; equal things have the same.
     pub fn id(&mut self, thing: T) -> u32 {
-        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        let next = u32::try_from(self.0.len() + 1).unwrap_or(u32::MAX);
         *self.0.entry(thing).or_insert(next)
     }
 }
@@ -103,8 +106,8 @@ fn is_reordered(a: &[Token], b: &[Token]) -> bool {
     !places.is_sorted()
 }
 
-/// Children that are known one by one. The side that did not reorder gives way; what only the other side has comes after
-/// its predecessor there.
+/// Children that are known one by one. The side that did not reorder gives way; what only one side has comes after
+/// its predecessor there, the vendor's additions before the operator's.
 fn one_by_one(sides: [&[Token]; 3]) -> Vec<Slot> {
     let identities = identities(sides);
     let [base, current, new] = &identities;
@@ -115,9 +118,9 @@ fn one_by_one(sides: [&[Token]; 3]) -> Vec<Slot> {
         }
     }
     let merged = if reorders(base, new) && !reorders(base, current) {
-        interleave(new, current)
+        interleave(new, current, false)
     } else {
-        interleave(current, new)
+        interleave(current, new, true)
     };
     let slot = |id: u32| Slot::One(places.get(&id).copied().unwrap_or_default());
     merged.into_iter().map(slot).collect()
@@ -129,8 +132,9 @@ fn reorders(a: &[u32], b: &[u32]) -> bool {
     !places.is_sorted()
 }
 
-/// `main` with what only `other` has, each after what it follows there.
-fn interleave(main: &[u32], other: &[u32]) -> Vec<u32> {
+/// `main` with what only `other` has, each after what it follows there; `first` says that it also comes before what only
+/// `main` has in that place.
+fn interleave(main: &[u32], other: &[u32], first: bool) -> Vec<u32> {
     let in_main: HashMap<u32, usize> = main.iter().enumerate().map(|(at, id)| (*id, at)).collect();
     let in_other: HashSet<u32> = other.iter().copied().collect();
     // Runs of additions by the place in `main` that they follow.
@@ -142,10 +146,10 @@ fn interleave(main: &[u32], other: &[u32]) -> Vec<u32> {
             None => runs.entry(after).or_default().push(*id),
         }
     }
-    let mut merged = runs.remove(&None).unwrap_or_default();
-    let mut waiting: Vec<u32> = Vec::new();
+    let mut merged = Vec::with_capacity(main.len() + other.len());
+    let mut waiting = runs.remove(&None).unwrap_or_default();
     for (at, id) in main.iter().enumerate() {
-        if in_other.contains(id) {
+        if first || in_other.contains(id) {
             merged.append(&mut waiting);
         }
         merged.push(*id);
@@ -162,7 +166,11 @@ fn identities(sides: [&[Token]; 3]) -> [Vec<u32>; 3] {
     for (to, earlier) in [(0, &[][..]), (1, &[0]), (2, &[0, 1])] {
         let mut taken: HashSet<u32> = found[to].iter().flatten().copied().collect();
         for from in earlier {
-            for (a, b) in matches(sides[*from], sides[to]) {
+            let mut pairs = matches(sides[*from], sides[to]);
+            if *from == 1 {
+                pairs = without_stray_blanks(pairs, sides[1]);
+            }
+            for (a, b) in pairs {
                 let number = found[*from][a];
                 if found[to][b].is_none() && number.is_some_and(|number| taken.insert(number)) {
                     found[to][b] = number;
@@ -174,6 +182,18 @@ fn identities(sides: [&[Token]; 3]) -> [Vec<u32>; 3] {
         }
     }
     found.map(|side| side.into_iter().flatten().collect())
+}
+
+/// Without the blank lines that two additions have in common by chance.
+fn without_stray_blanks(pairs: Vec<(usize, usize)>, side: &[Token]) -> Vec<(usize, usize)> {
+    let mut kept: Vec<(usize, usize)> = Vec::with_capacity(pairs.len());
+    for (a, b) in pairs.into_iter().rev() {
+        let is_blank = side.get(a) == Some(&Token::Content(BLANK));
+        if !is_blank || kept.last() == Some(&(a + 1, b + 1)) {
+            kept.push((a, b));
+        }
+    }
+    kept
 }
 
 #[derive(Default)]
@@ -210,7 +230,7 @@ fn matches(a: &[Token], b: &[Token]) -> Vec<(usize, usize)> {
     };
     let (a, b) = (side(a), side(b));
     let mut diff = Diff::default();
-    let count = u32::try_from(ids.0.len()).unwrap_or(u32::MAX);
+    let count = u32::try_from(ids.0.len() + 1).unwrap_or(u32::MAX);
     diff.compute_with(Algorithm::Histogram, &a, &b, count);
     let mut pairs = Vec::with_capacity(a.len().min(b.len()));
     let (mut before, mut after) = (0, 0);

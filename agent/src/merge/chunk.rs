@@ -14,6 +14,8 @@ pub enum Chunk {
 pub struct Conflict {
     /// The key, as a person calls it: `server.port`; empty where there is none.
     pub path: String,
+    /// The line of the operator's file where it begins, for conflicts of lines.
+    pub line: Option<usize>,
     /// What each side has there: base, current, new. `None` where it is missing.
     pub values: [Option<String>; 3],
     /// The text of each side: base, current, new.

@@ -13,15 +13,18 @@
 //!   reader of the format would refuse, such as a key that is there twice.
 //!
 //! Both get text without byte order mark, with `\n` at the end of every line including the last (mixed line ends excepted,
-//! so `\r` must be taken as white space). Add the pair to [`Format::structure`] and the names to [`Format::of_name`].
+//! so `\r` must be taken as white space). Add the pair to [`Format::structure`] in [`format`], where the names
+//! are too.
 //! What a node says must be in its key or in a [`node::Value`]; the rest of its text is layout, of which the operator's
 //! wins. [`lines`] and [`json`] are the examples.
 
 pub mod align;
 pub mod chunk;
+pub mod format;
 mod identity;
 pub mod ini;
 pub mod json;
+mod layout;
 pub mod lines;
 pub mod node;
 pub mod properties;
@@ -31,9 +34,11 @@ pub mod value;
 
 use std::borrow::Cow;
 
-use chunk::{Chunk, Conflict};
-use node::Node;
-use value::Data;
+use chunk::{Chunks, Conflict};
+pub use format::{Format, Structure};
+use layout::Layout;
+use text::refine;
+use value::{Data, Prefer};
 
 /// Why a text is not what its format says. Never repeats the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,81 +56,6 @@ impl ParseError {
             at,
             reason: reason.into(),
         }
-    }
-}
-
-/// The formats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// TOML.
-    Toml,
-    /// JSON, with comments tolerated.
-    Json,
-    /// YAML.
-    Yaml,
-    /// XML.
-    Xml,
-    /// Java properties.
-    Properties,
-    /// INI and the like.
-    Ini,
-    /// OSGi's `bundles.info`.
-    BundlesInfo,
-    /// Anything else, by lines.
-    Text,
-}
-
-/// How a structured format is read.
-#[derive(Debug)]
-pub struct Structure {
-    /// The text as a tree of spans.
-    pub parse: for<'s> fn(&'s str) -> Result<Node<'s>, ParseError>,
-    /// What the text says.
-    pub data: fn(&str) -> Result<Data, ParseError>,
-    /// Whether the text keeps to the strict form of the format; if the sides do, the result must.
-    pub is_strict: fn(&str) -> bool,
-}
-
-impl Format {
-    /// How it is read; `None` if it has no structure.
-    pub fn structure(self) -> Option<&'static Structure> {
-        match self {
-            Self::Json => Some(&Structure {
-                parse: json::parse,
-                data: json::data,
-                is_strict: json::is_strict,
-            }),
-            Self::Properties => Some(&Structure {
-                parse: properties::parse,
-                data: properties::data,
-                is_strict: |_| true,
-            }),
-            Self::Ini => Some(&Structure {
-                parse: ini::parse,
-                data: ini::data,
-                is_strict: |_| true,
-            }),
-            Self::Toml | Self::Yaml | Self::Xml | Self::BundlesInfo | Self::Text => None,
-        }
-    }
-
-    /// The format that a file's name says.
-    pub fn of_name(name: &str) -> Option<Self> {
-        let name = name.to_ascii_lowercase();
-        if name == "bundles.info" {
-            return Some(Self::BundlesInfo);
-        }
-        let (_, extension) = name.rsplit_once('.')?;
-        Some(match extension {
-            "toml" => Self::Toml,
-            "json" => Self::Json,
-            "yaml" | "yml" => Self::Yaml,
-            "xml" | "xsd" | "wsdl" | "config" | "csproj" | "props" | "targets" => Self::Xml,
-            "properties" => Self::Properties,
-            "ini" | "conf" | "cfg" | "cnf" => Self::Ini,
-            "sh" | "bash" | "bat" | "env" => Self::Text,
-            _ => return None,
-        })
     }
 }
 
@@ -149,148 +79,145 @@ pub struct Conflicts {
     pub conflicts: Vec<Conflict>,
 }
 
+/// How a merge is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The format; found by name and content without it.
+    pub format: Option<Format>,
+    /// How many characters a conflict marker has.
+    pub marker_size: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            format: None,
+            marker_size: MARKER_SIZE,
+        }
+    }
+}
+
 /// How many characters a conflict marker has, as in git.
 pub const MARKER_SIZE: usize = 7;
 
-/// Merges three versions of a file. `current` is the operator's side, `new` the vendor's. Without a format it is found by
-/// the name.
-pub fn merge(name: &str, format: Option<Format>, [base, current, new]: [&[u8]; 3]) -> Merged {
+/// Merges three versions of a file. `current` is the operator's side, `new` the vendor's.
+pub fn merge(name: &str, options: Options, [base, current, new]: [&[u8]; 3]) -> Merged {
     if current == new || base == new {
         return Merged::Clean(current.to_vec());
     }
     if base == current {
         return Merged::Clean(new.to_vec());
     }
-    let format = format.or_else(|| Format::of_name(name)).unwrap_or(Format::Text);
     let by_lines = match text::merge(base, current, new) {
         text::Merged::NotText => return Merged::NotText,
         text::Merged::Clean(merged) => Some(merged),
         text::Merged::Conflicts(_) => None,
     };
-    let structured = format
-        .structure()
-        .and_then(|structure| structured(structure, [base, current, new], by_lines.as_deref()));
-    match (structured, by_lines) {
-        (Some(merged), _) => merged,
-        (None, Some(merged)) => Merged::Clean(merged),
-        (None, None) => Merged::Conflicts(Conflicts {
-            text: text::marked(base, current, new, MARKER_SIZE),
-            conflicts: Vec::new(),
-        }),
-    }
-}
-
-/// `None` if a side cannot be read.
-fn structured(structure: &Structure, sides: [&[u8]; 3], by_lines: Option<&[u8]>) -> Option<Merged> {
-    let layout = Layout::of(sides)?;
-    let texts = layout.texts.each_ref().map(String::as_str);
-    let [base, current, new] = texts.map(structure.data);
-    let (base, current, new) = (base.ok()?, current.ok()?, new.ok()?);
-    let strict = texts.into_iter().skip(1).all(structure.is_strict);
-    let wanted = value::merge(&base, &current, &new);
-    let is_right = |text: &str| {
-        (!strict || (structure.is_strict)(text))
-            && wanted
-                .as_ref()
-                .is_ok_and(|wanted| (structure.data)(text).as_ref() == Ok(wanted))
+    let layout = Layout::of([base, current, new]);
+    let formats = match options.format {
+        Some(format) => vec![format],
+        None => Format::candidates(name, &layout.texts[1]),
     };
-    let plain = by_lines.and_then(|bytes| layout.plain(bytes));
-    if let (Some(bytes), Some(text)) = (by_lines, &plain)
-        && is_right(text)
-    {
-        return Some(Merged::Clean(bytes.to_vec()));
-    }
-    let [base, current, new] = texts.map(structure.parse);
-    let chunks = tree::merge(&base.ok()?, &current.ok()?, &new.ok()?);
-    match chunks.clean() {
-        Some(text) if is_right(&text) => Some(Merged::Clean(layout.restore(&text).into_bytes())),
-        Some(_) => Some(Merged::Conflicts(Conflicts {
-            text: text::marked(sides[0], sides[1], sides[2], MARKER_SIZE),
-            conflicts: Vec::new(),
-        })),
-        None => {
+    let mut structures = formats.into_iter().filter_map(Format::structure);
+    let result = match structures.find_map(|structure| Judge::new(structure, &layout)) {
+        Some(judge) => judge.merge(by_lines),
+        None => lines(&layout, by_lines),
+    };
+    match result {
+        Ok(merged) => Merged::Clean(merged),
+        Err(chunks) => {
             let chunks = chunks.whole_lines();
-            let text = layout.restore(&chunks.marked(MARKER_SIZE, "\n"));
-            let conflicts = chunks.conflicts().cloned().collect();
-            Some(Merged::Conflicts(Conflicts {
-                text: text.into_bytes(),
-                conflicts,
-            }))
+            Merged::Conflicts(Conflicts {
+                text: layout.restore(&chunks.marked(options.marker_size, "\n")),
+                conflicts: chunks.conflicts().cloned().collect(),
+            })
         }
     }
 }
 
-/// What all sides are freed of before they are read, and how it comes back.
-struct Layout {
-    texts: [String; 3],
-    bom: bool,
-    crlf: bool,
-    final_newline: bool,
+/// The merged file, or the pieces of a merge with conflicts.
+type Outcome = Result<Vec<u8>, Chunks>;
+
+/// Merges by lines alone.
+fn lines(layout: &Layout, by_lines: Option<Vec<u8>>) -> Outcome {
+    if let Some(merged) = by_lines {
+        return Ok(merged);
+    }
+    let [base, current, new] = &layout.texts;
+    let chunks = refine::merge(base, current, new);
+    match chunks.clean() {
+        Some(text) => Ok(layout.restore(&text)),
+        None => Err(chunks),
+    }
 }
 
-const BOM: char = '\u{feff}';
+/// Merges files that can be read, and judges results by what they say.
+struct Judge<'a> {
+    structure: &'static Structure,
+    layout: &'a Layout,
+    data: [Data; 3],
+    strict: bool,
+}
 
-impl Layout {
-    fn of(sides: [&[u8]; 3]) -> Option<Self> {
-        let [base, current, new] = sides.map(|side| std::str::from_utf8(side).ok());
-        let texts = [base?, current?, new?];
-        let bare = texts.map(|text| text.strip_prefix(BOM).unwrap_or(text));
-        let is_crlf =
-            |text: &str| text.contains("\r\n") && text.matches('\n').count() == text.matches("\r\n").count();
-        let is_uniform = |text: &str| {
-            !text.contains('\r') || is_crlf(text) && text.matches('\r').count() == text.matches('\n').count()
-        };
-        let normal = bare.iter().all(|text| is_uniform(text));
-        let plain = bare.map(|text| {
-            let mut text = if normal {
-                text.replace("\r\n", "\n")
-            } else {
-                text.to_owned()
-            };
-            if !text.is_empty() && !text.ends_with('\n') {
-                text.push('\n');
-            }
-            text
-        });
-        let ends = bare.map(|text| text.is_empty() || text.ends_with('\n'));
+impl<'a> Judge<'a> {
+    /// `None` if a side cannot be read.
+    fn new(structure: &'static Structure, layout: &'a Layout) -> Option<Self> {
+        let texts = layout.texts.each_ref().map(String::as_str);
+        let [base, current, new] = texts.map(structure.data);
         Some(Self {
-            texts: plain,
-            bom: texts[1].starts_with(BOM),
-            crlf: normal && is_crlf(bare[1]),
-            final_newline: if ends[0] == ends[1] { ends[2] } else { ends[1] },
+            structure,
+            layout,
+            data: [base.ok()?, current.ok()?, new.ok()?],
+            strict: texts.into_iter().skip(1).all(structure.is_strict),
         })
     }
 
-    /// A result as it is read.
-    fn plain(&self, bytes: &[u8]) -> Option<String> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        let text = text.strip_prefix(BOM).unwrap_or(text);
-        let mut text = text.replace("\r\n", "\n");
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
+    fn merge(&self, by_lines: Option<Vec<u8>>) -> Outcome {
+        let wanted = self.wanted(Prefer::Neither);
+        let is_right = |text: &str| wanted.as_ref().is_some_and(|wanted| self.says(text, wanted));
+        if let Some(merged) = by_lines
+            && is_right(&self.layout.plain(&merged))
+        {
+            return Ok(merged);
         }
-        Some(text)
+        let [base, current, new] = &self.layout.texts;
+        let by_lines = refine::merge(base, current, new);
+        let by_tree = self.tree();
+        for chunks in [Some(&by_lines), by_tree.as_ref()].into_iter().flatten() {
+            if let Some(text) = chunks.clean().filter(|text| is_right(text)) {
+                return Ok(self.layout.restore(&text));
+            }
+        }
+        let conflicts = by_tree.into_iter().chain([by_lines]);
+        let mut conflicts = conflicts.filter(|chunks| chunks.conflicts().next().is_some());
+        Err(conflicts
+            .find(|chunks| self.can_be_resolved(chunks))
+            .unwrap_or_else(|| refine::differences(current, new)))
     }
 
-    /// A result as the operator has it.
-    fn restore(&self, text: &str) -> String {
-        let text = if self.final_newline {
-            text
-        } else {
-            text.strip_suffix('\n').unwrap_or(text)
-        };
-        let text = if self.crlf {
-            text.replace('\n', "\r\n")
-        } else {
-            text.to_owned()
-        };
-        if self.bom { format!("{BOM}{text}") } else { text }
+    fn wanted(&self, prefer: Prefer) -> Option<Data> {
+        let [base, current, new] = &self.data;
+        value::merge(base, current, new, prefer).ok()
     }
-}
 
-impl Chunk {
-    /// Whether it is a conflict.
-    pub fn is_conflict(&self) -> bool {
-        matches!(self, Self::Conflict(_))
+    fn says(&self, text: &str, wanted: &Data) -> bool {
+        let is_strict = self.structure.is_strict;
+        (!self.strict || is_strict(text)) && (self.structure.data)(text).as_ref() == Ok(wanted)
+    }
+
+    fn tree(&self) -> Option<Chunks> {
+        let parse = self.structure.parse;
+        let [base, current, new] = self.layout.texts.each_ref().map(|text| parse(text));
+        Some(tree::merge(&base.ok()?, &current.ok()?, &new.ok()?))
+    }
+
+    /// Whether taking either side in every conflict gives what that side means.
+    fn can_be_resolved(&self, chunks: &Chunks) -> bool {
+        [(1, Prefer::Current), (2, Prefer::New)]
+            .into_iter()
+            .all(|(side, prefer)| {
+                let wanted = self.wanted(prefer);
+                wanted.is_some_and(|wanted| self.says(&chunks.side(side), &wanted))
+            })
     }
 }

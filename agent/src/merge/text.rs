@@ -1,5 +1,7 @@
 //! Merging any text by lines.
 
+pub mod refine;
+
 use gix_merge::blob::Resolution;
 use gix_merge::blob::builtin_driver::text::{Conflict, ConflictStyle, Labels, Merge};
 
@@ -44,25 +46,6 @@ pub fn merge(base: &[u8], current: &[u8], new: &[u8]) -> Merged {
         Resolution::Conflict => Merged::Conflicts(count_conflicts(&merged)),
         Resolution::Complete | Resolution::CompleteWithAutoResolvedConflict => Merged::Clean(merged),
     }
-}
-
-/// The text with conflict markers of that many characters.
-pub fn marked(base: &[u8], current: &[u8], new: &[u8], size: usize) -> Vec<u8> {
-    let mut input = gix_imara_diff::InternedInput::new(&[][..], &[][..]);
-    let prepared = Merge::new(&mut input, current, base, new, gix_imara_diff::Algorithm::Myers);
-    let mut merged = Vec::with_capacity(current.len().max(new.len()));
-    let labels = Labels {
-        ancestor: None,
-        current: Some("current".into()),
-        other: Some("new".into()),
-    };
-    let size = u8::try_from(size).ok().and_then(std::num::NonZeroU8::new);
-    let style = Conflict::Keep {
-        style: ConflictStyle::Merge,
-        marker_size: size.unwrap_or(std::num::NonZeroU8::MIN),
-    };
-    prepared.run(&mut merged, labels, style);
-    merged
 }
 
 /// Long enough that no text holds it by chance.

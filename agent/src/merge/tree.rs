@@ -4,6 +4,7 @@
 
 mod indent;
 mod list;
+mod similar;
 mod trivia;
 mod unit;
 mod view;
@@ -41,8 +42,7 @@ fn body(base: Option<&View<'_>>, current: &View<'_>, new: &View<'_>, outer: &Ind
         out.plain(&mine());
     } else if was.is_some_and(|(body, _)| body == current.body) {
         out.plain(&its());
-    } else if current.is_like(new) {
-        let base = base.filter(|base| base.is_like(current));
+    } else if current.is_like(new) && base.is_none_or(|base| base.is_like(current)) {
         parts(base, current, new, &indent, out);
     } else if was.is_some_and(|(_, meaning)| meaning == new.meaning) {
         out.plain(&mine());
@@ -52,6 +52,7 @@ fn body(base: Option<&View<'_>>, current: &View<'_>, new: &View<'_>, outer: &Ind
         let texts = [base.map(|base| base.node.body()), Some(mine()), Some(its())];
         out.conflict(Conflict {
             path: current.node.label.clone(),
+            line: None,
             values: texts.clone(),
             texts: texts.map(Option::unwrap_or_default),
         });
@@ -95,6 +96,7 @@ fn value(was: Option<&Value<'_>>, mine: &Value<'_>, its: &Value<'_>, label: &str
         let texts = texts.map(|text| text.map(str::to_owned));
         out.conflict(Conflict {
             path: label.to_owned(),
+            line: None,
             values: texts.clone(),
             texts: texts.map(Option::unwrap_or_default),
         });

@@ -50,65 +50,94 @@ impl Data {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clash;
 
+/// Whose value it is where both sides changed the same thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prefer {
+    /// Nobody's: the merge fails.
+    Neither,
+    /// The operator's.
+    Current,
+    /// The vendor's.
+    New,
+}
+
 /// Merges by key. `current` is the operator's side, `new` the vendor's.
 ///
 /// # Errors
-/// [`Clash`] if both sides changed the same thing, or one changed what the other deleted.
-pub fn merge(base: &Data, current: &Data, new: &Data) -> Result<Data, Clash> {
-    Ok(three(Some(base), Some(current), Some(new))?.unwrap_or_else(Data::empty))
-}
-
-fn three(base: Option<&Data>, current: Option<&Data>, new: Option<&Data>) -> Result<Option<Data>, Clash> {
-    if current == new || base == new {
-        return Ok(current.cloned());
-    }
-    if base == current {
-        return Ok(new.cloned());
-    }
-    match (base, current, new) {
-        (Some(Data::Map(base)), Some(Data::Map(current)), Some(Data::Map(new))) => maps(base, current, new),
-        (None, Some(Data::Map(current)), Some(Data::Map(new))) => maps(&BTreeMap::new(), current, new),
-        (Some(Data::List(base)), Some(Data::List(current)), Some(Data::List(new))) => {
-            lists([base, current, new])
-        }
-        _ => Err(Clash),
-    }
+/// [`Clash`] if both sides changed the same thing, or one changed what the other deleted, and neither is preferred.
+pub fn merge(base: &Data, current: &Data, new: &Data, prefer: Prefer) -> Result<Data, Clash> {
+    let merged = prefer.three(Some(base), Some(current), Some(new))?;
+    Ok(merged.unwrap_or_else(Data::empty))
 }
 
 type Map = BTreeMap<String, Data>;
 
-fn maps(base: &Map, current: &Map, new: &Map) -> Result<Option<Data>, Clash> {
-    let mut merged = BTreeMap::new();
-    let added = new.keys().filter(|key| !current.contains_key(*key));
-    for key in current.keys().chain(added) {
-        if let Some(value) = three(base.get(key), current.get(key), new.get(key))? {
-            merged.insert(key.clone(), value);
+impl Prefer {
+    fn choose<T>(self, current: T, new: T) -> Result<T, Clash> {
+        match self {
+            Self::Neither => Err(Clash),
+            Self::Current => Ok(current),
+            Self::New => Ok(new),
         }
     }
-    Ok(Some(Data::Map(merged)))
-}
 
-fn lists(sides: [&[Item]; 3]) -> Result<Option<Data>, Clash> {
-    let tokens = tokens(sides);
-    let slots = align::align(Order::Kept, [&tokens[0], &tokens[1], &tokens[2]]);
-    let mut merged = Vec::new();
-    for slot in slots {
-        let [base, current, new] = match &slot {
-            Slot::One(at) => align::pick(sides, at).map(|item| item.map(|item| &item.data)),
-            Slot::Clash(_) => return Err(Clash),
-        };
-        let id = match &slot {
-            Slot::One(at) => align::pick(sides, at)
-                .into_iter()
-                .flatten()
-                .find_map(|item| item.id.clone()),
-            Slot::Clash(_) => None,
-        };
-        if let Some(data) = three(base, current, new)? {
-            merged.push(Item { id, data });
+    fn three(
+        self,
+        base: Option<&Data>,
+        current: Option<&Data>,
+        new: Option<&Data>,
+    ) -> Result<Option<Data>, Clash> {
+        if current == new || base == new {
+            return Ok(current.cloned());
+        }
+        if base == current {
+            return Ok(new.cloned());
+        }
+        match (base, current, new) {
+            (Some(Data::Map(base)), Some(Data::Map(current)), Some(Data::Map(new))) => {
+                self.maps(base, current, new)
+            }
+            (None, Some(Data::Map(current)), Some(Data::Map(new))) => self.maps(&Map::new(), current, new),
+            (Some(Data::List(base)), Some(Data::List(current)), Some(Data::List(new))) => {
+                self.lists([base, current, new])
+            }
+            (None, Some(Data::List(current)), Some(Data::List(new))) => self.lists([&[], current, new]),
+            _ => self.choose(current.cloned(), new.cloned()),
         }
     }
-    Ok(Some(Data::List(merged)))
+
+    fn maps(self, base: &Map, current: &Map, new: &Map) -> Result<Option<Data>, Clash> {
+        let mut merged = Map::new();
+        let added = new.keys().filter(|key| !current.contains_key(*key));
+        for key in current.keys().chain(added) {
+            if let Some(value) = self.three(base.get(key), current.get(key), new.get(key))? {
+                merged.insert(key.clone(), value);
+            }
+        }
+        Ok(Some(Data::Map(merged)))
+    }
+
+    fn lists(self, sides: [&[Item]; 3]) -> Result<Option<Data>, Clash> {
+        let tokens = tokens(sides);
+        let slots = align::align(Order::Kept, [&tokens[0], &tokens[1], &tokens[2]]);
+        let mut merged = Vec::new();
+        for slot in slots {
+            match slot {
+                Slot::One(at) => {
+                    let items = align::pick(sides, &at);
+                    let [base, current, new] = items.map(|item| item.map(|item| &item.data));
+                    let id = items.into_iter().flatten().find_map(|item| item.id.clone());
+                    let data = self.three(base, current, new)?;
+                    merged.extend(data.map(|data| Item { id, data }));
+                }
+                Slot::Clash([_, current, new]) => {
+                    let chosen = self.choose(sides[1].get(current), sides[2].get(new))?;
+                    merged.extend(chosen.unwrap_or_default().iter().cloned());
+                }
+            }
+        }
+        Ok(Some(Data::List(merged)))
+    }
 }
 
 /// Items that say who they are get named tokens, others are known by their content.

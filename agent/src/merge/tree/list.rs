@@ -4,6 +4,7 @@ use super::super::align::{self, At, Slot};
 use super::super::chunk::{Chunks, Conflict};
 use super::super::node::{List, Order};
 use super::indent::Indent;
+use super::similar;
 use super::trivia;
 use super::unit::{self, Unit};
 use super::view::{ListView, View};
@@ -32,6 +33,7 @@ pub(super) fn merge(sides: [Option<&ListView<'_>>; 3], label: &str, indent: &Ind
     let order = lists[0].map_or(Order::Kept, |list| list.order);
     let tokens = unit::tokens(order, units);
     let slots = align::align(order, [&tokens[0], &tokens[1], &tokens[2]]);
+    let slots = similar::unite(slots, units);
     let shape = Shape::new(sides, indent);
     let mut pieces = Vec::with_capacity(slots.len());
     for slot in slots {
@@ -84,7 +86,13 @@ impl<'a> Shape<'a> {
 
     fn both(&self, base: Option<&Unit<'_>>, current: &Unit<'_>, new: &Unit<'_>) -> Piece {
         let (Some(mine), Some(its)) = (current.view, new.view) else {
-            return Self::mine(current);
+            // Two versions of a comment: the vendor's speaks of the new level.
+            let is_same = current.lead.trim() == new.lead.trim();
+            return if is_same {
+                Self::mine(current)
+            } else {
+                self.its(new)
+            };
         };
         let was = base.and_then(|unit| unit.view);
         let mut before = Chunks::default();
@@ -221,7 +229,12 @@ impl Piece {
 
     fn conflict(path: String, values: [Option<String>; 3], texts: [String; 3]) -> Self {
         let mut before = Chunks::default();
-        before.conflict(Conflict { path, values, texts });
+        before.conflict(Conflict {
+            path,
+            line: None,
+            values,
+            texts,
+        });
         Self {
             before,
             separator: Separator::Within,

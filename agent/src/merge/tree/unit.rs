@@ -85,9 +85,10 @@ struct Contents {
 
 impl Contents {
     fn id(&mut self, unit: &Unit<'_>) -> u32 {
-        let next = u32::try_from(self.lines.len() + self.nodes.len()).unwrap_or(u32::MAX);
+        let next = u32::try_from(self.lines.len() + self.nodes.len() + 1).unwrap_or(u32::MAX);
         match unit.view {
             Some(view) => *self.nodes.entry(view.meaning).or_insert(next),
+            None if unit.lead.trim().is_empty() => align::BLANK,
             None => *self.lines.entry(unit.lead.trim().to_owned()).or_insert(next),
         }
     }
