@@ -20,15 +20,16 @@ const KEYS: [&str; 12] = [
 
 /// The key that tells the items of a list apart on all three sides: every item is a map that has it, as a plain value, and
 /// no side has a value twice.
-pub fn common<T>(
-    sides: [&[T]; 3],
-    is_map: impl Fn(&T) -> bool,
-    field: impl Fn(&T, &str) -> Option<String>,
+pub fn common<'a, T>(
+    sides: [&'a [T]; 3],
+    is_map: impl Fn(&'a T) -> bool,
+    field: impl Fn(&'a T, &str) -> Option<&'a str>,
 ) -> Option<&'static str> {
-    if sides.iter().all(|items| items.is_empty()) || !sides.iter().all(|items| items.iter().all(&is_map)) {
+    let mut items = sides.into_iter().flatten().peekable();
+    if items.peek().is_none() || !items.all(is_map) {
         return None;
     }
-    let tells_apart = |key: &str| {
+    let tells_apart = |key: &&'static str| {
         sides.iter().all(|items| {
             let mut seen = HashSet::new();
             items
@@ -36,5 +37,5 @@ pub fn common<T>(
                 .all(|item| field(item, key).is_some_and(|value| seen.insert(value)))
         })
     };
-    KEYS.into_iter().find(|key| tells_apart(key))
+    KEYS.into_iter().find(tells_apart)
 }

@@ -28,6 +28,7 @@ mod layout;
 pub mod lines;
 pub mod node;
 pub mod properties;
+mod similar;
 pub mod text;
 pub mod tree;
 pub mod value;

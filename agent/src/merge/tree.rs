@@ -4,9 +4,9 @@
 
 mod indent;
 mod list;
-mod similar;
 mod trivia;
 mod unit;
+mod versions;
 mod view;
 
 use super::chunk::{Chunks, Conflict};

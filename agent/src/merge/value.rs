@@ -141,31 +141,33 @@ impl Prefer {
 }
 
 /// Items that say who they are get named tokens, others are known by their content.
-fn tokens(sides: [&[Item]; 3]) -> [Vec<Token>; 3] {
-    let field = |item: &Item, key: &str| match &item.data {
-        Data::Map(map) => match map.get(key) {
-            Some(Data::Scalar(text)) => Some(text.clone()),
-            _ => None,
-        },
-        _ => None,
-    };
+fn tokens<'a>(sides: [&'a [Item]; 3]) -> [Vec<Token>; 3] {
     let key = identity::common(sides, |item| matches!(item.data, Data::Map(_)), field);
-    let mut names = align::Interner::default();
-    let mut contents = align::Interner::default();
+    let mut names: align::Interner<&'a str> = align::Interner::default();
+    let mut contents: align::Interner<&'a Data> = align::Interner::default();
     let mut tokens = sides.map(|items| {
-        let token = |item: &Item| {
-            let id = item.id.clone().or_else(|| key.and_then(|key| field(item, key)));
+        let token = |item: &'a Item| {
+            let id = item.id.as_deref().or_else(|| field(item, key?));
             match id {
                 Some(id) => Token::Named(names.id(id)),
-                None => Token::Content(contents.id(item.data.clone())),
+                None => Token::Content(contents.id(&item.data)),
             }
         };
         items.iter().map(token).collect::<Vec<_>>()
     });
     align::demote_duplicates(&mut tokens, |side, at| {
-        sides[side]
-            .get(at)
-            .map_or(0, |item| contents.id(item.data.clone()))
+        sides[side].get(at).map_or(0, |item| contents.id(&item.data))
     });
     tokens
+}
+
+/// The plain value that a map has for a key.
+fn field<'a>(item: &'a Item, key: &str) -> Option<&'a str> {
+    match &item.data {
+        Data::Map(map) => match map.get(key) {
+            Some(Data::Scalar(text)) => Some(text),
+            _ => None,
+        },
+        Data::Scalar(_) | Data::List(_) => None,
+    }
 }

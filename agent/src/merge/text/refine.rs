@@ -5,6 +5,7 @@ use std::ops::Range;
 use gix_imara_diff::{Algorithm, Diff, InternedInput, sources::byte_lines};
 
 use super::super::chunk::{Chunks, Conflict};
+use super::super::similar;
 
 /// A change of one side: these lines of base became those.
 struct Change {
@@ -135,13 +136,13 @@ fn line_by_line<'t>([base, current, new]: &Sides<'_, 't>) -> Resolved<'t> {
     lines.map(one).collect()
 }
 
-/// Changes of lines that touch but do not overlap. Where one only adds lines, nothing says that it is independent.
+/// Changes that touch but do not overlap.
 fn in_turn<'t>(lines: &Lines<'t>, group: &[Change], base: &Range<usize>) -> Resolved<'t> {
     let apart = |pair: &[Change]| match pair {
-        [a, b] => a.side == b.side || a.base.end <= b.base.start && !a.base.is_empty() && !b.base.is_empty(),
+        [a, b] => a.side == b.side || is_apart(lines, a, b),
         _ => true,
     };
-    if !group.windows(2).all(apart) || has_overlap(group) {
+    if !group.windows(2).all(apart) {
         return None;
     }
     let mut merged = Vec::new();
@@ -155,10 +156,24 @@ fn in_turn<'t>(lines: &Lines<'t>, group: &[Change], base: &Range<usize>) -> Reso
     Some(merged)
 }
 
-fn has_overlap(group: &[Change]) -> bool {
-    group
-        .windows(2)
-        .any(|pair| matches!(pair, [a, b] if a.base.end > b.base.start))
+/// Both change lines of their own. Where one only adds lines, the other must have edited its lines in place.
+fn is_apart(lines: &Lines<'_>, a: &Change, b: &Change) -> bool {
+    let only_adds = |change: &Change| change.base.is_empty();
+    a.base.end <= b.base.start
+        && match (only_adds(a), only_adds(b)) {
+            (false, false) => true,
+            (true, false) => is_edit(lines, b),
+            (false, true) => is_edit(lines, a),
+            (true, true) => false,
+        }
+}
+
+/// Line for line, each is nearly what it was.
+fn is_edit(lines: &Lines<'_>, change: &Change) -> bool {
+    let part = |side: usize, range: &Range<usize>| lines[side].get(range.clone()).unwrap_or_default();
+    let (was, is) = (part(0, &change.base), part(change.side, &change.own));
+    let is_near = |(a, b): (&&str, &&str)| similar::is_near(a.trim(), b.trim());
+    was.len() == is.len() && was.iter().zip(is).all(is_near)
 }
 
 /// A conflict without the lines that both sides begin and end with alike.

@@ -4,9 +4,9 @@ use super::super::align::{self, At, Slot};
 use super::super::chunk::{Chunks, Conflict};
 use super::super::node::{List, Order};
 use super::indent::Indent;
-use super::similar;
 use super::trivia;
 use super::unit::{self, Unit};
+use super::versions;
 use super::view::{ListView, View};
 
 /// A unit in the result.
@@ -33,7 +33,7 @@ pub(super) fn merge(sides: [Option<&ListView<'_>>; 3], label: &str, indent: &Ind
     let order = lists[0].map_or(Order::Kept, |list| list.order);
     let tokens = unit::tokens(order, units);
     let slots = align::align(order, [&tokens[0], &tokens[1], &tokens[2]]);
-    let slots = similar::unite(slots, units);
+    let slots = versions::unite(slots, units);
     let shape = Shape::new(sides, indent);
     let mut pieces = Vec::with_capacity(slots.len());
     for slot in slots {

@@ -50,7 +50,7 @@ fn split<'a>(list: &ListView<'_>, lead: &'a str) -> (impl Iterator<Item = &'a st
 }
 
 /// What the units are recognised by.
-pub(super) fn tokens(order: Order, sides: [&[Unit<'_>]; 3]) -> [Vec<Token>; 3] {
+pub(super) fn tokens<'a>(order: Order, sides: [&[Unit<'a>]; 3]) -> [Vec<Token>; 3] {
     let key = match order {
         Order::Free => None,
         Order::Kept => common_key(sides),
@@ -58,10 +58,10 @@ pub(super) fn tokens(order: Order, sides: [&[Unit<'_>]; 3]) -> [Vec<Token>; 3] {
     let mut names = align::Interner::default();
     let mut contents = Contents::default();
     let mut tokens = sides.map(|units| {
-        let token = |unit: &Unit<'_>| {
+        let token = |unit: &Unit<'a>| {
             let name = unit.view.and_then(|view| match &view.node.key {
-                Key::Named(name) => Some(name.clone()),
-                Key::Item => key.and_then(|key| field(view.node, key)),
+                Key::Named(name) => Some(name.as_str()),
+                Key::Item => field(view.node, key?),
             });
             match name {
                 Some(name) => Token::Named(names.id(name)),
@@ -94,7 +94,7 @@ impl Contents {
     }
 }
 
-fn common_key(sides: [&[Unit<'_>]; 3]) -> Option<&'static str> {
+fn common_key<'a>(sides: [&[Unit<'a>]; 3]) -> Option<&'static str> {
     let is_map = |unit: &Unit<'_>| {
         unit.view.is_some_and(|view| {
             view.node.key == Key::Item && view.list(0).is_some_and(|list| list.list.order == Order::Free)
@@ -106,8 +106,7 @@ fn common_key(sides: [&[Unit<'_>]; 3]) -> Option<&'static str> {
 }
 
 /// The plain value that a map has for a key.
-fn field(map: &Node<'_>, key: &str) -> Option<String> {
+fn field<'a>(map: &'a Node<'a>, key: &str) -> Option<&'a str> {
     let named = |child: &&Node<'_>| matches!(&child.key, Key::Named(name) if name == key);
-    let child = map.children().iter().find(named)?;
-    child.scalar().map(str::to_owned)
+    map.children().iter().find(named)?.scalar()
 }

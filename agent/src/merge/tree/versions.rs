@@ -1,10 +1,9 @@
 //! Comment lines that both sides wrote anew in the same place, in nearly the same words: two versions of one line.
 
 use super::super::align::{self, Slot};
+use super::super::similar;
 use super::unit::Unit;
 
-/// From which similarity on two lines are one, 0 to 1.
-const SIMILAR: f64 = 0.8;
 /// Shorter lines say too little to be told apart.
 const SHORTEST: usize = 12;
 /// How many lines of one place are looked at.
@@ -63,7 +62,7 @@ fn pairs<'a>(
 
 fn is_version(a: &str, b: &str) -> bool {
     let long = a.len().min(b.len()) >= SHORTEST;
-    long && strsim::sorensen_dice(a, b) >= SIMILAR
+    long && similar::is_near(a, b)
 }
 
 fn unite_two(slots: &mut [Option<Slot>], mine: usize, its: usize) {
