@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::align::{self, Slot, Token};
-use super::identity;
+use super::identity::{self, Fields};
 use super::node::Order;
 
 /// What a file says.
@@ -142,12 +142,17 @@ impl Prefer {
 
 /// Items that say who they are get named tokens, others are known by their content.
 fn tokens<'a>(sides: [&'a [Item]; 3]) -> [Vec<Token>; 3] {
-    let key = identity::common(sides, |item| matches!(item.data, Data::Map(_)), field);
+    let key = identity::common(
+        sides
+            .map(|items| items.iter().collect::<Vec<_>>())
+            .each_ref()
+            .map(Vec::as_slice),
+    );
     let mut names: align::Interner<&'a str> = align::Interner::default();
     let mut contents: align::Interner<&'a Data> = align::Interner::default();
     let mut tokens = sides.map(|items| {
         let token = |item: &'a Item| {
-            let id = item.id.as_deref().or_else(|| field(item, key?));
+            let id = item.id.as_deref().or_else(|| item.field(key.as_deref()?));
             match id {
                 Some(id) => Token::Named(names.id(id)),
                 None => Token::Content(contents.id(&item.data)),
@@ -161,13 +166,21 @@ fn tokens<'a>(sides: [&'a [Item]; 3]) -> [Vec<Token>; 3] {
     tokens
 }
 
-/// The plain value that a map has for a key.
-fn field<'a>(item: &'a Item, key: &str) -> Option<&'a str> {
-    match &item.data {
-        Data::Map(map) => match map.get(key) {
-            Some(Data::Scalar(text)) => Some(text),
-            _ => None,
-        },
-        Data::Scalar(_) | Data::List(_) => None,
+impl<'a> identity::Fields<'a> for &'a Item {
+    fn field(&self, key: &str) -> Option<&'a str> {
+        match &self.data {
+            Data::Map(map) => match map.get(key) {
+                Some(Data::Scalar(text)) => Some(text),
+                _ => None,
+            },
+            Data::Scalar(_) | Data::List(_) => None,
+        }
+    }
+
+    fn keys(&self) -> Option<Vec<&'a str>> {
+        match &self.data {
+            Data::Map(map) => Some(map.keys().map(String::as_str).collect()),
+            Data::Scalar(_) | Data::List(_) => None,
+        }
     }
 }

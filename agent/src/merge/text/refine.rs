@@ -75,10 +75,12 @@ fn resolve(lines: &Lines<'_>, group: &[Change], base: Range<usize>, out: &mut Ch
     let sides = [part(0, base.clone()), part(1, own(1)), part(2, own(2))];
     let merged = one_side(&sides)
         .or_else(|| further(&sides))
-        .or_else(|| line_by_line(&sides))
         .or_else(|| in_turn(lines, group, &base));
     match merged {
         Some(merged) => merged.into_iter().for_each(|line| out.plain(line)),
+        None if sides.iter().all(|side| side.len() == sides[0].len()) => {
+            line_by_line(&sides, own(1).start, out)
+        }
         None => conflict(&sides, own(1).start, out),
     }
 }
@@ -120,20 +122,27 @@ fn further<'t>([_, current, new]: &Sides<'_, 't>) -> Resolved<'t> {
     }
 }
 
-/// As many lines on all sides: each is merged by itself.
-fn line_by_line<'t>([base, current, new]: &Sides<'_, 't>) -> Resolved<'t> {
-    if base.len() != current.len() || base.len() != new.len() {
-        return None;
-    }
-    let lines = base.iter().zip(*current).zip(*new);
-    let one = |((base, current), new): ((&&'t str, &&'t str), &&'t str)| {
-        if current == new || base == new {
-            Some(*current)
-        } else {
-            (base == current).then_some(*new)
+/// As many lines on all sides: each is merged by itself, those that conflict next to each other as one.
+fn line_by_line(sides: &Sides<'_, '_>, at: usize, out: &mut Chunks) {
+    let mut number = 0;
+    while number < sides[0].len() {
+        let line = sides.map(|side| side.get(number..=number).unwrap_or_default());
+        if let Some(merged) = one_side(&line) {
+            merged.into_iter().for_each(|line| out.plain(line));
+            number += 1;
+            continue;
         }
-    };
-    lines.map(one).collect()
+        let clashes = |number: &usize| {
+            one_side(&sides.map(|side| side.get(*number..=*number).unwrap_or_default())).is_none()
+        };
+        let end = (number..sides[0].len())
+            .take_while(clashes)
+            .last()
+            .map_or(number, |last| last + 1);
+        let part = sides.map(|side| side.get(number..end).unwrap_or_default());
+        conflict(&part, at + number, out);
+        number = end.max(number + 1);
+    }
 }
 
 /// Changes that touch but do not overlap.

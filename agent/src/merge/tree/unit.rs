@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::align::{self, Token};
-use super::super::identity;
+use super::super::identity::{self, Fields};
 use super::super::node::{Key, Node, Order};
 use super::view::{ListView, View};
 
@@ -53,7 +53,7 @@ fn split<'a>(list: &ListView<'_>, lead: &'a str) -> (impl Iterator<Item = &'a st
 pub(super) fn tokens<'a>(order: Order, sides: [&[Unit<'a>]; 3]) -> [Vec<Token>; 3] {
     let key = match order {
         Order::Free => None,
-        Order::Kept => common_key(sides),
+        Order::Kept => identity::common(sides),
     };
     let mut names = align::Interner::default();
     let mut contents = Contents::default();
@@ -61,7 +61,7 @@ pub(super) fn tokens<'a>(order: Order, sides: [&[Unit<'a>]; 3]) -> [Vec<Token>; 
         let token = |unit: &Unit<'a>| {
             let name = unit.view.and_then(|view| match &view.node.key {
                 Key::Named(name) => Some(name.as_str()),
-                Key::Item => field(view.node, key?),
+                Key::Item => unit.field(key.as_deref()?),
             });
             match name {
                 Some(name) => Token::Named(names.id(name)),
@@ -94,19 +94,26 @@ impl Contents {
     }
 }
 
-fn common_key<'a>(sides: [&[Unit<'a>]; 3]) -> Option<&'static str> {
-    let is_map = |unit: &Unit<'_>| {
-        unit.view.is_some_and(|view| {
-            view.node.key == Key::Item && view.list(0).is_some_and(|list| list.list.order == Order::Free)
-        })
-    };
-    identity::common(sides, is_map, |unit, key| {
-        unit.view.and_then(|view| field(view.node, key))
-    })
+impl<'a> Fields<'a> for Unit<'a> {
+    fn field(&self, key: &str) -> Option<&'a str> {
+        let named = |child: &&Node<'_>| matches!(&child.key, Key::Named(name) if name == key);
+        self.map()?.iter().find(named)?.scalar()
+    }
+
+    fn keys(&self) -> Option<Vec<&'a str>> {
+        let name = |child: &'a Node<'a>| match &child.key {
+            Key::Named(name) => Some(name.as_str()),
+            Key::Item => None,
+        };
+        Some(self.map()?.iter().filter_map(name).collect())
+    }
 }
 
-/// The plain value that a map has for a key.
-fn field<'a>(map: &'a Node<'a>, key: &str) -> Option<&'a str> {
-    let named = |child: &&Node<'_>| matches!(&child.key, Key::Named(name) if name == key);
-    map.children().iter().find(named)?.scalar()
+impl<'a> Unit<'a> {
+    /// The children of an item that is a map.
+    fn map(&self) -> Option<&'a [Node<'a>]> {
+        let view = self.view.filter(|view| view.node.key == Key::Item)?;
+        let list = view.list(0).filter(|list| list.list.order == Order::Free)?;
+        Some(&list.list.nodes)
+    }
 }
