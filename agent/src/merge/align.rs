@@ -90,9 +90,41 @@ pub fn align(order: Order, sides: [&[Token]; 3]) -> Vec<Slot> {
     let all_named = sides.iter().all(|side| side.iter().all(named));
     match order {
         Order::Free => one_by_one(sides),
-        Order::Kept if all_named && !is_torn(sides) => one_by_one(sides),
+        Order::Kept if all_named && !is_torn(sides) => without_clashing_additions(one_by_one(sides)),
         Order::Kept => settle_moves(sides, by_place(sides)),
     }
+}
+
+/// Where order means something and both sides added something in the same place, nothing says what comes first.
+fn without_clashing_additions(slots: Vec<Slot>) -> Vec<Slot> {
+    let added = |slot: &Slot| matches!(slot, Slot::One([None, Some(_), None] | [None, None, Some(_)]));
+    let mut out: Vec<Slot> = Vec::with_capacity(slots.len());
+    let mut slots = slots.into_iter().peekable();
+    while let Some(slot) = slots.next() {
+        let mut run = vec![slot];
+        if added(&run[0]) {
+            run.extend(std::iter::from_fn(|| slots.next_if(added)));
+        }
+        match clash_of(&run) {
+            Some(ranges) => out.push(Slot::Clash(ranges)),
+            None => out.append(&mut run),
+        }
+    }
+    out
+}
+
+/// The places of both sides' additions, if both have some.
+fn clash_of(run: &[Slot]) -> Option<[Range<usize>; 3]> {
+    let places = |side: usize| {
+        let place = move |slot: &Slot| match slot {
+            Slot::One(at) => at[side],
+            Slot::Clash(_) => None,
+        };
+        let places: Vec<usize> = run.iter().filter_map(place).collect();
+        let range = *places.iter().min()?..*places.iter().max()? + 1;
+        (range.len() == places.len()).then_some(range)
+    };
+    (run.len() > 1).then_some([0..0, places(1)?, places(2)?])
 }
 
 /// Both sides reordered, and not alike.
@@ -300,14 +332,27 @@ fn region(sides: [&[Token]; 3], ranges: [Range<usize>; 3], slots: &mut Vec<Slot>
         .all(|side| side.iter().all(|token| matches!(token, Token::Named(_))))
         && !is_torn([b, c, n])
     {
-        let shift = |at: Option<usize>, range: &Range<usize>| at.map(|at| at + range.start);
-        for slot in one_by_one([b, c, n]) {
-            if let Slot::One([b, c, n]) = slot {
-                slots.push(Slot::One([shift(b, &rb), shift(c, &rc), shift(n, &rn)]));
-            }
-        }
+        let merged = without_clashing_additions(one_by_one([b, c, n]));
+        slots.extend(merged.into_iter().map(|slot| shifted(slot, &ranges)));
     } else {
         slots.push(Slot::Clash(ranges));
+    }
+}
+
+/// A slot of parts of the lists that begin there.
+fn shifted(slot: Slot, starts: &[Range<usize>; 3]) -> Slot {
+    let [b, c, n] = starts.each_ref().map(|range| range.start);
+    match slot {
+        Slot::One([base, current, new]) => Slot::One([
+            base.map(|at| at + b),
+            current.map(|at| at + c),
+            new.map(|at| at + n),
+        ]),
+        Slot::Clash([base, current, new]) => Slot::Clash([
+            base.start + b..base.end + b,
+            current.start + c..current.end + c,
+            new.start + n..new.end + n,
+        ]),
     }
 }
 
