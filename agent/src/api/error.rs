@@ -101,6 +101,8 @@ error_kinds! {
     Held = "held" => Blocked,
     /// A setting of the policy forbids it.
     Policy = "policy" => Blocked,
+    /// A file that shall be merged is not text, or too large.
+    NotText = "not-text" => Failed,
     /// Files changed on both sides need a person.
     Conflicts = "conflicts" => Conflicts,
     /// An earlier transaction was interrupted and cannot be finished or undone by itself.

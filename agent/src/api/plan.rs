@@ -205,13 +205,39 @@ pub struct Conflict {
     /// Pristine at the target level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new: Option<Entry>,
+    /// What both sides changed within the text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<KeyConflict>,
+}
+
+/// A key, or some lines, of a text that both sides changed. Values are shortened; those that look like secrets are shown
+/// as a digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeyConflict {
+    /// The path of the key, such as `server.port`; absent for lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The line of the operator's file where it begins; absent for keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// In words that a person can act on.
+    pub message: String,
+    /// What the vendor had; absent if it was not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// What the operator has; absent if it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<String>,
+    /// What the vendor has now; absent if it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<String>,
 }
 
 /// Kinds of conflicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConflictKind {
-    /// The same lines of a text changed on both sides.
+    /// The same keys or lines of a text changed on both sides.
     Text,
     /// A binary file changed on both sides.
     Binary,

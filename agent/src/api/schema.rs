@@ -2,15 +2,17 @@
 
 use schemars::{Schema, json_schema, schema_for};
 
+use super::merge::{MERGE_SCHEMA, MergeReport};
 use super::report::{LIST_SCHEMA, Report, ReportList, SCHEMA};
 
-/// One schema for both documents; the field `schema` tells them apart.
+/// One schema for all documents; the field `schema` tells them apart.
 pub fn schema() -> Schema {
     let mut report = schema_for!(Report);
     let mut list = schema_for!(ReportList);
-    // Both carry the same definitions; they move to the document's root, where the references point.
+    let mut merge = schema_for!(MergeReport);
+    // They carry the same definitions; they move to the document's root, where the references point.
     let mut definitions = serde_json::Map::new();
-    for part in [&mut report, &mut list] {
+    for part in [&mut report, &mut list, &mut merge] {
         if let Some(serde_json::Value::Object(found)) = part.remove("$defs") {
             definitions.extend(found);
         }
@@ -19,8 +21,10 @@ pub fn schema() -> Schema {
     json_schema!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "pitstop report",
-        "description": format!("A report ({SCHEMA}) or, with --all, a list of reports ({LIST_SCHEMA})."),
-        "anyOf": [report, list],
+        "description": format!(
+            "A report ({SCHEMA}), with --all a list of reports ({LIST_SCHEMA}), or what `merge` reports ({MERGE_SCHEMA})."
+        ),
+        "anyOf": [report, list, merge],
         "$defs": definitions,
     })
 }

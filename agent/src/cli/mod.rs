@@ -16,7 +16,7 @@ use crate::config::{Settings, load};
 use crate::model::Progress;
 use crate::verb;
 
-use args::{Args, Command, Many, Output};
+use args::{Args, Command, Many, MergeArgs, Output};
 
 /// Parses the command line, runs the verb, prints its report. Returns the exit code.
 pub fn run() -> u8 {
@@ -82,8 +82,20 @@ fn dispatch(args: &Args) -> Result<u8> {
                 verb::rollback::rollback(name, settings, &options, progress)
             })
         }
+        Command::Merge(options) => merge(args, options),
         Command::Internals { what } => internals::print(what),
     }
+}
+
+/// What needs a person is told on stderr, so that stdout is free for the report.
+fn merge(args: &Args, options: &MergeArgs) -> Result<u8> {
+    let report = verb::merge::merge(&options.clone().into())?;
+    if args.wants_json() {
+        print_json(&report)?;
+    } else if !report.ok {
+        eprint!("{}", render::merge(&report));
+    }
+    Ok(report.exit())
 }
 
 fn one(args: &Args, name: &str, work: impl FnOnce(Result<Settings>) -> Report) -> Result<u8> {
@@ -187,6 +199,9 @@ fn log_to_stderr(verbose: u8) {
 
 impl Args {
     fn wants_json(&self) -> bool {
+        if let Command::Merge(merge) = &self.command {
+            return merge.json_report || matches!(self.output, Some(Output::Json));
+        }
         match self.output {
             Some(Output::Json) => true,
             Some(Output::Text) => false,

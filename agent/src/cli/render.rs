@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::api::plan::{FileOp, FileStep, Plan};
+use crate::api::merge::MergeReport;
+use crate::api::plan::{FileOp, FileStep, KeyConflict, Plan};
 use crate::api::report::{DriftKind, ErrorView, InstanceView, ProbeView, Report, RunState};
 
 /// How many paths of a kind are listed unless more is asked for.
@@ -37,6 +38,11 @@ pub fn report(report: &Report, verbose: u8) -> String {
             "  conflict   {}: {}",
             conflict.conflict.path, conflict.conflict.message
         ));
+        conflict
+            .conflict
+            .keys
+            .iter()
+            .for_each(|key| text.key(key, "             "));
         if let Some(file) = &conflict.final_file {
             text.line(format!("             write {}", file.display()));
         }
@@ -73,13 +79,49 @@ pub fn error(error: &ErrorView) -> String {
     text.0
 }
 
+/// What merging three files left for a person.
+pub fn merge(report: &MergeReport) -> String {
+    let mut text = Text(format!(
+        "pitstop: {} in {}\n",
+        report.message,
+        report.out.display()
+    ));
+    report.conflicts.iter().for_each(|key| text.key(key, "  "));
+    text.0
+}
+
 struct Text(String);
 
 impl Text {
+    fn key(&mut self, key: &KeyConflict, indent: &str) {
+        let name = match (&key.key, key.line) {
+            (Some(name), _) => name.clone(),
+            (None, Some(line)) => format!("line {line}"),
+            (None, None) => "lines".to_owned(),
+        };
+        let side = |value: &Option<String>| value.as_deref().map_or("absent".to_owned(), one_line);
+        let (base, current, new) = (side(&key.base), side(&key.current), side(&key.new));
+        self.line(format!("{indent}{name}: {}", key.message));
+        self.line(format!(
+            "{indent}  was {base}; yours {current}; the vendor's {new}"
+        ));
+    }
+
     fn line(&mut self, line: impl AsRef<str>) {
         // Writing to a String cannot fail. Control characters in names must not reach a terminal.
         let clean = line.as_ref().replace(|c: char| c.is_control(), "?");
         let _ = writeln!(self.0, "{clean}");
+    }
+}
+
+/// How many characters of a value are shown.
+const SHOWN: usize = 60;
+
+fn one_line(value: &str) -> String {
+    let line = value.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("`{}…`", line.get(..at).unwrap_or_default()),
+        None => format!("`{line}`"),
     }
 }
 

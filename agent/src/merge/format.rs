@@ -75,6 +75,18 @@ impl Format {
         (Self::BundlesInfo, "bundles-info"),
     ];
 
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(format, _)| *format == self);
+        found.map_or("text", |(_, name)| name)
+    }
+
+    /// The format of a name on the command line.
+    pub fn named(name: &str) -> Option<Self> {
+        let found = Self::ALL.iter().find(|(_, own)| *own == name);
+        found.map(|(format, _)| *format)
+    }
+
     /// How it is read; `None` if it has no structure.
     pub fn structure(self) -> Option<&'static Structure> {
         match self {

@@ -102,15 +102,20 @@ impl Default for Options {
 pub const MARKER_SIZE: usize = 7;
 
 /// Merges three versions of a file. `current` is the operator's side, `new` the vendor's.
-pub fn merge(name: &str, options: Options, [base, current, new]: [&[u8]; 3]) -> Merged {
+pub fn merge(name: &str, options: Options, sides: [&[u8]; 3]) -> Merged {
+    merge_and_tell(name, options, sides).0
+}
+
+/// As [`merge`], with the format that the files were read as; [`Format::Text`] where there was nothing to read.
+pub fn merge_and_tell(name: &str, options: Options, [base, current, new]: [&[u8]; 3]) -> (Merged, Format) {
     if current == new || base == new {
-        return Merged::Clean(current.to_vec());
+        return (Merged::Clean(current.to_vec()), Format::Text);
     }
     if base == current {
-        return Merged::Clean(new.to_vec());
+        return (Merged::Clean(new.to_vec()), Format::Text);
     }
     let by_lines = match text::merge(base, current, new) {
-        text::Merged::NotText => return Merged::NotText,
+        text::Merged::NotText => return (Merged::NotText, Format::Text),
         text::Merged::Clean(merged) => Some(merged),
         text::Merged::Conflicts(_) => None,
     };
@@ -119,12 +124,12 @@ pub fn merge(name: &str, options: Options, [base, current, new]: [&[u8]; 3]) -> 
         Some(format) => vec![format],
         None => Format::candidates(name, &layout.texts[1]),
     };
-    let mut structures = formats.into_iter().filter_map(Format::structure);
-    let result = match structures.find_map(|structure| Judge::new(structure, &layout)) {
-        Some(judge) => judge.merge(by_lines),
-        None => lines(&layout, by_lines),
+    let read = |format: Format| Some((format, Judge::new(format.structure()?, &layout)?));
+    let (result, format) = match formats.into_iter().find_map(read) {
+        Some((format, judge)) => (judge.merge(by_lines), format),
+        None => (lines(&layout, by_lines), Format::Text),
     };
-    match result {
+    let merged = match result {
         Ok(merged) => Merged::Clean(merged),
         Err(chunks) => {
             let chunks = chunks.whole_lines();
@@ -133,7 +138,8 @@ pub fn merge(name: &str, options: Options, [base, current, new]: [&[u8]; 3]) -> 
                 conflicts: chunks.conflicts().cloned().collect(),
             })
         }
-    }
+    };
+    (merged, format)
 }
 
 /// The merged file, or the pieces of a merge with conflicts.

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::api::plan::{Conflict, ConflictKind, Content, FileOp, FileStep, Owner, Plan, Step, Why};
+use crate::api::plan::{
+    Conflict, ConflictKind, Content, FileOp, FileStep, KeyConflict, Owner, Plan, Step, Why,
+};
 use crate::api::report::Action;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::Policy;
@@ -56,6 +58,8 @@ pub(super) struct Decided {
     /// The owner that a restored directory had; `None`: as what stands there, or as its parent.
     pub owner: Option<Owner>,
     pub keep_old: bool,
+    /// What both sides changed within the text, if it is in conflict.
+    pub keys: Vec<KeyConflict>,
 }
 
 /// Where one side's content lies.
@@ -89,8 +93,8 @@ pub struct MergeRequest {
 pub enum MergeOutcome {
     /// A text of this digest and size.
     Merged(Digest, u64),
-    /// So many places need a person.
-    Conflicts(usize),
+    /// These places need a person.
+    Conflicts(Vec<KeyConflict>),
     /// A side is not text.
     NotText,
     /// The base text is not known any more.
@@ -167,7 +171,10 @@ impl Draft<'_> {
                 ConflictKind::Binary,
             ),
             Some(MergeOutcome::NoBase) | None => Decision::Conflict(ConflictKind::NoBase),
-            Some(MergeOutcome::Conflicts(_)) => Decision::Conflict(ConflictKind::Text),
+            Some(MergeOutcome::Conflicts(keys)) => {
+                decided.keys.clone_from(keys);
+                Decision::Conflict(ConflictKind::Text)
+            }
         };
         decided.decision = match (decision, self.common.action) {
             // Going back must not wait for a person: the known good file returns, the edited one is kept.
@@ -251,6 +258,11 @@ impl Draft<'_> {
                 base: decided.base.clone(),
                 current: decided.current.clone(),
                 new: decided.new.clone(),
+                keys: if kind == ConflictKind::Text {
+                    decided.keys.clone()
+                } else {
+                    Vec::new()
+                },
             }),
             _ => None,
         };

@@ -1,6 +1,6 @@
 //! Conflicts in words that a person can act on.
 
-use crate::api::plan::ConflictKind;
+use crate::api::plan::{ConflictKind, KeyConflict};
 use crate::model::Entry;
 
 use super::draft::Decided;
@@ -8,7 +8,7 @@ use super::draft::Decided;
 /// Why a path needs a person.
 pub(super) fn explain(kind: ConflictKind, decided: &Decided) -> String {
     match (kind, &decided.current, &decided.new) {
-        (ConflictKind::Text, ..) => "you and the vendor changed the same lines".to_owned(),
+        (ConflictKind::Text, ..) => text(&decided.keys),
         (ConflictKind::Binary, ..) => {
             "you and the vendor changed this file and it cannot be merged; policy `binary` can decide it".to_owned()
         }
@@ -25,6 +25,21 @@ pub(super) fn explain(kind: ConflictKind, decided: &Decided) -> String {
         (ConflictKind::Type, current, new) => {
             format!("on disk this is {}, the vendor ships {}", kind_name(current.as_ref()), kind_name(new.as_ref()))
         }
+    }
+}
+
+/// How many keys are named.
+const NAMED: usize = 3;
+
+fn text(keys: &[KeyConflict]) -> String {
+    let named: Vec<&str> = keys.iter().filter_map(|one| one.key.as_deref()).collect();
+    if named.is_empty() {
+        return "you and the vendor changed the same lines".to_owned();
+    }
+    let shown = named.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    match keys.len() - named.len().min(NAMED) {
+        0 => format!("you and the vendor both changed {shown}"),
+        more => format!("you and the vendor both changed {shown} and {more} more"),
     }
 }
 

@@ -85,6 +85,7 @@ fn restore(draft: &mut Draft<'_>, path: &RelPath, way: &Way<'_>) {
         content: snapshot,
         owner: oldest.owner.filter(|_| oldest.op == FileOp::RemoveDir),
         keep_old: false,
+        keys: Vec::new(),
     };
     let edited = !Entry::same(current.as_ref(), left) && one.class != Class::Generated;
     one.decision = match (&old, &current) {

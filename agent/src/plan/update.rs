@@ -101,6 +101,7 @@ fn decide_path(input: &Input<'_>, path: &RelPath, replaceable: Option<&BTreeSet<
         content: Content::Source,
         owner: None,
         keep_old: false,
+        keys: Vec::new(),
     }
 }
 

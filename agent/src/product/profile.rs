@@ -39,6 +39,9 @@ pub struct Profile {
     /// Commands around the update.
     #[serde(default)]
     pub hooks: Vec<HookRule>,
+    /// Words in configuration keys whose values are secrets, besides those that say so themselves, such as `password`.
+    #[serde(default)]
+    pub secrets: Vec<String>,
     /// Default values of the templates' variables.
     #[serde(default)]
     pub vars: BTreeMap<String, serde_json::Value>,

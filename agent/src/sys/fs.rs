@@ -167,6 +167,51 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     })
 }
 
+/// Replaces what stands at a path, a symlink followed: a kill leaves the old content or the new one. Not durable until
+/// [`sync_file_system`]. The file keeps its permissions; a new one gets those of `like`. What is no file, such as a
+/// terminal, is written to.
+///
+/// # Errors
+/// Of the system.
+pub fn replace(path: &Path, bytes: &[u8], like: &Path) -> io::Result<()> {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let there = fs::metadata(&path).ok();
+    if there.as_ref().is_some_and(|there| !there.is_file()) {
+        return effect(Effect::Write, "write", &path.display(), || {
+            OpenOptions::new().write(true).open(&path)?.write_all(bytes)
+        });
+    }
+    let permissions = there.map_or_else(|| fs::metadata(like), Ok)?.permissions();
+    let temporary = fresh_beside(&path)?;
+    let written = effect(Effect::Write, "write", &path.display(), || {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&temporary)?;
+        file.write_all(bytes)?;
+        file.set_permissions(permissions)
+    })
+    .and_then(|()| {
+        effect(Effect::Write, "rename", &path.display(), || {
+            fs::rename(&temporary, &path)
+        })
+    });
+    if written.is_err() {
+        // Useless now; the write's own error is the one to report.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// A name beside a path that nobody can know beforehand.
+fn fresh_beside(path: &Path) -> io::Result<PathBuf> {
+    let number = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
+    let mut name = temporary_beside(path).into_os_string();
+    name.push(format!("-{number:016x}"));
+    Ok(name.into())
+}
+
 /// Makes everything written to the file system of a path survive a power cut.
 ///
 /// # Errors

@@ -103,7 +103,11 @@ pub(super) fn leave(
         .unwrap_or_default();
     let mut views = Vec::new();
     for conflict in &plan.conflicts {
-        if !before.contains(conflict) {
+        let is_same = |old: &Conflict| {
+            old.path == conflict.path
+                && (&old.base, &old.current, &old.new) == (&conflict.base, &conflict.current, &conflict.new)
+        };
+        if !before.iter().any(is_same) {
             for suffix in [".final", ".deleted"] {
                 remove(&session.root, &file(&conflict.path, suffix))?;
             }

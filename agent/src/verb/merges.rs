@@ -3,32 +3,46 @@
 use std::collections::BTreeMap;
 
 use crate::health::parse;
-use crate::merge::text::{self, Merged};
+use crate::merge::{self, Merged, Options};
 use crate::model::{Digest, RelPath};
 use crate::plan::MergeOutcome;
+
+use super::key_conflicts;
 
 /// What came of the merges, and the texts of those that came out clean.
 #[derive(Debug, Default)]
 pub(super) struct Merges {
     pub outcomes: BTreeMap<RelPath, MergeOutcome>,
     pub merged: BTreeMap<RelPath, Vec<u8>>,
+    /// Words in keys whose values are secrets, besides those that always are.
+    secrets: Vec<String>,
 }
 
 impl Merges {
+    /// For a product with these words in keys whose values are secrets.
+    pub(super) fn new(secrets: &[String]) -> Self {
+        Self {
+            secrets: secrets.to_vec(),
+            ..Self::default()
+        }
+    }
+
     /// Merges one path's base, current and new content, and keeps the result if it is clean.
     pub(super) fn merge(&mut self, path: &RelPath, [base, current, new]: [&[u8]; 3]) -> MergeOutcome {
         let readable = |bytes: &[u8]| parse::parse_error(path.file_name(), bytes).is_none();
-        match text::merge(base, current, new) {
-            // Lines that merge can still make a file that the server cannot read.
+        match merge::merge(path.file_name(), Options::default(), [base, current, new]) {
+            // What merges by lines can still be a file that the server cannot read.
             Merged::Clean(bytes) if readable(current) && readable(new) && !readable(&bytes) => {
-                MergeOutcome::Conflicts(1)
+                MergeOutcome::Conflicts(Vec::new())
             }
             Merged::Clean(bytes) => {
                 let outcome = MergeOutcome::Merged(Digest::of(&bytes), bytes.len() as u64);
                 self.merged.insert(path.clone(), bytes);
                 outcome
             }
-            Merged::Conflicts(count) => MergeOutcome::Conflicts(count),
+            Merged::Conflicts(found) => {
+                MergeOutcome::Conflicts(key_conflicts::tell(&found.conflicts, &self.secrets))
+            }
             Merged::NotText => MergeOutcome::NotText,
         }
     }

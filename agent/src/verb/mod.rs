@@ -3,6 +3,8 @@
 pub mod adopt;
 pub mod check;
 mod conflicts;
+mod key_conflicts;
+pub mod merge;
 mod merges;
 pub mod recover;
 mod road;

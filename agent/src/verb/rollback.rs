@@ -232,7 +232,7 @@ fn plan(
         running,
     );
     let draft = crate::plan::rollback::draft(&common, &undone);
-    let Merges { outcomes, merged } = merges(run, session, draft.merges(), &undone)?;
+    let Merges { outcomes, merged, .. } = merges(run, session, draft.merges(), &undone)?;
     let plan = draft.finish(&outcomes, &BTreeMap::new())?;
     match plan.conflicts.first() {
         None => Ok((plan, merged)),
@@ -246,7 +246,7 @@ fn plan(
 }
 
 fn merges(run: &Run<'_>, session: &Session, requests: &[MergeRequest], undone: &[Undone]) -> Result<Merges> {
-    let mut results = Merges::default();
+    let mut results = Merges::new(&session.settings.profile.secrets);
     for request in requests {
         tracing::info!("merging {} back", request.path);
         let side = |side: &Side| -> Result<Option<Vec<u8>>> {

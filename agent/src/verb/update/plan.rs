@@ -64,7 +64,9 @@ pub(super) fn make_plan(
         new: &target.manifest,
         ownership: &instance.ownership,
     });
-    let Merges { outcomes, mut merged } = merge(instance, &draft, target.source.as_mut(), origin)?;
+    let Merges {
+        outcomes, mut merged, ..
+    } = merge(instance, &draft, target.source.as_mut(), origin)?;
     let (resolutions, finals) = match waiting {
         Some(waiting) => still_valid(&draft, waiting, conflicts::answers(instance, waiting)?),
         None => Answers::default(),
@@ -101,7 +103,7 @@ fn merge(
     source: &mut dyn Source,
     mut origin: Option<&mut Target>,
 ) -> Result<Merges> {
-    let mut results = Merges::default();
+    let mut results = Merges::new(&instance.settings.profile.secrets);
     for request in draft.merges() {
         let base = match (&request.base, &mut origin) {
             (_, Some(origin)) => Some(origin.source.read(&request.path, text::LIMIT)?),

@@ -1,0 +1,134 @@
+//! The conflicts of a merge in words that a person can act on. Secrets never get into them.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::api::plan::KeyConflict;
+use crate::merge::chunk::Conflict;
+use crate::model::Digest;
+
+/// How many characters of a value are shown.
+const SHOWN: usize = 200;
+/// How many conflicts of a file are told.
+pub(super) const MOST: usize = 100;
+
+/// Words in a key, or in lines, whose values are secrets.
+static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let words = "pass(?:word|wd|phrase)?|pwd|secret|token|credential|api[_-]?key|private[_-]?key|authorization|BEGIN [A-Z ]*KEY";
+    Regex::new(&format!("(?i){words}|://[^/\\s@]+@")).ok()
+});
+
+/// Tells conflicts; `secrets` are more words in keys whose values are secrets.
+pub(super) fn tell(conflicts: &[Conflict], secrets: &[String]) -> Vec<KeyConflict> {
+    conflicts
+        .iter()
+        .take(MOST)
+        .map(|one| tell_one(one, secrets))
+        .collect()
+}
+
+fn tell_one(conflict: &Conflict, secrets: &[String]) -> KeyConflict {
+    let is_key = !conflict.path.is_empty();
+    let texts = || conflict.values.iter().flatten().map(String::as_str);
+    let hidden = std::iter::once(conflict.path.as_str())
+        .chain(texts())
+        .any(|text| is_secret(text, secrets));
+    let value = |text: &String| if hidden { digest(text) } else { shortened(text) };
+    let [base, current, new] = conflict.values.each_ref().map(|text| text.as_ref().map(value));
+    KeyConflict {
+        key: is_key.then(|| conflict.path.clone()),
+        line: conflict.line.and_then(|line| u64::try_from(line).ok()),
+        message: message(conflict).to_owned(),
+        base,
+        current,
+        new,
+    }
+}
+
+fn is_secret(text: &str, more: &[String]) -> bool {
+    // Without the expression nothing is known to be harmless.
+    let looks = SECRET.as_ref().is_none_or(|secret| secret.is_match(text));
+    looks || {
+        let text = text.to_lowercase();
+        more.iter().any(|word| text.contains(&word.to_lowercase()))
+    }
+}
+
+fn message(conflict: &Conflict) -> &'static str {
+    match &conflict.values {
+        [None, Some(_), Some(_)] => "you and the vendor both added it, differently",
+        [Some(_), None, Some(_)] => "you removed it and the vendor changed it",
+        [Some(_), Some(_), None] => "you changed it and the vendor removed it",
+        _ => "you and the vendor both changed it, differently",
+    }
+}
+
+fn digest(text: &str) -> String {
+    format!("sha256:{}", Digest::of(text.trim().as_bytes()).short())
+}
+
+fn shortened(text: &str) -> String {
+    let text = text.trim();
+    match text.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conflict(path: &str, values: [Option<&str>; 3]) -> Conflict {
+        Conflict {
+            path: path.to_owned(),
+            line: path.is_empty().then_some(7),
+            values: values.map(|value| value.map(str::to_owned)),
+            texts: Default::default(),
+        }
+    }
+
+    #[test]
+    fn what_happened_is_said_in_words() {
+        let table = [
+            ([Some("1"), Some("2"), Some("3")], "both changed"),
+            ([None, Some("2"), Some("3")], "both added"),
+            ([Some("1"), None, Some("3")], "you removed it"),
+            ([Some("1"), Some("2"), None], "the vendor removed it"),
+        ];
+        for (values, words) in table {
+            let told = tell(&[conflict("server.port", values)], &[]);
+            assert!(told[0].message.contains(words), "{:?}", told[0]);
+            assert_eq!(told[0].key.as_deref(), Some("server.port"));
+            assert_eq!(told[0].current.as_deref(), values[1]);
+        }
+        let lines = tell(&[conflict("", [Some("a\n"), Some("b\n"), Some("c\n")])], &[]);
+        assert_eq!((lines[0].key.as_deref(), lines[0].line), (None, Some(7)));
+    }
+
+    #[test]
+    fn secrets_are_shown_as_digests() {
+        let table = [
+            ("database.password", "hunter2"),
+            ("keystore.PASSWD", "hunter2"),
+            ("oauth.client_secret", "hunter2"),
+            ("url", "jdbc://admin:hunter2@db"),
+            ("", "a = 1\npassword = hunter2\n"),
+            ("node.pin", "hunter2"),
+        ];
+        for (path, value) in table {
+            let one = conflict(path, [Some("old"), Some(value), None]);
+            let told = serde_json::to_string(&tell(&[one], &["PIN".to_owned()])).unwrap();
+            assert!(!told.contains("hunter2"), "{told}");
+            assert!(told.contains("sha256:"), "{told}");
+        }
+    }
+
+    #[test]
+    fn long_values_are_shortened() {
+        let long = "ä".repeat(SHOWN + 1);
+        let told = tell(&[conflict("a", [None, Some(&long), Some("b")])], &[]);
+        assert_eq!(told[0].current.as_ref().unwrap().chars().count(), SHOWN + 1);
+    }
+}
