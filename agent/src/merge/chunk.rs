@@ -41,6 +41,15 @@ impl Chunks {
         self.0.push(Chunk::Conflict(conflict));
     }
 
+    /// Changes how it begins, on every side.
+    pub fn edit_start(&mut self, edit: impl Fn(&mut String)) {
+        match self.0.first_mut() {
+            Some(Chunk::Plain(text)) => edit(text),
+            Some(Chunk::Conflict(conflict)) => conflict.texts.iter_mut().for_each(edit),
+            None => {}
+        }
+    }
+
     /// Adds other chunks.
     pub fn append(&mut self, other: Self) {
         for chunk in other.0 {

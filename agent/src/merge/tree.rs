@@ -36,7 +36,7 @@ fn body(base: Option<&View<'_>>, current: &View<'_>, new: &View<'_>, outer: &Ind
         _ => outer.clone(),
     };
     let mine = || current.node.body();
-    let its = || indent.body(new.node);
+    let its = || indent.body(new);
     let was = base.map(|base| (base.body, base.meaning));
     if current.body == new.body || was.is_some_and(|(body, _)| body == new.body) {
         out.plain(&mine());
@@ -70,9 +70,9 @@ fn parts(base: Option<&View<'_>>, current: &View<'_>, new: &View<'_>, indent: &I
             }
             (_, Part::Syntax(mine), _) => out.plain(mine),
             (Some(Part::Value(was)), Part::Value(mine), Part::Value(its)) => {
-                value(Some(was), mine, its, &current.node.label, out);
+                value(Some(was), mine, its, &current.node.label, indent, out);
             }
-            (_, Part::Value(mine), Part::Value(its)) => value(None, mine, its, &current.node.label, out),
+            (_, Part::Value(mine), Part::Value(its)) => value(None, mine, its, &current.node.label, indent, out),
             (_, Part::List(_), _) => {
                 let sides =
                     [base, Some(current), Some(new)].map(|view| view.and_then(|view| view.list(lists)));
@@ -85,15 +85,22 @@ fn parts(base: Option<&View<'_>>, current: &View<'_>, new: &View<'_>, indent: &I
     }
 }
 
-fn value(was: Option<&Value<'_>>, mine: &Value<'_>, its: &Value<'_>, label: &str, out: &mut Chunks) {
+fn value(
+    was: Option<&Value<'_>>,
+    mine: &Value<'_>,
+    its: &Value<'_>,
+    label: &str,
+    indent: &Indent,
+    out: &mut Chunks,
+) {
     let unchanged = |side: &Value<'_>| was.is_some_and(|was| was.meaning == side.meaning);
+    let its_text = if its.verbatim { its.text.to_owned() } else { indent.apply(its.text, false) };
     if mine.meaning == its.meaning || unchanged(its) {
         out.plain(mine.text);
     } else if unchanged(mine) {
-        out.plain(its.text);
+        out.plain(&its_text);
     } else {
-        let texts = [was.map(|was| was.text), Some(mine.text), Some(its.text)];
-        let texts = texts.map(|text| text.map(str::to_owned));
+        let texts = [was.map(|was| was.text.to_owned()), Some(mine.text.to_owned()), Some(its_text)];
         out.conflict(Conflict {
             path: label.to_owned(),
             line: None,

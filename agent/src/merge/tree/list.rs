@@ -1,5 +1,7 @@
 //! Merging the children of a node.
 
+use std::borrow::Cow;
+
 use super::super::align::{self, At, Slot};
 use super::super::chunk::{Chunks, Conflict};
 use super::super::node::{List, Order};
@@ -34,7 +36,7 @@ pub(super) fn merge(sides: [Option<&ListView<'_>>; 3], label: &str, indent: &Ind
     let tokens = unit::tokens(order, units);
     let slots = align::align(order, [&tokens[0], &tokens[1], &tokens[2]]);
     let slots = versions::unite(slots, units);
-    let shape = Shape::new(sides, indent);
+    let shape = Shape::new(sides[1], sides[2], indent);
     let mut pieces = Vec::with_capacity(slots.len());
     for slot in slots {
         match slot {
@@ -45,6 +47,9 @@ pub(super) fn merge(sides: [Option<&ListView<'_>>; 3], label: &str, indent: &Ind
             }
         }
     }
+    if let Some(indent) = shape.own_line.as_deref().filter(|_| shape.opens_within_line) {
+        open_within_line(&mut pieces, indent);
+    }
     separate(pieces, lists, out);
     out.plain(&trivia::lead(base.1, current.1, new.1));
 }
@@ -53,23 +58,26 @@ pub(super) fn merge(sides: [Option<&ListView<'_>>; 3], label: &str, indent: &Ind
 struct Shape<'a> {
     indent: Indent,
     /// The indentation of the operator's nodes, if they begin lines.
-    own_line: Option<&'a str>,
+    own_line: Option<Cow<'a, str>>,
+    /// Whether the operator's first node does not begin a line, but the others do.
+    opens_within_line: bool,
     /// Whether the operator has nodes to go by.
     is_known: bool,
 }
 
 impl<'a> Shape<'a> {
-    fn new(sides: [Option<&ListView<'a>>; 3], outer: &Indent) -> Self {
-        let [_, current, new] = sides.map(|side| side.and_then(|side| side.views.first()));
-        let [current_indent, new_indent] = [current, new].map(|view| view.and_then(|view| view.indent));
-        let indent = match (new_indent, current_indent) {
-            (Some(from), Some(to)) => outer.between(from, to),
-            _ => outer.clone(),
+    fn new(current: Option<&ListView<'a>>, new: Option<&ListView<'a>>, outer: &Indent) -> Self {
+        let own_line = current.and_then(ListView::indent);
+        let indent = match (new, &own_line) {
+            (Some(new), Some(to)) if let Some(from) = new.indent() => outer.between(&from, to),
+            (Some(new), _) => outer.below(new),
+            (None, _) => outer.clone(),
         };
         Self {
             indent,
-            own_line: current_indent,
-            is_known: current.is_some(),
+            own_line,
+            opens_within_line: current.is_some_and(ListView::opens_within_line),
+            is_known: current.is_some_and(|current| !current.views.is_empty()),
         }
     }
 
@@ -132,20 +140,28 @@ impl<'a> Shape<'a> {
         };
         let (lead, trail) = self.placed(view, unit.lead);
         before.plain(&lead);
-        before.plain(&self.indent.body(view.node));
+        before.plain(&self.indent.body(view));
         Piece::node(before, view.node.separator, &trail)
     }
 
     /// What stands before and after a node of the vendor's: on a line of its own if the operator's nodes are.
     fn placed(&self, view: &View<'_>, lead: &str) -> (String, String) {
         let trail = view.node.trail;
-        match (self.own_line, view.indent) {
-            (Some(indent), None) if !trail.ends_with('\n') => (indent.to_owned(), format!("{trail}\n")),
+        match (self.own_line.as_deref(), view.indent) {
+            (Some(indent), None) if view.ends_line => (indent.to_owned(), trail.to_owned()),
+            (Some(indent), None) => (indent.to_owned(), format!("{trail}\n")),
             (None, Some(_)) if self.is_known && trail.trim().is_empty() && lead.trim().is_empty() => {
                 (" ".to_owned(), String::new())
             }
-            (_, own_line) => (self.indent.apply(lead, own_line.is_some()), trail.to_owned()),
+            (Some(indent), Some(_)) => (self.own_line(lead, indent), trail.to_owned()),
+            (None, own_line) => (self.indent.apply(lead, own_line.is_some()), trail.to_owned()),
         }
+    }
+
+    /// What stands before a node of the vendor's, with the indentation of the operator's.
+    fn own_line(&self, lead: &str, indent: &str) -> String {
+        let (lines, _) = lead.split_at(lead.rfind('\n').map_or(0, |at| at + 1));
+        self.indent.apply(lines, true) + indent
     }
 
     /// One side or both removed it. A conflict if the other side changed it.
@@ -179,16 +195,15 @@ impl<'a> Shape<'a> {
     fn text(&self, units: &[Unit<'_>]) -> String {
         let mut text = String::new();
         for unit in units {
-            text.push_str(
-                &self
-                    .indent
-                    .apply(unit.lead, text.is_empty() || text.ends_with('\n')),
-            );
-            if let Some(view) = unit.view {
-                text.push_str(&self.indent.body(view.node));
-                text.push_str(view.node.separator);
-                text.push_str(view.node.trail);
-            }
+            let Some(view) = unit.view else {
+                text.push_str(&self.indent.apply(unit.lead, true));
+                continue;
+            };
+            let (lead, trail) = self.placed(view, unit.lead);
+            text.push_str(&lead);
+            text.push_str(&self.indent.body(view));
+            text.push_str(view.node.separator);
+            text.push_str(&trail);
         }
         text
     }
@@ -240,6 +255,19 @@ impl Piece {
             separator: Separator::Within,
             after: Chunks::default(),
         }
+    }
+}
+
+/// Puts the first piece on the line that opens the list, and every other on a line of its own.
+fn open_within_line(pieces: &mut [Piece], indent: &str) {
+    for (number, piece) in pieces.iter_mut().enumerate() {
+        piece.before.edit_start(|text| {
+            if number == 0 {
+                *text = text.trim_start_matches([' ', '\t']).to_owned();
+            } else if !text.is_empty() && !text.starts_with([' ', '\t', '\r', '\n']) {
+                text.insert_str(0, indent);
+            }
+        });
     }
 }
 

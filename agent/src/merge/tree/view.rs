@@ -1,5 +1,7 @@
 //! A node with what is derived from it.
 
+use std::borrow::Cow;
+
 use super::super::align::Interner;
 use super::super::node::{Key, List, Node, Order, Part};
 
@@ -8,14 +10,15 @@ use super::super::node::{Key, List, Node, Order, Part};
 pub(super) struct Numbers<'a> {
     meanings: Interner<Meaning<'a>>,
     bodies: Interner<Vec<Span<'a>>>,
-    /// What was read last does not end a line.
-    within_line: bool,
+    /// How many characters of its last line were read.
+    column: usize,
 }
 
 impl Numbers<'_> {
     fn read(&mut self, text: &str) {
-        if !text.is_empty() {
-            self.within_line = !text.ends_with('\n');
+        match text.rfind('\n') {
+            Some(end) => self.column = text[end + 1..].chars().count(),
+            None => self.column += text.chars().count(),
         }
     }
 
@@ -23,7 +26,7 @@ impl Numbers<'_> {
     fn indent<'a>(&self, lead: &'a str) -> Option<&'a str> {
         let indent = match lead.rfind('\n') {
             Some(at) => lead.get(at + 1..)?,
-            None if self.within_line => return None,
+            None if self.column > 0 => return None,
             None => lead,
         };
         indent.chars().all(|c| c == ' ' || c == '\t').then_some(indent)
@@ -55,6 +58,10 @@ pub(super) struct View<'a> {
     pub(super) body: u32,
     /// Its indentation, if it begins a line.
     pub(super) indent: Option<&'a str>,
+    /// How far from its line's beginning it stands.
+    column: usize,
+    /// Whether it ends a line.
+    pub(super) ends_line: bool,
     lists: Vec<ListView<'a>>,
 }
 
@@ -68,13 +75,14 @@ pub(super) struct ListView<'a> {
 impl<'a> View<'a> {
     /// The view of a document.
     pub(super) fn of(document: &'a Node<'a>, numbers: &mut Numbers<'a>) -> Self {
-        numbers.within_line = false;
+        numbers.column = 0;
         Self::new(document, numbers)
     }
 
     fn new(node: &'a Node<'a>, numbers: &mut Numbers<'a>) -> Self {
         let indent = numbers.indent(node.lead);
         numbers.read(node.lead);
+        let column = numbers.column;
         let mut lists = Vec::new();
         let mut said = Vec::new();
         let mut spans = Vec::new();
@@ -108,6 +116,8 @@ impl<'a> View<'a> {
             meaning,
             body,
             indent,
+            column,
+            ends_line: numbers.column == 0,
             lists,
         }
     }
@@ -145,6 +155,11 @@ impl<'a> View<'a> {
         found.unwrap_or(0)
     }
 
+    /// Its lists.
+    pub(super) fn lists(&self) -> impl Iterator<Item = &ListView<'a>> {
+        self.lists.iter()
+    }
+
     /// One of its lists.
     pub(super) fn list(&self, number: usize) -> Option<&ListView<'a>> {
         self.lists.get(number)
@@ -155,6 +170,21 @@ impl<'a> ListView<'a> {
     fn new(list: &'a List<'a>, numbers: &mut Numbers<'a>) -> Self {
         let views = list.nodes.iter().map(|node| View::new(node, numbers)).collect();
         Self { list, views }
+    }
+
+    /// The indentation of its children that begin lines, or would.
+    pub(super) fn indent(&self) -> Option<Cow<'a, str>> {
+        if !self.opens_within_line() {
+            return self.views.first()?.indent.map(Cow::Borrowed);
+        }
+        let indent = self.views.iter().find_map(|view| view.indent).map(Cow::Borrowed);
+        indent.or_else(|| Some(" ".repeat(self.views.first()?.column).into()))
+    }
+
+    /// Whether the first child stands on the line that opens the list and the others below it, as in YAML's
+    /// `- name: value`.
+    pub(super) fn opens_within_line(&self) -> bool {
+        self.views.first().is_some_and(|first| first.indent.is_none() && first.ends_line)
     }
 
     fn meanings(&self) -> Vec<u32> {
