@@ -48,6 +48,19 @@ pub fn merge(base: &[u8], current: &[u8], new: &[u8]) -> Merged {
     }
 }
 
+/// Merges values of several lines, such as scripts: nobody changed the same lines. `None` if both did, or if a value is one
+/// line.
+pub fn merge_values(values: [&str; 3]) -> Option<String> {
+    if !values.into_iter().all(|value| value.contains('\n')) {
+        return None;
+    }
+    let [base, current, new] = values.map(str::as_bytes);
+    match merge(base, current, new) {
+        Merged::Clean(merged) => String::from_utf8(merged).ok(),
+        Merged::Conflicts(_) | Merged::NotText => None,
+    }
+}
+
 /// Long enough that no text holds it by chance.
 const MARKER: u8 = 60;
 

@@ -11,6 +11,7 @@ mod view;
 
 use super::chunk::{Chunks, Conflict};
 use super::node::{Node, Part, Value};
+use super::text;
 use indent::Indent;
 use view::{Numbers, View};
 
@@ -99,6 +100,8 @@ fn value(
         out.plain(mine.text);
     } else if unchanged(mine) {
         out.plain(&its_text);
+    } else if let Some(merged) = was.and_then(|was| text::merge_values([was.text, mine.text, &its_text])) {
+        out.plain(&merged);
     } else {
         let texts = [was.map(|was| was.text.to_owned()), Some(mine.text.to_owned()), Some(its_text)];
         out.conflict(Conflict {

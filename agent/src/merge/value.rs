@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::align::{self, Slot, Token};
 use super::identity::{self, Fields};
 use super::node::Order;
+use super::text;
 
 /// What a file says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,6 +103,12 @@ impl Prefer {
                 self.lists([base, current, new])
             }
             (None, Some(Data::List(current)), Some(Data::List(new))) => self.lists([&[], current, new]),
+            (Some(Data::Scalar(base)), Some(Data::Scalar(mine)), Some(Data::Scalar(its))) => {
+                match text::merge_values([base, mine, its]) {
+                    Some(merged) => Ok(Some(Data::Scalar(merged))),
+                    None => self.choose(current.cloned(), new.cloned()),
+                }
+            }
             _ => self.choose(current.cloned(), new.cloned()),
         }
     }
