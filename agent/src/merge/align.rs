@@ -90,7 +90,9 @@ pub fn align(order: Order, sides: [&[Token]; 3]) -> Vec<Slot> {
     let all_named = sides.iter().all(|side| side.iter().all(named));
     match order {
         Order::Free => one_by_one(sides),
-        Order::Kept if all_named && !is_torn(sides) => without_clashing_additions(one_by_one(sides)),
+        Order::Kept if all_named && is_moved(sides) && !is_torn(sides) => {
+            without_clashing_additions(one_by_one(sides))
+        }
         Order::Kept => settle_moves(sides, by_place(sides)),
     }
 }
@@ -125,6 +127,11 @@ fn clash_of(run: &[Slot]) -> Option<[Range<usize>; 3]> {
         (range.len() == places.len()).then_some(range)
     };
     (run.len() > 1).then_some([0..0, places(1)?, places(2)?])
+}
+
+/// A side reordered.
+fn is_moved([base, current, new]: [&[Token]; 3]) -> bool {
+    is_reordered(base, current) || is_reordered(base, new)
 }
 
 /// Both sides reordered, and not alike.
@@ -331,6 +338,7 @@ fn region(sides: [&[Token]; 3], ranges: [Range<usize>; 3], slots: &mut Vec<Slot>
         .iter()
         .all(|side| side.iter().all(|token| matches!(token, Token::Named(_))))
         && !is_torn([b, c, n])
+        && !is_replaced_twice([b, c, n])
     {
         let merged = without_clashing_additions(one_by_one([b, c, n]));
         slots.extend(merged.into_iter().map(|slot| shifted(slot, &ranges)));
@@ -354,6 +362,13 @@ fn shifted(slot: Slot, starts: &[Range<usize>; 3]) -> Slot {
             new.start + n..new.end + n,
         ]),
     }
+}
+
+/// Both sides removed a child, and what they added there differs: nothing says that it is not the same child, renamed.
+fn is_replaced_twice(sides: [&[Token]; 3]) -> bool {
+    let [base, current, new] = sides.map(|side| side.iter().copied().collect::<HashSet<Token>>());
+    let mut removed = base.iter().filter(|token| !current.contains(token));
+    removed.any(|token| !new.contains(token)) && &current - &base != &new - &base
 }
 
 /// A named child that a side moved is found in two places: it belongs where that side put it.
