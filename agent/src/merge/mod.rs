@@ -180,8 +180,8 @@ impl<'a> Judge<'a> {
     }
 
     fn merge(&self, by_lines: Option<Vec<u8>>) -> Outcome {
-        let wanted = self.wanted(Prefer::Neither);
-        let is_right = |text: &str| wanted.as_ref().is_some_and(|wanted| self.says(text, wanted));
+        let wanted = self.acceptable();
+        let is_right = |text: &str| wanted.iter().any(|wanted| self.says(text, wanted));
         if let Some(merged) = by_lines
             && is_right(&self.layout.plain(&merged))
         {
@@ -200,6 +200,17 @@ impl<'a> Judge<'a> {
         Err(conflicts
             .find(|chunks| self.can_be_resolved(chunks))
             .unwrap_or_else(|| refine::differences(current, new)))
+    }
+
+    /// What a clean result may say. Where both sides added to a list, its items may stand apart in the file (the elements of
+    /// an array of tables in TOML): then their places there decide which come first.
+    fn acceptable(&self) -> Vec<Data> {
+        let strict = self.wanted(Prefer::Neither);
+        let loose = || {
+            let orders = [Prefer::CurrentFirst, Prefer::NewFirst];
+            orders.into_iter().filter_map(|order| self.wanted(order)).collect()
+        };
+        strict.map_or_else(loose, |wanted| vec![wanted])
     }
 
     fn wanted(&self, prefer: Prefer) -> Option<Data> {

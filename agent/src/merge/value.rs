@@ -56,6 +56,10 @@ pub struct Clash;
 pub enum Prefer {
     /// Nobody's: the merge fails.
     Neither,
+    /// Nobody's, but what both added in one place of a list is not the same thing: the operator's comes first.
+    CurrentFirst,
+    /// Likewise, but the vendor's comes first.
+    NewFirst,
     /// The operator's.
     Current,
     /// The vendor's.
@@ -76,7 +80,7 @@ type Map = BTreeMap<String, Data>;
 impl Prefer {
     fn choose<T>(self, current: T, new: T) -> Result<T, Clash> {
         match self {
-            Self::Neither => Err(Clash),
+            Self::Neither | Self::CurrentFirst | Self::NewFirst => Err(Clash),
             Self::Current => Ok(current),
             Self::New => Ok(new),
         }
@@ -137,9 +141,15 @@ impl Prefer {
                     let data = self.three(base, current, new)?;
                     merged.extend(data.map(|data| Item { id, data }));
                 }
-                Slot::Clash([_, current, new]) => {
-                    let chosen = self.choose(sides[1].get(current), sides[2].get(new))?;
-                    merged.extend(chosen.unwrap_or_default().iter().cloned());
+                Slot::Clash([base, current, new]) => {
+                    let current = sides[1].get(current).unwrap_or_default();
+                    let new = sides[2].get(new).unwrap_or_default();
+                    let chosen = match self {
+                        Self::CurrentFirst if base.is_empty() => [current, new],
+                        Self::NewFirst if base.is_empty() => [new, current],
+                        _ => [self.choose(current, new)?, &[]],
+                    };
+                    merged.extend(chosen.into_iter().flatten().cloned());
                 }
             }
         }
