@@ -2,7 +2,7 @@
 
 use super::node::Node;
 use super::value::Data;
-use super::{ParseError, ini, json, properties};
+use super::{ParseError, bundles_info, ini, json, properties};
 
 /// The formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,7 +105,12 @@ impl Format {
                 data: ini::data,
                 is_strict: |_| true,
             }),
-            Self::Toml | Self::Yaml | Self::Xml | Self::BundlesInfo | Self::Text => None,
+            Self::BundlesInfo => Some(&Structure {
+                parse: bundles_info::parse,
+                data: bundles_info::data,
+                is_strict: |_| true,
+            }),
+            Self::Toml | Self::Yaml | Self::Xml | Self::Text => None,
         }
     }
 

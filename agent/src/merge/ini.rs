@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::node::{Key, List, Node, Order, Part, Value};
-use super::value::{Data, Item};
+use super::value::Data;
 use super::{ParseError, lines};
 
-/// Reads sections and keys. Comments belong to what follows them; those at the end of a section, if a blank line
-/// follows, to the section.
+/// Reads sections and keys; keys before the first section are one without a name. Comments belong to what follows them;
+/// those at the end of a section, if a blank line follows, to the section.
 ///
 /// # Errors
 /// If there are lines that are neither sections nor keys.
@@ -33,7 +33,7 @@ pub fn parse(text: &str) -> Result<Node<'_>, ParseError> {
 /// # Errors
 /// As [`parse`], and if a section is there twice.
 pub fn data(text: &str) -> Result<Data, ParseError> {
-    let mut sections: BTreeMap<String, BTreeMap<String, Vec<Item>>> = BTreeMap::new();
+    let mut sections: BTreeMap<String, BTreeMap<String, Vec<Data>>> = BTreeMap::new();
     let mut section = String::new();
     for line in read(text)? {
         match line.kind {
@@ -46,12 +46,14 @@ pub fn data(text: &str) -> Result<Data, ParseError> {
             Kind::Key(parts) => {
                 let value = Data::Scalar(parts.meaning().to_owned());
                 let keys = sections.entry(section.clone()).or_default();
-                keys.entry(parts.key.to_owned()).or_default().push(value.into());
+                keys.entry(parts.key.to_owned()).or_default().push(value);
             }
         }
     }
-    let keys = |keys: BTreeMap<String, Vec<Item>>| {
-        let keys = keys.into_iter().map(|(key, values)| (key, Data::List(values)));
+    let keys = |keys: BTreeMap<String, Vec<Data>>| {
+        let keys = keys
+            .into_iter()
+            .map(|(key, values)| (key, lines::occurrences(values)));
         Data::Map(keys.collect())
     };
     Ok(Data::Map(
@@ -178,37 +180,38 @@ impl<'s> Entry<'s> {
 #[derive(Default)]
 struct Builder<'s> {
     nodes: Vec<Node<'s>>,
-    section: Option<Node<'s>>,
+    section: Section<'s>,
+}
+
+/// A section, or the keys before the first.
+#[derive(Default)]
+struct Section<'s> {
+    name: String,
+    lead: &'s str,
+    header: &'s str,
     keys: Vec<Node<'s>>,
 }
 
 impl<'s> Builder<'s> {
     fn section(&mut self, name: &str, before: &'s str, header: &'s str) {
         let (close, lead) = split_gap(before);
-        let (close, lead) = if self.section.is_some() {
-            (close, lead)
-        } else {
-            ("", before)
-        };
-        self.end_section(close);
-        let name = format!("[{name}]");
-        self.section = Some(Node {
-            key: Key::Named(name.clone()),
-            label: name,
+        let next = Section {
+            name: format!("[{name}]"),
             lead,
-            parts: vec![Part::Syntax(header)],
-            separator: "",
-            trail: "",
-        });
+            header,
+            keys: Vec::new(),
+        };
+        let last = std::mem::replace(&mut self.section, next);
+        self.nodes.push(last.node(close));
     }
 
     fn key(&mut self, entry: &Entry<'s>, lead: &'s str, text: &'s str) {
-        let label = match &self.section {
-            Some(section) => format!("{} {}", section.label, entry.key),
-            None => entry.key.to_owned(),
+        let label = match self.section.name.as_str() {
+            "" => entry.key.to_owned(),
+            section => format!("{section} {}", entry.key),
         };
         let start = entry.key.len() + entry.between.len();
-        let node = Node {
+        self.section.keys.push(Node {
             key: Key::Named(entry.key.to_owned()),
             label,
             lead,
@@ -222,47 +225,41 @@ impl<'s> Builder<'s> {
             ],
             separator: "",
             trail: &text[start + entry.value.len()..],
-        };
-        if self.section.is_some() {
-            self.keys.push(node);
-        } else {
-            self.nodes.push(node);
-        }
-    }
-
-    fn end_section(&mut self, close: &'s str) {
-        let nodes = std::mem::take(&mut self.keys);
-        if let Some(mut section) = self.section.take() {
-            section.parts.push(Part::List(List {
-                order: Order::Free,
-                separator: "",
-                nodes,
-                close,
-            }));
-            self.nodes.push(section);
-        }
+        });
     }
 
     fn finish(mut self, rest: &'s str) -> Node<'s> {
-        let (close, rest) = if self.section.is_some() {
-            (rest, "")
-        } else {
-            ("", rest)
-        };
-        self.end_section(close);
-        lines::document(self.nodes, rest)
+        self.nodes.push(self.section.node(rest));
+        lines::document(self.nodes, "")
     }
 }
 
-/// What stands between a section's last key and the next section: the block right above that section is its own.
-fn split_gap(gap: &str) -> (&str, &str) {
-    let mut at = gap.len();
-    for line in gap.split_inclusive('\n').rev() {
-        // The last piece is the header's indentation.
-        if line.ends_with('\n') && line.trim().is_empty() {
-            break;
+impl<'s> Section<'s> {
+    fn node(self, close: &'s str) -> Node<'s> {
+        let list = List {
+            order: Order::Free,
+            separator: "",
+            nodes: self.keys,
+            close,
+        };
+        Node {
+            key: Key::Named(self.name.clone()),
+            label: self.name,
+            lead: self.lead,
+            parts: vec![Part::Syntax(self.header), Part::List(list)],
+            separator: "",
+            trail: "",
         }
-        at -= line.len();
     }
-    gap.split_at(at)
+}
+
+/// What stands between a section's last key and the next section: the block right above that section is its own, with the
+/// blank lines before it.
+fn split_gap(gap: &str) -> (&str, &str) {
+    let is_blank = |line: &&str| line.ends_with('\n') && line.trim().is_empty();
+    let lines = || gap.split_inclusive('\n').rev();
+    let block = lines().take_while(|line| !is_blank(line)).count();
+    let blank = lines().skip(block).take_while(is_blank).count();
+    let own: usize = lines().take(block + blank).map(str::len).sum();
+    gap.split_at(gap.len() - own)
 }

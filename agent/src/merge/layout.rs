@@ -39,11 +39,14 @@ impl Layout {
 
     /// A result as the operator has it.
     pub(super) fn restore(&self, text: &str) -> Vec<u8> {
-        let text = if self.final_newline {
-            text
-        } else {
-            text.strip_suffix('\n').unwrap_or(text)
-        };
+        match text.strip_suffix('\n') {
+            Some(text) if !self.final_newline => self.restore_marked(text),
+            _ => self.restore_marked(text),
+        }
+    }
+
+    /// A result that ends with a conflict marker, or may: its last line has an end.
+    pub(super) fn restore_marked(&self, text: &str) -> Vec<u8> {
         let bom = if self.bom { BOM } else { "" };
         let text = match self.crlf {
             Some(true) => format!("{bom}{}", text.replace('\n', "\r\n")),

@@ -2,6 +2,7 @@
 
 use super::ParseError;
 use super::node::{Key, List, Node, Order, Part};
+use super::value::{Data, Item};
 
 /// The first line, with its end.
 pub fn first(text: &str) -> &str {
@@ -46,4 +47,19 @@ pub fn continued(text: &str) -> &str {
         }
     }
     text.get(..end).unwrap_or(text)
+}
+
+/// The values of one key. Of a key that stands there several times each is known by its number: what two sides make of
+/// the same one is never put together.
+pub fn occurrences(mut values: Vec<Data>) -> Data {
+    if values.len() == 1
+        && let Some(only) = values.pop()
+    {
+        return only;
+    }
+    let item = |(number, data): (usize, Data)| Item {
+        id: Some(number.to_string()),
+        data,
+    };
+    Data::List(values.into_iter().enumerate().map(item).collect())
 }

@@ -19,6 +19,7 @@
 //! wins. [`lines`] and [`json`] are the examples.
 
 pub mod align;
+pub mod bundles_info;
 pub mod chunk;
 pub mod format;
 mod identity;
@@ -124,17 +125,17 @@ pub fn merge_and_tell(name: &str, options: Options, [base, current, new]: [&[u8]
         Some(format) => vec![format],
         None => Format::candidates(name, &layout.texts[1]),
     };
-    let read = |format: Format| Some((format, Judge::new(format.structure()?, &layout)?));
-    let (result, format) = match formats.into_iter().find_map(read) {
+    let read = |format: &Format| Some((*format, Judge::new(format.structure()?, &layout)?));
+    let (result, format) = match formats.iter().find_map(read) {
         Some((format, judge)) => (judge.merge(by_lines), format),
-        None => (lines(&layout, by_lines), Format::Text),
+        None => (lines(&formats, &layout, by_lines), Format::Text),
     };
     let merged = match result {
         Ok(merged) => Merged::Clean(merged),
         Err(chunks) => {
             let chunks = chunks.whole_lines();
             Merged::Conflicts(Conflicts {
-                text: layout.restore(&chunks.marked(options.marker_size, "\n")),
+                text: layout.restore_marked(&chunks.marked(options.marker_size, "\n")),
                 conflicts: chunks.conflicts().cloned().collect(),
             })
         }
@@ -145,17 +146,31 @@ pub fn merge_and_tell(name: &str, options: Options, [base, current, new]: [&[u8]
 /// The merged file, or the pieces of a merge with conflicts.
 type Outcome = Result<Vec<u8>, Chunks>;
 
-/// Merges by lines alone.
-fn lines(layout: &Layout, by_lines: Option<Vec<u8>>) -> Outcome {
-    if let Some(merged) = by_lines {
+/// Merges by lines alone. Where both sides can be read and only base cannot, so must the result.
+fn lines(formats: &[Format], layout: &Layout, by_lines: Option<Vec<u8>>) -> Outcome {
+    let [base, current, new] = &layout.texts;
+    let structures = formats.iter().filter_map(|format| format.structure());
+    let mut readable = structures.filter(|one| (one.data)(current).is_ok() && (one.data)(new).is_ok());
+    let reads = readable.next().map(|structure| structure.data);
+    let is_right = |text: &str| reads.is_none_or(|reads| reads(text).is_ok());
+    if let Some(merged) = by_lines.filter(|merged| is_right(&layout.plain(merged))) {
         return Ok(merged);
     }
-    let [base, current, new] = &layout.texts;
     let chunks = refine::merge(base, current, new);
     match chunks.clean() {
-        Some(text) => Ok(layout.restore(&text)),
+        Some(text) if is_right(&text) => Ok(layout.restore(&text)),
+        Some(_) => Err(refine::differences(current, new)),
         None => Err(chunks),
     }
+}
+
+/// How many signs that may begin or end something a structured file may have: what it is read into takes far more memory
+/// than its text.
+const MOST_SIGNS: usize = 300_000;
+
+fn is_too_much(text: &str) -> bool {
+    let is_sign = |byte: &u8| b"\n,:=<{[".contains(byte);
+    text.len() > MOST_SIGNS && text.bytes().filter(|byte| is_sign(byte)).count() > MOST_SIGNS
 }
 
 /// Merges files that can be read, and judges results by what they say.
@@ -170,6 +185,9 @@ impl<'a> Judge<'a> {
     /// `None` if a side cannot be read.
     fn new(structure: &'static Structure, layout: &'a Layout) -> Option<Self> {
         let texts = layout.texts.each_ref().map(String::as_str);
+        if texts.into_iter().any(is_too_much) {
+            return None;
+        }
         let [base, current, new] = texts.map(structure.data);
         Some(Self {
             structure,
@@ -189,11 +207,13 @@ impl<'a> Judge<'a> {
         }
         let [base, current, new] = &self.layout.texts;
         let by_lines = refine::merge(base, current, new);
+        let clean = |chunks: &Chunks| chunks.clean().filter(|text| is_right(text));
+        if let Some(text) = clean(&by_lines) {
+            return Ok(self.layout.restore(&text));
+        }
         let by_tree = self.tree();
-        for chunks in [Some(&by_lines), by_tree.as_ref()].into_iter().flatten() {
-            if let Some(text) = chunks.clean().filter(|text| is_right(text)) {
-                return Ok(self.layout.restore(&text));
-            }
+        if let Some(text) = by_tree.as_ref().and_then(clean) {
+            return Ok(self.layout.restore(&text));
         }
         let conflicts = by_tree.into_iter().chain([by_lines]);
         let mut conflicts = conflicts.filter(|chunks| chunks.conflicts().next().is_some());
@@ -208,7 +228,10 @@ impl<'a> Judge<'a> {
         let strict = self.wanted(Prefer::Neither);
         let loose = || {
             let orders = [Prefer::CurrentFirst, Prefer::NewFirst];
-            orders.into_iter().filter_map(|order| self.wanted(order)).collect()
+            orders
+                .into_iter()
+                .filter_map(|order| self.wanted(order))
+                .collect()
         };
         strict.map_or_else(loose, |wanted| vec![wanted])
     }
@@ -239,3 +262,6 @@ impl<'a> Judge<'a> {
             })
     }
 }
+
+#[cfg(test)]
+mod tests;

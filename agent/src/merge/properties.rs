@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::node::{Key, Node, Part, Value};
-use super::value::{Data, Item};
+use super::value::Data;
 use super::{ParseError, lines};
 
 /// Reads the lines as entries. A comment or blank line belongs to the entry after it.
@@ -31,13 +31,13 @@ pub fn parse(text: &str) -> Result<Node<'_>, ParseError> {
     Ok(lines::document(nodes, &text[lead..]))
 }
 
-/// What Java reads.
+/// What Java reads, with every value of a key that stands there twice.
 ///
 /// # Errors
 /// As [`parse`].
 pub fn data(text: &str) -> Result<Data, ParseError> {
     lines::refuse_nul(text)?;
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut found: BTreeMap<String, Vec<Data>> = BTreeMap::new();
     let mut rest = text;
     while !rest.is_empty() {
         let line = lines::first(rest);
@@ -45,34 +45,19 @@ pub fn data(text: &str) -> Result<Data, ParseError> {
             rest = &rest[line.len()..];
             continue;
         }
-        let entry = lines::continued(rest);
-        let (key, value) = split(entry.trim_start_matches(BLANK));
+        let text = lines::continued(rest);
+        let entry = Entry::of(text.trim_start_matches(BLANK));
+        let value = Data::Scalar(unescape(entry.value).into_owned());
         found
-            .entry(unescape(key.trim_end()).into_owned())
+            .entry(unescape(entry.key).into_owned())
             .or_default()
-            .push(unescape(value).into_owned());
-        rest = &rest[entry.len()..];
+            .push(value);
+        rest = &rest[text.len()..];
     }
-    Ok(Data::Map(
-        found
-            .into_iter()
-            .map(|(key, values)| (key, one_or_many(values)))
-            .collect(),
-    ))
-}
-
-/// A key that stands there twice has all its values, so that none gets lost.
-fn one_or_many(mut values: Vec<String>) -> Data {
-    match (values.pop(), values.is_empty()) {
-        (Some(value), true) => Data::Scalar(value),
-        (value, _) => Data::List(
-            values
-                .into_iter()
-                .chain(value)
-                .map(|value| Item::from(Data::Scalar(value)))
-                .collect(),
-        ),
-    }
+    let keys = found
+        .into_iter()
+        .map(|(key, values)| (key, lines::occurrences(values)));
+    Ok(Data::Map(keys.collect()))
 }
 
 const BLANK: [char; 3] = [' ', '\t', '\u{c}'];
@@ -84,42 +69,57 @@ fn is_blank_or_comment(line: &str) -> bool {
     )
 }
 
-/// The key with the separator after it, and the value with the line's end.
-fn split(entry: &str) -> (&str, &str) {
-    let mut escaped = false;
-    let is_end = |c: char| {
-        let ends = !escaped && (matches!(c, '=' | ':' | '\n' | '\r') || BLANK.contains(&c));
-        escaped = !escaped && c == '\\';
-        ends
-    };
-    let key = entry.find(is_end).unwrap_or(entry.len());
-    (&entry[..key], &entry[key..])
+/// An entry without its indentation: the key, what stands between it and the value, the value, the line's end.
+struct Entry<'s> {
+    key: &'s str,
+    between: &'s str,
+    value: &'s str,
+    end: &'s str,
 }
 
-fn node<'s>(lead: &'s str, entry: &'s str) -> Node<'s> {
-    let (key, rest) = split(entry);
-    let blank = |text: &'s str| text.len() - text.trim_start_matches(BLANK).len();
-    let mut gap = blank(rest);
-    if rest[gap..].starts_with(['=', ':']) {
-        gap += 1;
-        gap += blank(&rest[gap..]);
+impl<'s> Entry<'s> {
+    fn of(text: &'s str) -> Self {
+        let mut escaped = false;
+        let is_end = |c: char| {
+            let ends = !escaped && (matches!(c, '=' | ':' | '\n' | '\r') || BLANK.contains(&c));
+            escaped = !escaped && c == '\\';
+            ends
+        };
+        let (key, rest) = text.split_at(text.find(is_end).unwrap_or(text.len()));
+        let blank = |text: &str| text.len() - text.trim_start_matches(BLANK).len();
+        let mut gap = blank(rest);
+        if rest[gap..].starts_with(['=', ':']) {
+            gap += 1;
+            gap += blank(&rest[gap..]);
+        }
+        let (between, value) = rest.split_at(gap);
+        let (value, end) = value.split_at(value.trim_end_matches(['\n', '\r']).len());
+        Self {
+            key,
+            between,
+            value,
+            end,
+        }
     }
-    let value = rest[gap..].trim_end_matches(['\n', '\r']);
-    let name = unescape(key).into_owned();
+}
+
+fn node<'s>(lead: &'s str, text: &'s str) -> Node<'s> {
+    let entry = Entry::of(text);
+    let name = unescape(entry.key).into_owned();
     Node {
         key: Key::Named(name.clone()),
         label: name,
         lead,
         parts: vec![
-            Part::Syntax(&entry[..key.len() + gap]),
+            Part::Syntax(&text[..entry.key.len() + entry.between.len()]),
             Part::Value(Value {
-                text: value,
-                meaning: unescape(value),
+                text: entry.value,
+                meaning: unescape(entry.value),
                 verbatim: true,
             }),
         ],
         separator: "",
-        trail: &rest[gap + value.len()..],
+        trail: entry.end,
     }
 }
 

@@ -73,7 +73,9 @@ fn parts(base: Option<&View<'_>>, current: &View<'_>, new: &View<'_>, indent: &I
             (Some(Part::Value(was)), Part::Value(mine), Part::Value(its)) => {
                 value(Some(was), mine, its, &current.node.label, indent, out);
             }
-            (_, Part::Value(mine), Part::Value(its)) => value(None, mine, its, &current.node.label, indent, out),
+            (_, Part::Value(mine), Part::Value(its)) => {
+                value(None, mine, its, &current.node.label, indent, out)
+            }
             (_, Part::List(_), _) => {
                 let sides =
                     [base, Some(current), Some(new)].map(|view| view.and_then(|view| view.list(lists)));
@@ -95,7 +97,11 @@ fn value(
     out: &mut Chunks,
 ) {
     let unchanged = |side: &Value<'_>| was.is_some_and(|was| was.meaning == side.meaning);
-    let its_text = if its.verbatim { its.text.to_owned() } else { indent.apply(its.text, false) };
+    let its_text = if its.verbatim {
+        its.text.to_owned()
+    } else {
+        indent.apply(its.text, false)
+    };
     if mine.meaning == its.meaning || unchanged(its) {
         out.plain(mine.text);
     } else if unchanged(mine) {
@@ -103,7 +109,11 @@ fn value(
     } else if let Some(merged) = was.and_then(|was| text::merge_values([was.text, mine.text, &its_text])) {
         out.plain(&merged);
     } else {
-        let texts = [was.map(|was| was.text.to_owned()), Some(mine.text.to_owned()), Some(its_text)];
+        let texts = [
+            was.map(|was| was.text.to_owned()),
+            Some(mine.text.to_owned()),
+            Some(its_text),
+        ];
         out.conflict(Conflict {
             path: label.to_owned(),
             line: None,

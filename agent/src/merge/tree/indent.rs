@@ -81,7 +81,11 @@ impl Indent {
             inner.span(view.node.trail, out);
         }
         for line in list.list.close.split_inclusive('\n') {
-            let indent = if line.starts_with(&inner.from) { &inner } else { self };
+            let indent = if line.starts_with(&inner.from) {
+                &inner
+            } else {
+                self
+            };
             indent.span(line, out);
         }
     }
@@ -89,10 +93,17 @@ impl Indent {
     /// For the children of a list. How far they stand from what the list belongs to is a matter of the file's levels,
     /// unless the first stands on the same line and the others below it.
     pub(super) fn below(&self, list: &ListView<'_>) -> Self {
-        let Some(from) = list.indent() else { return self.clone() };
-        let Some(deeper) = from.strip_prefix(self.from.as_str()) else { return self.clone() };
+        let Some(from) = list.indent() else {
+            return self.clone();
+        };
+        let Some(deeper) = from.strip_prefix(self.from.as_str()) else {
+            return self.clone();
+        };
         let [step, own_step] = self.steps;
-        let levels = deeper.len().checked_div(step).filter(|_| own_step > 0 && !list.opens_within_line());
+        let levels = deeper
+            .len()
+            .checked_div(step)
+            .filter(|_| own_step > 0 && !list.opens_within_line());
         let to = match levels {
             Some(levels) if deeper.bytes().all(|byte| byte == b' ') => {
                 " ".repeat(levels * own_step + deeper.len() % step)

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::align::{self, At, Slot};
 use super::super::chunk::{Chunks, Conflict};
-use super::super::node::{List, Order};
+use super::super::node::{List, Node, Order};
 use super::indent::Indent;
 use super::trivia;
 use super::unit::{self, Unit};
@@ -49,6 +49,9 @@ pub(super) fn merge(sides: [Option<&ListView<'_>>; 3], label: &str, indent: &Ind
     }
     if let Some(indent) = shape.own_line.as_deref().filter(|_| shape.opens_within_line) {
         open_within_line(&mut pieces, indent);
+    }
+    if let Some(gaps) = Gaps::of(sides[1]).or_else(|| Gaps::of(sides[2])) {
+        gaps.apply(&mut pieces);
     }
     separate(pieces, lists, out);
     out.plain(&trivia::lead(base.1, current.1, new.1));
@@ -254,6 +257,36 @@ impl Piece {
             before,
             separator: Separator::Within,
             after: Chunks::default(),
+        }
+    }
+}
+
+/// The spaces between nodes of one line.
+struct Gaps<'a> {
+    first: &'a str,
+    other: &'a str,
+}
+
+impl<'a> Gaps<'a> {
+    /// As a list has them; `None` if it is not on one line, or too short to tell.
+    fn of(list: Option<&ListView<'a>>) -> Option<Self> {
+        let views = &list?.views;
+        let [first, second] = [views.first()?, views.get(1)?].map(|view| view.node.lead);
+        let is_gap = |view: &View<'_>| {
+            let Node { lead, trail, .. } = view.node;
+            view.indent.is_none() && lead.trim_matches(' ').is_empty() && trail.is_empty()
+        };
+        views.iter().all(is_gap).then_some(Self { first, other: second })
+    }
+
+    fn apply(&self, pieces: &mut [Piece]) {
+        for (number, piece) in pieces.iter_mut().enumerate() {
+            let gap = if number == 0 { self.first } else { self.other };
+            piece.before.edit_start(|text| {
+                if !text.is_empty() {
+                    *text = format!("{gap}{}", text.trim_start_matches(' '));
+                }
+            });
         }
     }
 }

@@ -7,10 +7,15 @@ use super::unit::Unit;
 /// Shorter lines say too little to be told apart.
 const SHORTEST: usize = 12;
 /// How many lines of one place are looked at.
-const MOST: usize = 200;
+const MOST: usize = 100;
+/// How many slots a list has at most whose lines are looked at.
+const MOST_SLOTS: usize = 20_000;
 
 /// Gives lines of the vendor's and the operator's that are versions of one line one slot.
 pub(super) fn unite(slots: Vec<Slot>, units: [&[Unit<'_>]; 3]) -> Vec<Slot> {
+    if slots.len() > MOST_SLOTS {
+        return slots;
+    }
     let mut slots: Vec<Option<Slot>> = slots.into_iter().map(Some).collect();
     let line = |slot: &Option<Slot>, side: usize| added_line(slot.as_ref()?, units, side);
     let is_added = |slot: &Option<Slot>| line(slot, 1).or(line(slot, 2)).is_some();

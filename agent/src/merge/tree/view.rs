@@ -184,7 +184,9 @@ impl<'a> ListView<'a> {
     /// Whether the first child stands on the line that opens the list and the others below it, as in YAML's
     /// `- name: value`.
     pub(super) fn opens_within_line(&self) -> bool {
-        self.views.first().is_some_and(|first| first.indent.is_none() && first.ends_line)
+        self.views
+            .first()
+            .is_some_and(|first| first.indent.is_none() && first.ends_line)
     }
 
     fn meanings(&self) -> Vec<u32> {
