@@ -58,13 +58,20 @@ pub(super) fn tokens<'a>(order: Order, sides: [&[Unit<'a>]; 3]) -> [Vec<Token>; 
     let mut names = align::Interner::default();
     let mut contents = Contents::default();
     let mut tokens = sides.map(|units| {
+        let mut before: HashMap<&str, usize> = HashMap::new();
         let token = |unit: &Unit<'a>| {
             let name = unit.view.and_then(|view| match &view.node.key {
                 Key::Named(name) => Some(name.as_str()),
                 Key::Item => unit.field(key.as_deref()?),
             });
             match name {
-                Some(name) => Token::Named(names.id(name)),
+                Some(name) => {
+                    // Where names alone count, the second of a name is another one than the first.
+                    let number = before.entry(name).or_default();
+                    let named = Token::Named(names.id((name, *number)));
+                    *number += usize::from(order == Order::Free);
+                    named
+                }
                 None => Token::Content(contents.id(unit)),
             }
         };
