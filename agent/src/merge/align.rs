@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::ops::Range;
 
+use foldhash::fast::RandomState;
 use gix_imara_diff::{Algorithm, Diff};
 
 use super::node::Order;
@@ -35,11 +36,11 @@ pub enum Slot {
 
 /// Numbers for things that are equal, from 1 on.
 #[derive(Debug)]
-pub struct Interner<T>(HashMap<T, u32>);
+pub struct Interner<T>(HashMap<T, u32, RandomState>);
 
 impl<T> Default for Interner<T> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self(HashMap::default())
     }
 }
 

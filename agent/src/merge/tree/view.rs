@@ -5,11 +5,10 @@ use std::borrow::Cow;
 use super::super::align::Interner;
 use super::super::node::{Key, List, Node, Order, Part};
 
-/// Numbers for nodes: equal exactly for nodes that say the same, and for bodies that are written the same.
+/// Numbers for nodes: equal exactly for nodes that say the same.
 #[derive(Debug, Default)]
 pub(super) struct Numbers<'a> {
     meanings: Interner<Meaning<'a>>,
-    bodies: Interner<Vec<Span<'a>>>,
     /// How many characters of its last line were read.
     column: usize,
 }
@@ -42,20 +41,12 @@ enum Said<'a> {
     List(Vec<u32>),
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-enum Span<'a> {
-    Text(&'a str),
-    Child([&'a str; 3], u32),
-}
-
 /// A node with what is derived from it.
 #[derive(Debug)]
 pub(super) struct View<'a> {
     pub(super) node: &'a Node<'a>,
     /// Equal for nodes that say the same, comments and layout apart.
     pub(super) meaning: u32,
-    /// Equal for nodes whose bodies are written the same.
-    pub(super) body: u32,
     /// Its indentation, if it begins a line.
     pub(super) indent: Option<&'a str>,
     /// How far from its line's beginning it stands.
@@ -85,51 +76,32 @@ impl<'a> View<'a> {
         let column = numbers.column;
         let mut lists = Vec::new();
         let mut said = Vec::new();
-        let mut spans = Vec::new();
         for part in &node.parts {
             match part {
-                Part::Syntax(text) => {
-                    numbers.read(text);
-                    spans.push(Span::Text(text));
-                }
+                Part::Syntax(text) => numbers.read(text),
                 Part::Value(value) => {
                     numbers.read(value.text);
                     said.push(Said::Value(&value.meaning));
-                    spans.push(Span::Text(value.text));
                 }
                 Part::List(list) => {
                     let view = ListView::new(list, numbers);
                     said.push(Said::List(view.meanings()));
-                    spans.extend(view.views.iter().map(View::span));
-                    spans.push(Span::Text(list.close));
                     numbers.read(list.close);
                     lists.push(view);
                 }
             }
         }
         let meaning = numbers.meanings.id(Meaning(&node.key, said));
-        let body = numbers.bodies.id(spans);
         numbers.read(node.separator);
         numbers.read(node.trail);
         Self {
             node,
             meaning,
-            body,
             indent,
             column,
             ends_line: numbers.column == 0,
             lists,
         }
-    }
-
-    fn span(&self) -> Span<'a> {
-        let Node {
-            lead,
-            separator,
-            trail,
-            ..
-        } = self.node;
-        Span::Child([lead, separator, trail], self.body)
     }
 
     /// Whether its parts are of the same kinds.
