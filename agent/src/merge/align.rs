@@ -2,12 +2,11 @@
 //! a file and its plain data are aligned alike.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
 use std::ops::Range;
 
-use foldhash::fast::RandomState;
 use gix_imara_diff::{Algorithm, Diff};
 
+pub use super::interner::Interner;
 use super::node::Order;
 
 /// How a child is recognised.
@@ -32,24 +31,6 @@ pub enum Slot {
     One(At),
     /// Both sides changed these children, and nothing says how they go together.
     Clash([Range<usize>; 3]),
-}
-
-/// Numbers for things that are equal, from 1 on.
-#[derive(Debug)]
-pub struct Interner<T>(HashMap<T, u32, RandomState>);
-
-impl<T> Default for Interner<T> {
-    fn default() -> Self {
-        Self(HashMap::default())
-    }
-}
-
-impl<T: Hash + Eq> Interner<T> {
-    /// The number of a thing; equal things have the same.
-    pub fn id(&mut self, thing: T) -> u32 {
-        let next = u32::try_from(self.0.len() + 1).unwrap_or(u32::MAX);
-        *self.0.entry(thing).or_insert(next)
-    }
 }
 
 /// The children of a slot.
@@ -270,7 +251,7 @@ fn matches(a: &[Token], b: &[Token]) -> Vec<(usize, usize)> {
     };
     let (a, b) = (side(a), side(b));
     let mut diff = Diff::default();
-    let count = u32::try_from(ids.0.len() + 1).unwrap_or(u32::MAX);
+    let count = ids.end();
     diff.compute_with(Algorithm::Histogram, &a, &b, count);
     let mut pairs = Vec::with_capacity(a.len().min(b.len()));
     let (mut before, mut after) = (0, 0);
@@ -401,3 +382,6 @@ fn settle_moves(sides: [&[Token]; 3], slots: Vec<Slot>) -> Vec<Slot> {
     }
     slots.into_iter().flatten().collect()
 }
+
+#[cfg(test)]
+mod tests;

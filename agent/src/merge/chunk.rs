@@ -196,3 +196,59 @@ fn push_lines(out: &mut String, text: &str, newline: &str) {
         out.push_str(newline);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conflict(path: &str, current: &str, new: &str) -> Chunk {
+        Chunk::Conflict(Conflict {
+            path: path.to_owned(),
+            line: None,
+            values: [None, Some(current.to_owned()), Some(new.to_owned())],
+            texts: ["", current, new].map(str::to_owned),
+        })
+    }
+
+    fn plain(text: &str) -> Chunk {
+        Chunk::Plain(text.to_owned())
+    }
+
+    #[test]
+    fn conflicts_are_widened_to_whole_lines_and_joined_on_one() {
+        let table = [
+            (
+                vec![plain("a\nb = "), conflict("b", "1", "2"), plain(" # c\nd\n")],
+                "a\n<<< current\nb = 1 # c\n===\nb = 2 # c\n>>> new\nd\n",
+            ),
+            (
+                vec![
+                    conflict("a", "1", "2"),
+                    plain(", "),
+                    conflict("b", "3", "4"),
+                    plain("\n"),
+                ],
+                "<<< current\n1, 3\n===\n2, 4\n>>> new\n",
+            ),
+            (
+                vec![plain("a\n"), conflict("b", "b\n", ""), plain("c\n")],
+                "a\n<<< current\nb\n===\n>>> new\nc\n",
+            ),
+            (
+                vec![plain("x"), conflict("b", "1", "2")],
+                "<<< current\nx1\n===\nx2\n>>> new\n",
+            ),
+        ];
+        for (chunks, expected) in table {
+            assert_eq!(Chunks(chunks).whole_lines().marked(3, "\n"), expected);
+        }
+    }
+
+    #[test]
+    fn a_joined_conflict_names_both_keys() {
+        let chunks = vec![conflict("a", "1", "2"), conflict("b", "3", "4")];
+        let joined = Chunks(chunks).whole_lines();
+        let paths: Vec<&str> = joined.conflicts().map(|one| one.path.as_str()).collect();
+        assert_eq!(paths, ["a, b"]);
+    }
+}

@@ -24,6 +24,7 @@ pub mod chunk;
 pub mod format;
 mod identity;
 pub mod ini;
+mod interner;
 pub mod json;
 mod layout;
 pub mod lines;
