@@ -132,7 +132,13 @@ pub fn merge_and_tell(name: &str, options: Options, [base, current, new]: [&[u8]
         None => (lines(&formats, &layout, by_lines), Format::Text),
     };
     let merged = match result {
-        Ok(merged) => Merged::Clean(merged),
+        Ok(merged) => match left_conflict(&layout) {
+            Some(left) => Merged::Conflicts(Conflicts {
+                text: merged,
+                conflicts: vec![left],
+            }),
+            None => Merged::Clean(merged),
+        },
         Err(chunks) => {
             let chunks = chunks.whole_lines();
             Merged::Conflicts(Conflicts {
@@ -142,6 +148,23 @@ pub fn merge_and_tell(name: &str, options: Options, [base, current, new]: [&[u8]
         }
     };
     (merged, format)
+}
+
+/// A conflict that the operator left in the file: nothing that has it is merged.
+fn left_conflict(layout: &Layout) -> Option<Conflict> {
+    let [base, current, new] = &layout.texts;
+    let marker = |text: &str| {
+        let is_marker = |line: &str| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ");
+        text.lines().position(is_marker)
+    };
+    let line = marker(current).filter(|_| marker(base).is_none() && marker(new).is_none())?;
+    let text = current.lines().nth(line).map(str::to_owned);
+    Some(Conflict {
+        path: String::new(),
+        line: Some(line + 1),
+        values: [None, text, None],
+        texts: Default::default(),
+    })
 }
 
 /// The merged file, or the pieces of a merge with conflicts.

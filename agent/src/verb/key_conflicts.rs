@@ -57,6 +57,7 @@ fn is_secret(text: &str, more: &[String]) -> bool {
 
 fn message(conflict: &Conflict) -> &'static str {
     match &conflict.values {
+        [None, Some(_), None] => "your file holds the marker of an earlier conflict",
         [None, Some(_), Some(_)] => "you and the vendor both added it, differently",
         [Some(_), None, Some(_)] => "you removed it and the vendor changed it",
         [Some(_), Some(_), None] => "you changed it and the vendor removed it",
@@ -96,6 +97,7 @@ mod tests {
             ([None, Some("2"), Some("3")], "both added"),
             ([Some("1"), None, Some("3")], "you removed it"),
             ([Some("1"), Some("2"), None], "the vendor removed it"),
+            ([None, Some("<<<<<<< mine"), None], "an earlier conflict"),
         ];
         for (values, words) in table {
             let told = tell(&[conflict("server.port", values)], &[]);

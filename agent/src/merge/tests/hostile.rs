@@ -15,7 +15,7 @@ fn run(format: Format, sides: [&[u8]; 3]) -> Merged {
 #[test]
 fn nesting_without_end_is_merged_by_lines() {
     for open in ["[", "{\"a\":", "<a>", "a = [", "- ", "{"] {
-        let bomb = open.repeat(100_000);
+        let bomb = open.repeat(20_000);
         let (more, other) = (format!("x\n{bomb}\n"), format!("{bomb}\ny\n"));
         for format in formats() {
             let merged = run(format, [bomb.as_bytes(), more.as_bytes(), other.as_bytes()]);
@@ -35,12 +35,23 @@ fn what_is_no_text_is_refused_by_every_format() {
 
 #[test]
 fn what_would_take_far_more_memory_than_its_text_is_merged_by_lines() {
-    let base = format!("[{}1]\n", "1,\n".repeat(400_000));
+    let base = format!("[{}1]\n", "1,\n".repeat(160_000));
     let (current, new) = (base.replacen('1', "2", 1), base.replace("1]", "3]"));
     let sides = [base.as_bytes(), current.as_bytes(), new.as_bytes()];
     let (merged, format) = merge_and_tell("x.json", Options::default(), sides);
     assert!(matches!(merged, Merged::Clean(_)));
     assert_eq!(format, Format::Text);
+}
+
+#[test]
+fn a_file_with_a_conflict_left_in_it_is_not_merged() {
+    let base = "a=1\nb=1\nc=1\n";
+    let current = "<<<<<<< mine\na=2\n=======\na=3\n>>>>>>> theirs\nb=1\nc=1\n";
+    let new = "a=1\nb=1\nc=2\n";
+    for format in [Format::Properties, Format::Text] {
+        let merged = run(format, [base, current, new].map(str::as_bytes));
+        assert!(matches!(merged, Merged::Conflicts(_)), "{format:?} {merged:?}");
+    }
 }
 
 #[test]
