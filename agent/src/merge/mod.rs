@@ -170,10 +170,11 @@ fn left_conflict(layout: &Layout) -> Option<Conflict> {
 /// The merged file, or the pieces of a merge with conflicts.
 type Outcome = Result<Vec<u8>, Chunks>;
 
-/// Merges by lines alone. Where both sides can be read and only base cannot, so must the result.
+/// Merges by lines alone. Where both sides can be read and only base cannot, so must the result, unless it is too much.
 fn lines(formats: &[Format], layout: &Layout, by_lines: Option<Vec<u8>>) -> Outcome {
     let [base, current, new] = &layout.texts;
     let structures = formats.iter().filter_map(|format| format.structure());
+    let structures = structures.filter(|_| ![current, new].into_iter().any(|text| is_too_much(text)));
     let mut readable = structures.filter(|one| (one.data)(current).is_ok() && (one.data)(new).is_ok());
     let reads = readable.next().map(|structure| structure.data);
     let is_right = |text: &str| reads.is_none_or(|reads| reads(text).is_ok());
