@@ -53,6 +53,10 @@ pub(super) fn merge(sides: [Option<&ListView<'_>>; 3], label: &str, indent: &Ind
     if let Some(gaps) = Gaps::of(sides[1]).or_else(|| Gaps::of(sides[2])) {
         gaps.apply(&mut pieces);
     }
+    if ![units[1], units[2]].into_iter().any(ends_blank) {
+        let blank = pieces.iter().rev().take_while(|piece| piece.is_blank()).count();
+        pieces.truncate(pieces.len() - blank);
+    }
     separate(pieces, lists, out);
     out.plain(&trivia::lead(base.1, current.1, new.1));
 }
@@ -212,6 +216,10 @@ impl<'a> Shape<'a> {
     }
 }
 
+fn ends_blank(units: &[Unit<'_>]) -> bool {
+    units.last().is_some_and(Unit::is_blank)
+}
+
 /// Units as they stand.
 fn text(units: &[Unit<'_>]) -> String {
     let mut text = String::new();
@@ -233,6 +241,11 @@ impl Piece {
             separator: Separator::None,
             after: Chunks::default(),
         }
+    }
+
+    fn is_blank(&self) -> bool {
+        let is_blank = |text: String| text.trim().is_empty();
+        matches!(self.separator, Separator::None) && self.before.clean().is_some_and(is_blank)
     }
 
     fn node(before: Chunks, separator: &str, trail: &str) -> Self {

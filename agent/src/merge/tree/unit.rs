@@ -95,7 +95,7 @@ impl Contents {
         let next = u32::try_from(self.lines.len() + self.nodes.len() + 1).unwrap_or(u32::MAX);
         match unit.view {
             Some(view) => *self.nodes.entry(view.meaning).or_insert(next),
-            None if unit.lead.trim().is_empty() => align::BLANK,
+            None if unit.is_blank() => align::BLANK,
             None => *self.lines.entry(unit.lead.trim().to_owned()).or_insert(next),
         }
     }
@@ -117,6 +117,11 @@ impl<'a> Fields<'a> for Unit<'a> {
 }
 
 impl<'a> Unit<'a> {
+    /// It is a blank line.
+    pub(super) fn is_blank(&self) -> bool {
+        self.view.is_none() && self.lead.trim().is_empty()
+    }
+
     /// The children of an item that is a map.
     fn map(&self) -> Option<&'a [Node<'a>]> {
         let view = self.view.filter(|view| view.node.key == Key::Item)?;
