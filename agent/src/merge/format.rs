@@ -2,7 +2,7 @@
 
 use super::node::Node;
 use super::value::Data;
-use super::{ParseError, bundles_info, ini, json, properties};
+use super::{ParseError, bundles_info, ini, json, properties, toml};
 
 /// The formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,7 +118,12 @@ impl Format {
                 data: bundles_info::data,
                 is_strict: |_| true,
             }),
-            Self::Toml | Self::Yaml | Self::Xml | Self::Text => None,
+            Self::Toml => Some(&Structure {
+                parse: toml::parse,
+                data: toml::data,
+                is_strict: toml::is_strict,
+            }),
+            Self::Yaml | Self::Xml | Self::Text => None,
         }
     }
 

@@ -32,6 +32,7 @@ pub mod node;
 pub mod properties;
 mod similar;
 pub mod text;
+pub mod toml;
 pub mod tree;
 pub mod value;
 

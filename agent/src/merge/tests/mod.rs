@@ -7,6 +7,7 @@ mod laws;
 mod layout;
 mod properties;
 mod text;
+mod toml;
 
 use super::{Merged, Options, merge};
 
