@@ -2,11 +2,11 @@
 //! a file and its plain data are aligned alike.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::ops::Range;
 
 use gix_imara_diff::{Algorithm, Diff};
 
-pub use super::interner::Interner;
 use super::node::Order;
 
 /// How a child is recognised.
@@ -31,6 +31,24 @@ pub enum Slot {
     One(At),
     /// Both sides changed these children, and nothing says how they go together.
     Clash([Range<usize>; 3]),
+}
+
+/// Numbers for things that are equal, from 1 on.
+#[derive(Debug)]
+pub struct Interner<T>(HashMap<T, u32>);
+
+impl<T> Default for Interner<T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<T: Hash + Eq> Interner<T> {
+    /// The number of a thing; equal things have the same.
+    pub fn id(&mut self, thing: T) -> u32 {
+        let next = u32::try_from(self.0.len() + 1).unwrap_or(u32::MAX);
+        *self.0.entry(thing).or_insert(next)
+    }
 }
 
 /// The children of a slot.
@@ -251,7 +269,7 @@ fn matches(a: &[Token], b: &[Token]) -> Vec<(usize, usize)> {
     };
     let (a, b) = (side(a), side(b));
     let mut diff = Diff::default();
-    let count = ids.end();
+    let count = u32::try_from(ids.0.len() + 1).unwrap_or(u32::MAX);
     diff.compute_with(Algorithm::Histogram, &a, &b, count);
     let mut pairs = Vec::with_capacity(a.len().min(b.len()));
     let (mut before, mut after) = (0, 0);
@@ -287,13 +305,48 @@ fn by_place(sides: [&[Token]; 3]) -> Vec<Slot> {
                 _ => continue,
             }
         };
-        region(sides, [from[0]..b, from[1]..c, from[2]..n], &mut slots);
+        let ranges = [from[0]..b, from[1]..c, from[2]..n];
+        let known = slots.len();
+        region(sides, ranges.clone(), &mut slots);
+        if let [Slot::Clash(_)] = slots[known..] {
+            slots.truncate(known);
+            for ranges in apart(ranges, [&to_current, &to_new]) {
+                region(sides, ranges, &mut slots);
+            }
+        }
         if b < base.len() {
             slots.push(Slot::One([Some(b), Some(c), Some(n)]));
         }
         from = [b + 1, c + 1, n + 1];
     }
     slots
+}
+
+/// Takes a region apart where a change of one side ends and one of the other side begins: changes that only touch each
+/// other do not clash. Where something was inserted nothing is taken apart: it may belong to either.
+fn apart(region: [Range<usize>; 3], matches: [&HashMap<usize, usize>; 2]) -> Vec<[Range<usize>; 3]> {
+    let [b, c, n] = region;
+    let mut parts = Vec::new();
+    let mut from = [b.start, c.start, n.start];
+    let cuts = (b.start + 1..b.end).filter_map(|at| {
+        let [current, new] = matches.map(|matches| cut(at, matches));
+        Some([at, current?, new?])
+    });
+    for to in cuts.chain([[b.end, c.end, n.end]]) {
+        parts.push([0, 1, 2].map(|side| from[side]..to[side]));
+        from = to;
+    }
+    parts
+}
+
+/// The place in a side that is the same as the place in base before this child, if there is exactly one.
+fn cut(at: usize, matches: &HashMap<usize, usize>) -> Option<usize> {
+    let before = at.checked_sub(1).and_then(|at| matches.get(&at)).map(|at| at + 1);
+    let after = matches.get(&at).copied();
+    match (before, after) {
+        (Some(before), Some(after)) => (before == after).then_some(after),
+        (before, after) => before.or(after),
+    }
 }
 
 /// What lies between two children that all sides have.
@@ -382,6 +435,3 @@ fn settle_moves(sides: [&[Token]; 3], slots: Vec<Slot>) -> Vec<Slot> {
     }
     slots.into_iter().flatten().collect()
 }
-
-#[cfg(test)]
-mod tests;
