@@ -7,6 +7,9 @@ use super::super::identity::{self, Fields};
 use super::super::node::{Key, Node, Order};
 use super::view::{ListView, View};
 
+/// How many lines before a node are looked at one by one.
+const MOST: usize = 1000;
+
 /// A node, or a line between nodes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Unit<'a> {
@@ -41,10 +44,11 @@ fn split<'a>(list: &ListView<'_>, lead: &'a str) -> (impl Iterator<Item = &'a st
     let (lines, rest) = lead.split_at(at);
     // A comment of several lines must not be taken apart.
     let whole = ["/*", "<!--"].iter().any(|start| lines.contains(start));
-    let pieces = if whole {
+    let pieces: Vec<&str> = lines.split_inclusive('\n').take(MOST + 1).collect();
+    let pieces = if whole || pieces.len() > MOST {
         vec![lines]
     } else {
-        lines.split_inclusive('\n').collect()
+        pieces
     };
     (pieces.into_iter(), rest)
 }

@@ -18,12 +18,10 @@ pub(super) fn unite(slots: Vec<Slot>, units: [&[Unit<'_>]; 3]) -> Vec<Slot> {
     }
     let mut slots: Vec<Option<Slot>> = slots.into_iter().map(Some).collect();
     let line = |slot: &Option<Slot>, side: usize| added_line(slot.as_ref()?, units, side);
-    let is_changed = |slot: &Option<Slot>| {
-        line(slot, 1).or(line(slot, 2)).is_some() || slot.as_ref().is_some_and(|slot| is_removed(slot, units))
-    };
+    let is_added = |slot: &Option<Slot>| line(slot, 1).or(line(slot, 2)).is_some();
     let mut at = 0;
     while at < slots.len() {
-        let run = slots[at..].iter().take_while(|slot| is_changed(slot)).count();
+        let run = slots[at..].iter().take_while(|slot| is_added(slot)).count();
         if (2..=MOST).contains(&run) {
             for (mine, its) in pairs(&slots[at..at + run], line) {
                 unite_two(&mut slots, at + mine, at + its);
@@ -32,15 +30,6 @@ pub(super) fn unite(slots: Vec<Slot>, units: [&[Unit<'_>]; 3]) -> Vec<Slot> {
         at += run.max(1);
     }
     slots.into_iter().flatten().collect()
-}
-
-/// Whether it is a line that a side removed.
-fn is_removed(slot: &Slot, units: [&[Unit<'_>]; 3]) -> bool {
-    let Slot::One(at @ ([Some(_), None, _] | [Some(_), _, None])) = slot else {
-        return false;
-    };
-    let mut found = align::pick(units, at).into_iter().flatten();
-    found.all(|unit| unit.view.is_none())
 }
 
 /// The words of a comment line that only this side has.

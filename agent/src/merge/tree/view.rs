@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use super::super::align::Interner;
 use super::super::node::{Key, List, Node, Order, Part};
 
-/// Numbers for nodes: equal exactly for nodes that say the same.
+/// Numbers for nodes: equal exactly for nodes that say the same, and for bodies that are written the same.
 #[derive(Debug, Default)]
 pub(super) struct Numbers<'a> {
     meanings: Interner<Meaning<'a>>,
+    bodies: Interner<Vec<Span<'a>>>,
     /// How many characters of its last line were read.
     column: usize,
 }
@@ -41,12 +42,20 @@ enum Said<'a> {
     List(Vec<u32>),
 }
 
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Span<'a> {
+    Text(&'a str),
+    Child([&'a str; 3], u32),
+}
+
 /// A node with what is derived from it.
 #[derive(Debug)]
 pub(super) struct View<'a> {
     pub(super) node: &'a Node<'a>,
     /// Equal for nodes that say the same, comments and layout apart.
     pub(super) meaning: u32,
+    /// Equal for nodes whose bodies are written the same.
+    pub(super) body: u32,
     /// Its indentation, if it begins a line.
     pub(super) indent: Option<&'a str>,
     /// How far from its line's beginning it stands.
@@ -76,27 +85,36 @@ impl<'a> View<'a> {
         let column = numbers.column;
         let mut lists = Vec::new();
         let mut said = Vec::new();
+        let mut spans = Vec::new();
         for part in &node.parts {
             match part {
-                Part::Syntax(text) => numbers.read(text),
+                Part::Syntax(text) => {
+                    numbers.read(text);
+                    spans.push(Span::Text(text));
+                }
                 Part::Value(value) => {
                     numbers.read(value.text);
                     said.push(Said::Value(&value.meaning));
+                    spans.push(Span::Text(value.text));
                 }
                 Part::List(list) => {
                     let view = ListView::new(list, numbers);
                     said.push(Said::List(view.meanings()));
+                    spans.extend(view.views.iter().map(View::span));
+                    spans.push(Span::Text(list.close));
                     numbers.read(list.close);
                     lists.push(view);
                 }
             }
         }
         let meaning = numbers.meanings.id(Meaning(&node.key, said));
+        let body = numbers.bodies.id(spans);
         numbers.read(node.separator);
         numbers.read(node.trail);
         Self {
             node,
             meaning,
+            body,
             indent,
             column,
             ends_line: numbers.column == 0,
@@ -104,12 +122,22 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether its parts are of the same kinds.
+    fn span(&self) -> Span<'a> {
+        let Node {
+            lead,
+            separator,
+            trail,
+            ..
+        } = self.node;
+        Span::Child([lead, separator, trail], self.body)
+    }
+
+    /// Whether its parts are of the same kinds, and its lists are.
     pub(super) fn is_like(&self, other: &View<'_>) -> bool {
         let kind = |part: &Part<'_>| match part {
-            Part::Syntax(_) => 0,
-            Part::Value(_) => 1,
-            Part::List(_) => 2,
+            Part::Syntax(_) => (0, None),
+            Part::Value(_) => (1, None),
+            Part::List(list) => (2, Some((list.order, list.separator))),
         };
         let mine = self.node.parts.iter().map(kind);
         mine.eq(other.node.parts.iter().map(kind))
