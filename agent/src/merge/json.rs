@@ -140,7 +140,7 @@ impl<'s> Reader<'s> {
                 for (number, element) in array.elements.iter().enumerate() {
                     let next = array.elements.get(number + 1).map(|next| next.range().start);
                     let end = next.unwrap_or(array.range.end - 1);
-                    nodes.push(self.element(element, &item_label(label, number), end, depth)?);
+                    nodes.push(self.element(element, &format!("{label}[{number}]"), end, depth)?);
                 }
                 Ok(self.close(open, Order::Kept, nodes, array.range))
             }
@@ -191,7 +191,11 @@ impl<'s> Reader<'s> {
             ObjectPropName::String(text) => text.value.to_string(),
             ObjectPropName::Word(word) => word.value.to_owned(),
         };
-        let label = key_label(label, &name);
+        let label = if label.is_empty() {
+            name.clone()
+        } else {
+            format!("{label}.{name}")
+        };
         let mut parts = vec![Part::Syntax(self.until(property.value.range().start))];
         parts.extend(self.value(&property.value, &label, depth + 1)?);
         Ok(self.end(Key::Named(name), label, lead, parts, end))
@@ -225,25 +229,6 @@ impl<'s> Reader<'s> {
             trail: self.until(line),
         }
     }
-}
-
-fn key_label(parent: &str, name: &str) -> String {
-    let mut label = String::with_capacity(parent.len() + 1 + name.len());
-    label.push_str(parent);
-    if !parent.is_empty() {
-        label.push('.');
-    }
-    label.push_str(name);
-    label
-}
-
-fn item_label(parent: &str, number: usize) -> String {
-    let number = number.to_string();
-    let mut label = String::with_capacity(parent.len() + number.len() + 2);
-    [parent, "[", &number, "]"]
-        .into_iter()
-        .for_each(|part| label.push_str(part));
-    label
 }
 
 /// How far a gap between tokens goes on the same line, if it holds the line's end; 0 if not.

@@ -24,7 +24,6 @@ pub mod chunk;
 pub mod format;
 mod identity;
 pub mod ini;
-mod interner;
 pub mod json;
 mod layout;
 pub mod lines;
@@ -35,6 +34,7 @@ pub mod text;
 pub mod toml;
 pub mod tree;
 pub mod value;
+pub mod yaml;
 
 use std::borrow::Cow;
 

@@ -119,18 +119,6 @@ impl<'s> Node<'s> {
         text
     }
 
-    /// Whether two bodies are written the same.
-    pub fn is_written_as(&self, other: &Node<'_>) -> bool {
-        let parts = || self.parts.iter().zip(&other.parts);
-        self.parts.len() == other.parts.len()
-            && parts().all(|pair| match pair {
-                (Part::Syntax(mine), Part::Syntax(its)) => mine == its,
-                (Part::Value(mine), Part::Value(its)) => mine.text == its.text,
-                (Part::List(mine), Part::List(its)) => mine.is_written_as(its),
-                _ => false,
-            })
-    }
-
     /// The children of its first list, if it has one.
     pub fn children(&self) -> &[Node<'s>] {
         let list = self.parts.iter().find_map(|part| match part {
@@ -151,20 +139,5 @@ impl<'s> Node<'s> {
             }
         }
         found
-    }
-}
-
-impl List<'_> {
-    fn is_written_as(&self, other: &List<'_>) -> bool {
-        let around = |node: &Node<'_>, other: &Node<'_>| {
-            (node.lead, node.separator, node.trail) == (other.lead, other.separator, other.trail)
-        };
-        self.close == other.close
-            && self.nodes.len() == other.nodes.len()
-            && self
-                .nodes
-                .iter()
-                .zip(&other.nodes)
-                .all(|(mine, its)| around(mine, its) && mine.is_written_as(its))
     }
 }

@@ -38,17 +38,16 @@ fn body(base: Option<&View<'_>>, current: &View<'_>, new: &View<'_>, outer: &Ind
     };
     let mine = || current.node.body();
     let its = || indent.body(new);
-    let wrote = |side: &View<'_>| base.is_some_and(|base| base.node.is_written_as(side.node));
-    let said = |side: &View<'_>| base.is_some_and(|base| base.meaning == side.meaning);
-    if current.node.is_written_as(new.node) || wrote(new) {
+    let was = base.map(|base| (base.body, base.meaning));
+    if current.body == new.body || was.is_some_and(|(body, _)| body == new.body) {
         out.plain(&mine());
-    } else if wrote(current) {
+    } else if was.is_some_and(|(body, _)| body == current.body) {
         out.plain(&its());
     } else if current.is_like(new) && base.is_none_or(|base| base.is_like(current)) {
         parts(base, current, new, &indent, out);
-    } else if said(new) {
+    } else if was.is_some_and(|(_, meaning)| meaning == new.meaning) {
         out.plain(&mine());
-    } else if said(current) {
+    } else if was.is_some_and(|(_, meaning)| meaning == current.meaning) {
         out.plain(&its());
     } else {
         let texts = [base.map(|base| base.node.body()), Some(mine()), Some(its())];

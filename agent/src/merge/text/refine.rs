@@ -111,10 +111,8 @@ fn one_side<'t>([base, current, new]: &Sides<'_, 't>) -> Resolved<'t> {
 
 /// Both sides made the same change, and one went on before or after it.
 fn further<'t>([_, current, new]: &Sides<'_, 't>) -> Resolved<'t> {
-    let says_something = |lines: &[&str]| lines.iter().any(|line| line.contains(char::is_alphanumeric));
-    let goes_on = |more: &[&str], less: &[&str]| {
-        says_something(less) && (more.starts_with(less) || more.ends_with(less))
-    };
+    let goes_on =
+        |more: &[&str], less: &[&str]| !less.is_empty() && (more.starts_with(less) || more.ends_with(less));
     if goes_on(new, current) {
         Some(new.to_vec())
     } else if goes_on(current, new) {
