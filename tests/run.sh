@@ -16,8 +16,8 @@ fmt() { cargo fmt --all --check; }
 clippy() { cargo clippy --quiet --locked --all-targets -- -D warnings; }
 clippy-faults() { cargo clippy --quiet --locked --all-targets --features faults -- -D warnings; }
 build() { cargo build --quiet --release --locked; }
-unit() { cargo test --quiet --locked; }
-crash() { cargo test --quiet --locked --features faults --test crash --test cli_server; }
+unit() { cargo test --quiet --locked --no-fail-fast; }
+crash() { cargo test --quiet --locked --no-fail-fast --features faults --test crash --test cli_server; }
 
 deny() {
   local tool=$root/.cache/bin/cargo-deny
