@@ -18,4 +18,5 @@ pub mod session;
 pub mod source;
 pub mod store;
 pub mod sys;
+pub mod template;
 pub mod verb;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::probe::{PortText, Probe};
+use crate::model::RelPath;
 
 /// An instance file, `instances.d/<anything>.yaml`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -32,6 +33,66 @@ pub struct InstanceFragment {
     /// Values for the profile's templates, such as ports.
     #[serde(default)]
     pub vars: BTreeMap<String, serde_json::Value>,
+    /// What `config apply` does; without it the instance's configuration is left alone.
+    pub config: Option<ConfigFragment>,
+}
+
+/// How the instance's files are configured.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigFragment {
+    /// YAML or JSON files with values, relative to the instance file's folder; what a later one says wins.
+    #[serde(default)]
+    pub values: Vec<PathBuf>,
+    /// A folder of templates, relative to the instance file's folder; they come before the product's of the same name.
+    pub templates: Option<PathBuf>,
+    /// What is configured. Without it, the product's list; with it, only these, each completed by what the product
+    /// says of the same path.
+    pub files: Option<Vec<FileFragment>>,
+}
+
+/// One configured file, written the same way for products and instances.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileFragment {
+    /// The path in the pack.
+    pub path: RelPath,
+    /// The name of a template; `<file name>.tera` if nothing says what the file holds.
+    pub template: Option<String>,
+    /// The template itself.
+    pub content: Option<String>,
+    /// Keys and their values, for the mode `ensure-keys`; null removes a key.
+    pub keys: Option<BTreeMap<String, serde_json::Value>>,
+    /// How what is written meets what is there: `replace`, `merge` or `ensure-keys`.
+    pub mode: Option<Mode>,
+    /// Whether only owner and group may read the file, also if no value in it is a secret.
+    pub secret: Option<bool>,
+    /// Program and arguments that judge the file before anything is changed; `{{ file }}` is where it lies then.
+    pub validate: Option<Vec<String>>,
+    /// Whether the server reads the file only when it starts; `true` without it.
+    pub restart: Option<bool>,
+    /// JSON files of the pack that hold the vendor's defaults of keys which the file itself does not name.
+    pub defaults: Option<Vec<RelPath>>,
+}
+
+/// How what is written meets what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// The file becomes what was rendered.
+    Replace,
+    /// What changed since the last rendering is merged into the file.
+    Merge,
+    /// Only named keys are set or removed; the rest belongs to its owner.
+    EnsureKeys,
+}
+
+/// What a product says of its configuration, `config/config.yaml` beside its profile.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProductConfigFragment {
+    /// What is configured unless the instance says otherwise.
+    pub files: Vec<FileFragment>,
 }
 
 /// How a server is controlled.

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use super::fragment::{AgentFragment, InstanceFragment, LimitsFragment, PolicyFragment, ServiceFragment};
 use super::probe::Probe;
 use super::settings::{Limits, Policy, ServiceControl, Settings, Stop};
-use super::{ConfigDirs, validate};
+use super::{ConfigDirs, Configuration, validate};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::product::Profile;
+use crate::product::config::ProductConfig;
 use crate::product::profile::ServiceRules;
 use crate::product::render::{Vars, render};
 
@@ -27,17 +28,22 @@ pub struct Inputs {
     pub policy: Policy,
     /// Limits on archives.
     pub limits: Limits,
+    /// What `config apply` does; `None` if the instance says nothing about it.
+    pub config: Option<Configuration>,
 }
 
 impl Inputs {
     /// Merges. `folder` is the one that the instance's file lies in: a relative `source` or `ca` is relative to it.
+    /// `product` is the product's part of the configuration, for an instance with a `config` section.
     ///
     /// # Errors
-    /// `settings`: both a unit and commands are given, or two of the instance's probes have one name.
+    /// `settings`: both a unit and commands are given, two of the instance's probes have one name, or the `config`
+    /// section makes no sense.
     pub fn merge(
         mut instance: InstanceFragment,
         agent: &AgentFragment,
         mut profile: Profile,
+        product: ProductConfig,
         folder: &Path,
     ) -> Result<Self> {
         let service = instance.service.take().unwrap_or_default();
@@ -49,10 +55,16 @@ impl Inputs {
         resolve_paths(&mut instance, folder);
         merge_service(&mut profile.service, service);
         merge_probes(&mut profile.probes, &instance.probes)?;
+        let config = instance.config.as_ref().map(|own| {
+            let mut vars = profile.vars.clone();
+            vars.extend(instance.vars.clone());
+            Configuration::new(own, product, &profile, vars, folder)
+        });
         let policies = [instance.policy.as_ref(), agent.policy.as_ref()];
         Ok(Self {
             policy: policy_of(policies),
             limits: limits_of(agent.limits.as_ref()),
+            config: config.transpose()?,
             instance,
             profile,
             unit,
@@ -68,7 +80,7 @@ impl Inputs {
         check_limits(&self.policy, &self.limits)?;
         instance.user.as_deref().map_or(Ok(()), validate::user)?;
         self.unit.as_deref().map_or(Ok(()), validate::unit)?;
-        let profile = render(
+        let mut profile = render(
             &self.profile,
             &Vars {
                 home: home.to_string_lossy().into_owned(),
@@ -78,6 +90,9 @@ impl Inputs {
             },
         )?;
         validate::profile_texts(&profile)?;
+        if let Some(config) = &self.config {
+            profile.ownership.insert(0, config.ownership());
+        }
         let rules = &profile.service;
         Ok(Settings {
             service: service_of(self.unit, rules),
@@ -92,6 +107,7 @@ impl Inputs {
             source: instance.source,
             policy: self.policy,
             limits: self.limits,
+            config: self.config,
             profile,
             home,
         })

@@ -9,6 +9,7 @@ use super::nearest::{did_you_mean, quoted};
 use super::{Settings, validate, yaml};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::product::builtin;
+use crate::product::config::{self as product_config, ProductConfig};
 use crate::sys;
 
 /// Where pitstop finds what it is told and keeps what it knows.
@@ -196,7 +197,11 @@ fn settings_of(dirs: &ConfigDirs, agent: &AgentFragment, file: InstanceFile) -> 
         found => found.map_err(in_file)?,
     };
     let folder = path.parent().unwrap_or(&dirs.config);
-    Inputs::merge(instance, agent, profile, folder)
+    let product = match &instance.config {
+        Some(_) => product_config::find(&instance.product, agent.products.as_deref())?,
+        None => ProductConfig::default(),
+    };
+    Inputs::merge(instance, agent, profile, product, folder)
         .and_then(|inputs| inputs.into_settings(home, dirs))
         .map_err(in_file)
 }

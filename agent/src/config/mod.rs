@@ -1,6 +1,7 @@
 //! Settings in three stages: fragments (what the files say, all optional) → inputs (profile and instance merged) →
 //! [`Settings`] (validated, nothing optional that the work needs). Parsers take text; [`load`] opens the files.
 
+pub mod configuration;
 pub mod fragment;
 pub mod inputs;
 pub mod load;
@@ -10,6 +11,7 @@ pub mod settings;
 pub mod validate;
 pub mod yaml;
 
+pub use configuration::Configuration;
 pub use load::ConfigDirs;
 pub use probe::{Probe, ProbeKind};
 pub use settings::{Limits, OnBoth, Policy, ServiceControl, Settings, Stop};

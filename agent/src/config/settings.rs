@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::configuration::Configuration;
 use super::probe::Probe;
 use crate::product::Profile;
 
@@ -35,6 +36,8 @@ pub struct Settings {
     pub policy: Policy,
     /// Limits on archives.
     pub limits: Limits,
+    /// What `config apply` does; `None` if the instance's configuration is left alone.
+    pub config: Option<Configuration>,
     /// The folder with this instance's state, `<state-dir>/instances/<name>`.
     pub state_dir: PathBuf,
     /// The folder with caches of sources, `<state-dir>/cache`.

@@ -183,7 +183,7 @@ pub fn json_pointer(field: &str, pointer: &str) -> Result<()> {
 
 /// A program is an absolute path, or a name to be found in `PATH`: what a relative path is relative to would depend
 /// on where pitstop was called.
-fn program(field: &str, command: &[String]) -> Result<()> {
+pub fn program(field: &str, command: &[String]) -> Result<()> {
     match command.first().map(String::as_str) {
         None | Some("") => bad(format!("{field}: no program is given")),
         Some(path) if path.contains('/') && !path.starts_with('/') => Err(failure(format!(

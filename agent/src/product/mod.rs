@@ -3,6 +3,7 @@
 
 pub mod builtin;
 pub mod check;
+pub mod config;
 pub mod detect;
 pub mod glob;
 pub mod ownership;

@@ -49,6 +49,7 @@ pub(crate) fn settings(home: &Path) -> Settings {
         ports: Vec::new(),
         probes: Vec::new(),
         policy: Policy::default(),
+        config: None,
         limits: Limits::default(),
         state_dir: home.with_extension("state"),
         cache_dir: home.with_extension("cache"),

@@ -1,0 +1,201 @@
+//! How a value is written in a format. Each filter writes the whole value, quotes and all, so that no value can break
+//! out of its place; a value that is null is refused, because it was not given.
+
+use serde_json::Value as Json;
+use tera::{Error, Kwargs, State, Tera, TeraResult, Value};
+
+/// What a filter says of a value that was not given. [`super::engine`] puts the value's name before it.
+pub(super) const NOT_GIVEN: &str = "no value is given";
+
+/// Adds the filters `toml`, `json`, `yaml`, `xml`, `properties` and `ini`.
+pub(super) fn register(engine: &mut Tera) {
+    engine.register_filter("toml", |value: Value, _: Kwargs, _: &State| {
+        given(&value).and_then(|value| toml(&value))
+    });
+    engine.register_filter("json", |value: Value, _: Kwargs, _: &State| {
+        given(&value).and_then(|value| json(&value))
+    });
+    // JSON is YAML, and quotes what would mean something else as a plain word.
+    engine.register_filter("yaml", |value: Value, _: Kwargs, _: &State| {
+        given(&value).and_then(|value| json(&value))
+    });
+    engine.register_filter("xml", |value: Value, _: Kwargs, _: &State| {
+        plain(&value).map(|text| xml(&text))
+    });
+    engine.register_filter("properties", |value: Value, _: Kwargs, _: &State| {
+        plain(&value).map(|text| properties(&text))
+    });
+    engine.register_filter("ini", |value: Value, _: Kwargs, _: &State| {
+        plain(&value).and_then(|text| ini(text))
+    });
+}
+
+fn given(value: &Value) -> TeraResult<Json> {
+    let value = serde_json::to_value(value).map_err(|_| Error::message("not a value that can be written"))?;
+    match value {
+        Json::Null => Err(Error::message(NOT_GIVEN)),
+        value => Ok(value),
+    }
+}
+
+/// A text, a number or a truth value as it stands.
+fn plain(value: &Value) -> TeraResult<String> {
+    match given(value)? {
+        Json::String(text) => Ok(text),
+        Json::Array(_) | Json::Object(_) => Err(Error::message("a list or a map cannot be written here")),
+        other => Ok(other.to_string()),
+    }
+}
+
+fn json(value: &Json) -> TeraResult<String> {
+    serde_json::to_string(value).map_err(|_| Error::message("not a value that JSON can hold"))
+}
+
+fn toml(value: &Json) -> TeraResult<String> {
+    let written = match value {
+        Json::Null => {
+            return Err(Error::message(
+                "a list or a map with null in it cannot be written in TOML",
+            ));
+        }
+        Json::Bool(truth) => truth.to_string(),
+        Json::Number(number) => number.to_string(),
+        Json::String(text) => toml_edit::Value::from(text.as_str()).to_string(),
+        Json::Array(list) => format!(
+            "[{}]",
+            list.iter().map(toml).collect::<TeraResult<Vec<_>>>()?.join(", ")
+        ),
+        Json::Object(map) => {
+            let pair = |(key, value): (&String, &Json)| {
+                Ok(format!(
+                    "{} = {}",
+                    toml_edit::Key::new(key.as_str()),
+                    toml(value)?
+                ))
+            };
+            format!(
+                "{{ {} }}",
+                map.iter().map(pair).collect::<TeraResult<Vec<_>>>()?.join(", ")
+            )
+        }
+    };
+    Ok(written.trim().to_owned())
+}
+
+/// For an attribute's value and for an element's text alike.
+fn xml(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => written.push_str("&amp;"),
+            '<' => written.push_str("&lt;"),
+            '>' => written.push_str("&gt;"),
+            '"' => written.push_str("&quot;"),
+            '\'' => written.push_str("&apos;"),
+            '\n' => written.push_str("&#10;"),
+            '\r' => written.push_str("&#13;"),
+            '\t' => written.push_str("&#9;"),
+            other => written.push(other),
+        }
+    }
+    written
+}
+
+/// A value as `java.util.Properties` reads it, in a file of any encoding.
+fn properties(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        match c {
+            '\\' => written.push_str("\\\\"),
+            '\n' => written.push_str("\\n"),
+            '\r' => written.push_str("\\r"),
+            '\t' => written.push_str("\\t"),
+            ' ' if at == 0 => written.push_str("\\ "),
+            ' '..='~' => written.push(c),
+            other => {
+                let mut units = [0; 2];
+                for unit in other.encode_utf16(&mut units) {
+                    written.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+    }
+    written
+}
+
+/// INI files have no way to escape that all their readers know: what would not come out again is refused.
+fn ini(text: String) -> TeraResult<String> {
+    let is_odd = text.contains(['\n', '\r', ';', '#']) || text != text.trim();
+    match is_odd {
+        true => Err(Error::message(
+            "a text with a line end, `;`, `#` or spaces around it has no safe form in an INI file",
+        )),
+        false => Ok(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn written(filter: &str, value: &Json) -> Result<String, String> {
+        let mut engine = Tera::default();
+        register(&mut engine);
+        let mut context = tera::Context::new();
+        context.insert("v", value);
+        engine
+            .render_str(&format!("{{{{ v | {filter} }}}}"), &context, false)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn values_are_written_in_each_format() {
+        let table = [
+            ("toml", json!("a\"b\\c"), r#"'a"b\c'"#),
+            ("toml", json!("plain"), "\"plain\""),
+            ("toml", json!(9443), "9443"),
+            ("toml", json!(1.0), "1.0"),
+            ("toml", json!(["a", true]), "[\"a\", true]"),
+            ("toml", json!({"a b": 1, "c": [2]}), "{ \"a b\" = 1, c = [2] }"),
+            ("json", json!({"a": null}), "{\"a\":null}"),
+            ("yaml", json!("yes"), "\"yes\""),
+            ("xml", json!("a<b>&\"'\n"), "a&lt;b&gt;&amp;&quot;&apos;&#10;"),
+            ("properties", json!(" a\\b=ü\n"), "\\ a\\\\b=\\u00fc\\n"),
+            ("properties", json!(true), "true"),
+            ("ini", json!("a = b"), "a = b"),
+        ];
+        for (filter, value, expected) in table {
+            assert_eq!(written(filter, &value).unwrap(), expected, "{filter} {value}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_given_or_has_no_form_is_refused() {
+        for filter in ["toml", "json", "yaml", "xml", "properties", "ini"] {
+            assert!(
+                written(filter, &Json::Null).unwrap_err().contains(NOT_GIVEN),
+                "{filter}"
+            );
+        }
+        for (filter, value) in [
+            ("toml", json!([null])),
+            ("xml", json!([1])),
+            ("properties", json!({})),
+            ("ini", json!("a;b")),
+        ] {
+            assert!(written(filter, &value).is_err(), "{filter} {value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_comes_out_again(text in any::<String>()) {
+            let toml: toml_edit::DocumentMut = format!("v = {}", written("toml", &json!(text)).unwrap()).parse().unwrap();
+            prop_assert_eq!(toml["v"].as_str(), Some(text.as_str()));
+            let yaml: Json = serde_yaml::from_str(&format!("v: {}", written("yaml", &json!(text)).unwrap())).unwrap();
+            prop_assert_eq!(yaml["v"].as_str(), Some(text.as_str()));
+        }
+    }
+}
