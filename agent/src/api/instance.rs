@@ -34,6 +34,9 @@ pub struct InstanceView {
     pub holds: Vec<Hold>,
     /// Levels that a rollback can go to, the newest first.
     pub snapshots: Vec<SnapshotView>,
+    /// What `config apply` left behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<ConfigView>,
     /// The transaction that was interrupted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interrupted: Option<InterruptedView>,
@@ -114,6 +117,9 @@ pub struct DriftView {
     pub class: Class,
     /// What is different.
     pub change: DriftKind,
+    /// Whether the file is as `config apply` left it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub configured: bool,
 }
 
 /// Kinds of deviation.
@@ -141,6 +147,27 @@ pub struct Hold {
     pub reason: String,
     /// The transaction that failed.
     pub transaction: String,
+}
+
+/// What `config apply` left behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ConfigView {
+    /// The files that it manages.
+    pub files: Vec<RelPath>,
+    /// Configurations that `rollback --config` can take back, the newest first.
+    pub snapshots: Vec<ConfigSnapshotView>,
+    /// Why the configuration that failed here is held; absent if none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
+}
+
+/// A configuration that can be taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ConfigSnapshotView {
+    /// The transaction that it came with.
+    pub transaction: String,
+    /// When, as RFC 3339.
+    pub taken: String,
 }
 
 /// A level that a rollback can go to.

@@ -159,6 +159,8 @@ pub enum Why {
     Policy,
     /// A rollback restores it.
     Restored,
+    /// The instance's configuration says so.
+    Configured,
 }
 
 /// Where content comes from.
@@ -169,6 +171,8 @@ pub enum Content {
     Source,
     /// The result of a merge, or a person's `.final` file.
     Merged,
+    /// What the instance's configuration says.
+    Rendered,
     /// The snapshot of an earlier transaction.
     Snapshot {
         /// That transaction's id.

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{ErrorKind, ExitCode, Failure};
 pub use super::instance::{
-    Drift, DriftKind, DriftView, Hold, InstanceView, InterruptedView, Phase, ProcessRole, ProcessView,
-    RunState, SnapshotView, UnitView,
+    ConfigSnapshotView, ConfigView, Drift, DriftKind, DriftView, Hold, InstanceView, InterruptedView, Phase,
+    ProcessRole, ProcessView, RunState, SnapshotView, UnitView,
 };
 use super::plan::{Conflict, Plan};
-use crate::model::Level;
+use crate::model::{Level, RelPath};
 
 /// The value of [`Report::schema`].
 pub const SCHEMA: &str = "pitstop/report/v1";
@@ -51,6 +51,12 @@ pub struct Report {
     pub probes: Vec<ProbeView>,
     /// What needs a person.
     pub conflicts: Vec<ConflictView>,
+    /// How configured files differ from what is or will be put in place (`config`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diffs: Vec<DiffView>,
+    /// Configured files that override what the vendor changed (`check`, `update`, `config`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stale: Vec<StaleView>,
     /// What the source offers (`check`).
     pub offers: Vec<OfferView>,
     /// What would stop an update now (`check`).
@@ -96,6 +102,7 @@ pub enum Action {
     Update,
     Verify,
     Rollback,
+    Config,
 }
 
 impl Action {
@@ -109,6 +116,7 @@ impl Action {
             Action::Update => "update",
             Action::Verify => "verify",
             Action::Rollback => "rollback",
+            Action::Config => "config",
         }
     }
 }
@@ -141,7 +149,9 @@ pub enum Status {
     Verified,
     /// A check failed.
     Unhealthy,
-    /// Back at the old level.
+    /// The configuration is in place.
+    Configured,
+    /// Back at the old level, or at the old configuration.
     RolledBack,
     /// Conflicts need a person.
     Conflicts,
@@ -203,6 +213,44 @@ pub struct ConflictView {
     /// Where the person's result belongs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub final_file: Option<PathBuf>,
+}
+
+/// How one configured file changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DiffView {
+    /// The path in the pack.
+    pub path: RelPath,
+    /// A unified diff; `<secret>` stands in the place of what is secret.
+    pub diff: String,
+}
+
+/// A configured file that overrides what the vendor changed since somebody last worked on its template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StaleView {
+    /// The path in the pack.
+    pub path: RelPath,
+    /// The level that the template was last worked on at.
+    pub from: Level,
+    /// The level whose defaults it is compared with.
+    pub to: Level,
+    /// The keys that it overrides and the vendor changed.
+    pub keys: Vec<StaleKey>,
+}
+
+/// One overridden key. What sounds like a secret is not shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StaleKey {
+    /// The key, with dots between its parts.
+    pub key: String,
+    /// The vendor's default at the lower level; absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The vendor's default at the higher level; absent where there is none any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// What the instance's configuration says; absent where it does not have the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub yours: Option<String>,
 }
 
 /// A level that a source offers.
@@ -281,6 +329,8 @@ impl Report {
             steps: Vec::new(),
             probes: Vec::new(),
             conflicts: Vec::new(),
+            diffs: Vec::new(),
+            stale: Vec::new(),
             offers: Vec::new(),
             blockers: Vec::new(),
             warnings: Vec::new(),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::plan::Plan;
 use crate::api::report::Phase;
 use crate::api::{ErrorKind, Failure, Result};
+use crate::store::ConfigChange;
 use crate::store::state::Because;
 use crate::sys::fs;
 
@@ -29,6 +30,12 @@ pub struct Begin {
     /// For a rollback that the agent began by itself.
     #[serde(default)]
     pub because: Option<Because>,
+    /// Whether the server goes on serving meanwhile.
+    #[serde(default)]
+    pub live: bool,
+    /// What it does to the configuration, if that is what it is about.
+    #[serde(default)]
+    pub config: Option<ConfigChange>,
     /// The agent's version.
     pub agent: String,
 }
@@ -223,6 +230,8 @@ mod tests {
             running: true,
             baseline: BTreeMap::new(),
             because: None,
+            live: false,
+            config: None,
             agent: "0".into(),
         }
     }

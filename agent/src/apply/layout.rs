@@ -124,12 +124,7 @@ pub fn sweep(session: &Session) -> Result<()> {
             .into_iter()
             .map(|mount| Some(mount.path)),
     );
-    let snapshots: Vec<&str> = session
-        .state
-        .snapshots
-        .iter()
-        .map(|snapshot| snapshot.transaction.as_str())
-        .collect();
+    let snapshots: Vec<&str> = session.state.kept_transactions().collect();
     let root = &session.root;
     let swept = mounts.iter().try_for_each(|mount| {
         let own = own_folder(mount.as_ref());

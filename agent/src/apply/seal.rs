@@ -12,8 +12,8 @@ use crate::sys::clock;
 use super::journal::{self, Begin};
 use super::layout::{self, Part};
 
-/// Settles a committed transaction: its old files become the snapshot of an update, or leave after a rollback, and the
-/// verification is owed.
+/// Settles a committed transaction: its old files become the snapshot of an update or a configuration, or leave after a
+/// rollback, and the verification is owed.
 ///
 /// # Errors
 /// Writing failed.
@@ -22,8 +22,18 @@ pub fn committed(session: &mut Session, begin: &Begin) -> Result<()> {
     let sequence = sequence_of(&begin.transaction);
     // The verification that is owed needs the plan, and so does whoever takes an update back later.
     session.store.keep_snapshot_plan(&begin.transaction, plan)?;
-    match plan.action {
-        Action::Rollback => {
+    match (&begin.config, plan.action) {
+        (Some(change), action) => {
+            match action {
+                Action::Rollback => keep_edited(session, begin)?,
+                _ => keep_old_files(session, begin)?,
+            }
+            session
+                .state
+                .config
+                .remember(&begin.transaction, &begin.began, change);
+        }
+        (None, Action::Rollback) => {
             keep_edited(session, begin)?;
             session.state.installed = Some(restored(session, begin)?);
             let undone = undone_by(session, plan);
@@ -32,7 +42,7 @@ pub fn committed(session: &mut Session, begin: &Begin) -> Result<()> {
                 .snapshots
                 .retain(|snapshot| !undone.contains(&snapshot.transaction));
         }
-        _ => {
+        (None, _) => {
             keep_old_files(session, begin)?;
             remember_update(session, begin);
         }
@@ -47,6 +57,8 @@ pub fn committed(session: &mut Session, begin: &Begin) -> Result<()> {
         to: plan.to.clone(),
         began: begin.began.clone(),
         because: begin.because.clone(),
+        live: begin.live,
+        config: begin.config.clone(),
     });
     session.store.save(&session.state)?;
     journal::close(&session.store.journal_file())?;

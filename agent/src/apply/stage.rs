@@ -22,7 +22,7 @@ use super::layout::{self, FEW, Part};
 pub struct Contents<'a> {
     /// The update's source, if there is one.
     pub source: Option<&'a mut dyn Source>,
-    /// Merged and resolved texts by path.
+    /// Merged, resolved and rendered texts by path.
     pub merged: &'a BTreeMap<RelPath, Vec<u8>>,
 }
 
@@ -62,7 +62,7 @@ pub fn stage(
             (Some(Content::Source), _) => {
                 from_source.insert((*path).clone());
             }
-            (Some(Content::Merged), _) => {
+            (Some(Content::Merged | Content::Rendered), _) => {
                 let bytes = contents.merged.get(*path).ok_or_else(|| unplanned(path))?;
                 stage.write(step, &mut bytes.as_slice(), progress)?;
             }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::config_args::Config;
 use crate::config::load::ConfigDirs;
 use crate::merge::{Format, MARKER_SIZE};
 use crate::model::Level;
@@ -121,6 +122,11 @@ pub enum Command {
     ///
     /// Exit codes: 0 merged, 3 conflicts are marked in OUT, 1 a file cannot be read, written or merged.
     Merge(MergeArgs),
+    /// Configure the pack's files from templates and values
+    Config {
+        #[command(subcommand)]
+        what: Config,
+    },
     /// JSON Schema, man pages, shell completions
     Internals {
         #[command(subcommand)]
@@ -182,6 +188,9 @@ pub struct RollbackArgs {
     /// The level to go back to; the one before the last update without it
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     pub to: Option<Level>,
+    /// Take the newest configuration back instead, and leave the level as it is
+    #[arg(long, conflicts_with = "to")]
+    pub config: bool,
     /// Only plan: print what would be done
     #[arg(long)]
     pub dry_run: bool,
@@ -296,8 +305,18 @@ impl From<UpdateArgs> for verb::update::Options {
 
 impl From<RollbackArgs> for verb::rollback::Options {
     fn from(args: RollbackArgs) -> Self {
-        let RollbackArgs { to, dry_run, plan } = args;
-        Self { to, dry_run, plan }
+        let RollbackArgs {
+            to,
+            config,
+            dry_run,
+            plan,
+        } = args;
+        Self {
+            to,
+            config,
+            dry_run,
+            plan,
+        }
     }
 }
 

@@ -2,11 +2,12 @@
 #![expect(clippy::print_stderr, reason = "the only module that prints")]
 
 mod args;
+mod config_args;
 mod internals;
 mod progress;
 mod render;
 
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 
 use clap::Parser;
 
@@ -83,6 +84,17 @@ fn dispatch(args: &Args) -> Result<u8> {
             })
         }
         Command::Merge(options) => merge(args, options),
+        Command::Config { what } => {
+            let stdin = if what.reads_stdin() {
+                stdin()?
+            } else {
+                String::new()
+            };
+            let options = what.clone().options(stdin);
+            one(args, what.name(), |settings| {
+                verb::config::config(what.name(), settings, &options, progress)
+            })
+        }
         Command::Internals { what } => internals::print(what),
     }
 }
@@ -102,6 +114,17 @@ fn one(args: &Args, name: &str, work: impl FnOnce(Result<Settings>) -> Report) -
     let report = work(load::load(&args.dirs(), name));
     print_report(args, &report)?;
     Ok(report.exit())
+}
+
+/// Values from standard input: the way for secrets that lie nowhere on this host.
+fn stdin() -> Result<String> {
+    let mut text = String::new();
+    std::io::stdin()
+        .lock()
+        .take(16 << 20)
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::io("read the values in", "standard input", error))?;
+    Ok(text)
 }
 
 fn each(

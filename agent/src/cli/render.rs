@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::api::merge::MergeReport;
 use crate::api::plan::{FileOp, FileStep, KeyConflict, Plan};
-use crate::api::report::{DriftKind, ErrorView, InstanceView, ProbeView, Report, RunState};
+use crate::api::report::{DriftKind, ErrorView, InstanceView, ProbeView, Report, RunState, StaleView};
 
 /// How many paths of a kind are listed unless more is asked for.
 const SHORT_LIST: usize = 12;
@@ -32,6 +32,14 @@ pub fn report(report: &Report, verbose: u8) -> String {
         .filter(|_| report.dry_run || verbose > 0 || !report.ok)
     {
         plan(&mut text, one, verbose);
+    }
+    if report.dry_run || verbose > 0 || !report.ok {
+        for line in report.diffs.iter().flat_map(|one| one.diff.lines()) {
+            text.line(format!("    {}", line.replace('\t', "    ")));
+        }
+    }
+    for one in &report.stale {
+        stale(&mut text, one);
     }
     for conflict in &report.conflicts {
         text.line(format!(
@@ -152,6 +160,7 @@ fn instance(text: &mut Text, view: &InstanceView, verbose: u8) {
             DriftKind::Extra => "extra",
             DriftKind::Mode => "mode",
         };
+        let change = if drift.configured { "configured" } else { change };
         text.line(format!("  drift      {change} {}", drift.path));
     }
     text.more("drift", view.drift.count, limit);
@@ -215,11 +224,30 @@ fn verb(step: &FileStep) -> &'static str {
         (FileOp::Put, Why::Merged, _) => "merge",
         (FileOp::Put, Why::Resolved, _) => "resolve",
         (FileOp::Put, Why::Restored, _) => "restore",
+        (FileOp::Put, Why::Configured, _) => "configure",
         (FileOp::Put, _, None) => "add",
         (FileOp::Put, ..) => "replace",
         (FileOp::Remove | FileOp::RemoveDir, ..) => "remove",
         (FileOp::MakeDir, ..) => "make dir",
         (FileOp::SetMode, ..) => "set mode",
+    }
+}
+
+fn stale(text: &mut Text, stale: &StaleView) {
+    text.line(format!(
+        "  stale      {}: {} keys whose defaults changed between {} and {}",
+        stale.path,
+        stale.keys.len(),
+        stale.from,
+        stale.to
+    ));
+    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+    for key in &stale.keys {
+        let (from, to, yours) = (shown(&key.from), shown(&key.to), shown(&key.yours));
+        text.line(format!(
+            "             {}: {from} -> {to}, yours is {yours}",
+            key.key
+        ));
     }
 }
 

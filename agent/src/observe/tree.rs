@@ -262,6 +262,7 @@ pub fn drift(base: &TreeManifest, inventory: &Inventory, ownership: &Ownership) 
             path: path.clone(),
             class,
             change,
+            configured: false,
         })
     });
     let mut paths: Vec<DriftView> = paths.collect();

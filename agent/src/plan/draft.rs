@@ -269,7 +269,7 @@ impl Draft<'_> {
         self.decided.iter().filter_map(conflict).collect()
     }
 
-    fn into_plan(self, files: Vec<FileStep>, conflicts: Vec<Conflict>) -> Result<Plan> {
+    pub(super) fn into_plan(self, files: Vec<FileStep>, conflicts: Vec<Conflict>) -> Result<Plan> {
         let common = &self.common;
         let staged = files.iter().filter(|file| file.op == FileOp::Put);
         let (count, bytes) = staged.fold((0, 0), |(count, bytes), file| {

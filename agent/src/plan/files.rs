@@ -74,7 +74,7 @@ pub(super) fn empties(dir: &RelPath, decided: &BTreeMap<RelPath, Decided>, inven
     })
 }
 
-fn add_missing_parents(
+pub(super) fn add_missing_parents(
     changes: &mut Vec<Change>,
     decided: &BTreeMap<RelPath, Decided>,
     inventory: &Inventory,

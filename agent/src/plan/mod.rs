@@ -3,6 +3,7 @@
 //! A plan is made in two halves, because merging needs content and reading content is not pure: a draft decides every
 //! path and names those whose three sides it needs; the caller reads and merges them; the draft becomes the plan.
 
+pub mod config;
 mod decide;
 mod draft;
 mod explain;

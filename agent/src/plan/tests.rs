@@ -16,13 +16,13 @@ use crate::model::{Class, Digest, Entry, Level, RelPath, Release, TreeManifest};
 use crate::product::Ownership;
 use crate::product::profile::{DiskRule, OwnershipRule};
 
-type Tree = BTreeMap<RelPath, Entry>;
+pub(super) type Tree = BTreeMap<RelPath, Entry>;
 
-fn rel(text: &str) -> RelPath {
+pub(super) fn rel(text: &str) -> RelPath {
     RelPath::new(text).unwrap()
 }
 
-fn file(content: u8) -> Entry {
+pub(super) fn file(content: u8) -> Entry {
     Entry::File {
         size: 1,
         sha256: Digest::of(&[content]),
@@ -85,7 +85,7 @@ fn any_sides() -> impl Strategy<Value = (Tree, Tree, Tree)> {
     })
 }
 
-fn inventory(tree: &Tree) -> Inventory {
+pub(super) fn inventory(tree: &Tree) -> Inventory {
     let owner = Owner { uid: 7, gid: 8 };
     let seen = |entry: &Entry| Seen {
         entry: entry.clone(),
@@ -112,7 +112,7 @@ fn inventory(tree: &Tree) -> Inventory {
     }
 }
 
-fn release(level: &str) -> Release {
+pub(super) fn release(level: &str) -> Release {
     Release {
         product: "p".into(),
         level: Level::new(level),
@@ -128,15 +128,15 @@ fn ownership() -> Ownership {
     .unwrap()
 }
 
-struct World<'a> {
-    inventory: &'a Inventory,
-    policy: &'a Policy,
-    from: Release,
-    to: Release,
+pub(super) struct World<'a> {
+    pub(super) inventory: &'a Inventory,
+    pub(super) policy: &'a Policy,
+    pub(super) from: Release,
+    pub(super) to: Release,
 }
 
 impl World<'_> {
-    fn common(&self, action: Action) -> Common<'_> {
+    pub(super) fn common(&self, action: Action) -> Common<'_> {
         Common {
             action,
             instance: "a",
@@ -288,7 +288,7 @@ proptest! {
     }
 }
 
-fn tree(entries: &[(&str, Entry)]) -> Tree {
+pub(super) fn tree(entries: &[(&str, Entry)]) -> Tree {
     entries
         .iter()
         .map(|(path, entry)| (rel(path), entry.clone()))

@@ -12,6 +12,7 @@
 //!
 //! Everything is readable for its owner only: configuration holds secrets.
 
+pub mod config;
 pub mod history;
 pub mod state;
 pub mod texts;
@@ -22,6 +23,7 @@ use crate::api::{ErrorKind, Failure, Plan, Result};
 use crate::model::{Digest, TreeManifest};
 use crate::sys::fs;
 
+pub use config::{ConfigChange, ConfigFile, ConfigHold, ConfigState};
 pub use state::{Installed, Pending, Snapshot, State};
 
 /// The folder of one instance's state.
@@ -153,9 +155,8 @@ impl Store {
     /// Removing failed.
     pub fn sweep(&self, state: &State) -> Result<bool> {
         let plans: Vec<String> = state
-            .snapshots
-            .iter()
-            .map(|snapshot| format!("{}.json", snapshot.transaction))
+            .kept_transactions()
+            .map(|transaction| format!("{transaction}.json"))
             .collect();
         self.keep_only("snapshots", &plans)?;
         let trees: Vec<String> = state.trees().map(ToString::to_string).collect();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::config::{ConfigChange, ConfigState};
 use crate::api::report::{Action, Hold};
 use crate::model::{Digest, Entry, RelPath, Release};
 
@@ -25,6 +26,9 @@ pub struct State {
     /// Releases that failed here.
     #[serde(default)]
     pub holds: Vec<Hold>,
+    /// What `config apply` left behind.
+    #[serde(default)]
+    pub config: ConfigState,
 }
 
 /// The installed release.
@@ -62,6 +66,12 @@ pub struct Pending {
     /// For a rollback that the agent began by itself: the transaction that it takes back and why.
     #[serde(default)]
     pub because: Option<Because>,
+    /// Whether the server went on serving meanwhile.
+    #[serde(default)]
+    pub live: bool,
+    /// What it did to the configuration, if that is what it was about.
+    #[serde(default)]
+    pub config: Option<ConfigChange>,
 }
 
 /// Why the agent went back by itself.
@@ -91,6 +101,16 @@ impl State {
         // Without randomness the rising number still keeps one host's transactions apart.
         let _ = getrandom::fill(&mut random);
         format!("{:06}-{:08x}", self.sequence + 1, u32::from_le_bytes(random))
+    }
+
+    /// The transactions whose old files are kept.
+    pub fn kept_transactions(&self) -> impl Iterator<Item = &str> {
+        let levels = self
+            .snapshots
+            .iter()
+            .map(|snapshot| snapshot.transaction.as_str());
+        let config = &self.config.snapshots;
+        levels.chain(config.iter().map(|snapshot| snapshot.transaction.as_str()))
     }
 
     /// The pristine trees that are still needed.

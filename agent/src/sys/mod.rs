@@ -10,4 +10,5 @@ pub mod lock;
 pub mod process;
 pub mod procfs;
 pub mod root;
+pub mod unlinked;
 pub mod walk;

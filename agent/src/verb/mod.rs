@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod check;
+pub mod config;
 mod conflicts;
 mod key_conflicts;
 pub mod merge;

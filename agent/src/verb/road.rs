@@ -8,6 +8,7 @@ use crate::apply::stage::Contents;
 use crate::apply::{commit, seal, stage};
 use crate::model::Class;
 use crate::session::Session;
+use crate::store::ConfigChange;
 use crate::store::history::{Outcome, Record};
 use crate::store::state::Because;
 use crate::sys::clock::{Stopwatch, now_rfc3339};
@@ -23,6 +24,10 @@ pub(super) struct Change<'a> {
     pub because: Option<Because>,
     /// Whether to leave the staged files for a later run.
     pub park: bool,
+    /// Whether the server goes on serving meanwhile.
+    pub live: bool,
+    /// What the change does to the configuration, if that is what it is about.
+    pub config: Option<ConfigChange>,
 }
 
 /// Drives a plan until its files are in place and the state says so. Returns `false` if it was only staged.
@@ -39,6 +44,8 @@ pub(super) fn drive(
         running: change.running,
         baseline: change.baseline,
         because: change.because,
+        live: change.live,
+        config: change.config,
         agent: env!("CARGO_PKG_VERSION").to_owned(),
     };
     run.report.transaction = Some(begin.transaction.clone());
@@ -94,6 +101,9 @@ pub(super) fn make_live(
 }
 
 fn stop(run: &mut Run<'_>, session: &Session, begin: &Begin, journal: &mut Journal) -> Result<()> {
+    if begin.live {
+        return recheck(run, session, &begin.plan);
+    }
     if begin.running {
         server::hooks(run, session, Hook::BeforeStop)?;
     }
@@ -200,7 +210,11 @@ pub(super) fn take_back(
     match abandon(session, begin, failure) {
         worse if worse.kind == ErrorKind::RollbackUnverified => worse,
         plain => {
-            let message = format!("{reason}; the old level {} is back", begin.plan.from.level);
+            let back = match begin.config {
+                Some(_) => "what was there before is back".to_owned(),
+                None => format!("the old level {} is back", begin.plan.from.level),
+            };
+            let message = format!("{reason}; {back}");
             let hint = plain
                 .hint
                 .unwrap_or_else(|| "remove the cause and run again".to_owned());

@@ -14,6 +14,7 @@ use crate::observe::tree;
 use crate::plan::rollback::Undone;
 use crate::plan::{MergeOutcome, MergeRequest, Side};
 use crate::session::Session;
+use crate::store::ConfigChange;
 use crate::store::state::{Because, Pending};
 
 use super::merges::Merges;
@@ -24,6 +25,8 @@ use super::{Run, common, read, recover, report_on, road, server, settle, view};
 pub struct Options {
     /// The level to go back to; the newest snapshot's without it.
     pub to: Option<Level>,
+    /// Whether to take the newest configuration back instead, and leave the level as it is.
+    pub config: bool,
     /// Only plan.
     pub dry_run: bool,
     /// The plan that must come out.
@@ -52,24 +55,24 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     }
     let (before, inventory, server) = view::observe(run, &session)?;
     run.report.before = Some(before);
-    let (plan, merged) = plan(
-        run,
-        &session,
-        inventory,
-        target(&session, options.to.as_ref())?,
-        server.is_wanted(),
-    )?;
+    let target = match options.config {
+        true => Target::newest_config(&session)?,
+        false => Target::level(&session, options.to.as_ref())?,
+    };
+    let can_restart = server.is_wanted() && server::is_controlled(&session.settings);
+    let restart = can_restart && target.needs_restart(&session)?;
+    let (plan, merged) = plan(run, &session, inventory, &target, restart)?;
     let (from, to) = (plan.from.clone(), plan.to.clone());
     run.report.warnings.extend(plan.warnings.iter().cloned());
     run.report.plan = Some(plan.clone());
     super::demand_plan(options.plan.as_deref(), &plan)?;
     preflight::check(&session, &plan)?;
     if options.dry_run {
-        run.done(
-            Status::Planned,
-            true,
-            format!("would go back from {} to {}", from.level, to.level),
-        );
+        let message = match options.config {
+            true => "would take the newest configuration back".to_owned(),
+            false => format!("would go back from {} to {}", from.level, to.level),
+        };
+        run.done(Status::Planned, true, message);
         return Ok(());
     }
     let baseline = if server.is_running() {
@@ -77,33 +80,31 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     } else {
         server::Baseline::new()
     };
-    let running = server.is_wanted() && server::is_controlled(&session.settings);
     let change = road::Change {
         plan: &plan,
-        running,
+        running: restart,
         baseline,
         because: None,
         park: false,
+        live: server.is_running() && !restart && options.config,
+        config: target.change(&session),
     };
-    road::drive(
-        run,
-        &mut session,
-        change,
-        &mut Contents {
-            source: None,
-            merged: &merged,
-        },
-    )?;
+    let mut contents = Contents {
+        source: None,
+        merged: &merged,
+    };
+    road::drive(run, &mut session, change, &mut contents)?;
     settle::settle(run, &mut session)?;
-    run.done(
-        Status::RolledBack,
-        true,
-        format!("{} is back at {} from {}", to.product, to.level, from.level),
-    );
+    let message = match options.config {
+        true => "the configuration from before is back".to_owned(),
+        false => format!("{} is back at {} from {}", to.product, to.level, from.level),
+    };
+    run.done(Status::RolledBack, true, message);
     Ok(())
 }
 
-/// Takes back an update that failed its verification.
+/// Takes back a change that failed its verification. A server that went on serving meanwhile is restarted: whatever it
+/// has read of the change may be in it still.
 pub(super) fn take_back(
     run: &mut Run<'_>,
     session: &mut Session,
@@ -111,45 +112,117 @@ pub(super) fn take_back(
     because: Because,
 ) -> Result<()> {
     let inventory = view::scan(run, session, false)?;
-    let at = session
-        .state
-        .snapshots
-        .iter()
-        .position(|snapshot| snapshot.transaction == pending.transaction);
-    let at = at.ok_or_else(|| no_snapshot(session, None))?;
-    let (plan, merged) = plan(run, session, inventory, at, pending.start)?;
+    let target = Target::transaction(session, pending)?;
+    let running = pending.start || (pending.live && server::is_controlled(&session.settings));
+    let (plan, merged) = plan(run, session, inventory, &target, running)?;
     run.report.warnings.extend(plan.warnings.iter().cloned());
     let change = road::Change {
         plan: &plan,
-        running: pending.start,
+        running,
         baseline: pending.baseline.clone(),
         because: Some(because),
         park: false,
+        live: pending.live && !running,
+        config: target.change(session),
     };
-    let update = run.report.transaction.clone();
-    let driven = road::drive(
-        run,
-        session,
-        change,
-        &mut Contents {
-            source: None,
-            merged: &merged,
-        },
-    );
-    run.report.transaction = update;
+    let failed = run.report.transaction.clone();
+    let mut contents = Contents {
+        source: None,
+        merged: &merged,
+    };
+    let driven = road::drive(run, session, change, &mut contents);
+    run.report.transaction = failed;
     driven.map(|_| ())
 }
 
-/// The place of the snapshot that leads to a level.
-fn target(session: &Session, level: Option<&Level>) -> Result<usize> {
-    let snapshots = &session.state.snapshots;
-    let found = match level {
-        None => snapshots.len().checked_sub(1),
-        Some(level) => snapshots
-            .iter()
-            .rposition(|snapshot| snapshot.installed.release.level == *level),
-    };
-    found.ok_or_else(|| no_snapshot(session, level))
+/// What to go back to, by its place among the snapshots.
+enum Target {
+    Level(usize),
+    Config(usize),
+}
+
+impl Target {
+    /// The snapshot that leads to a level.
+    fn level(session: &Session, level: Option<&Level>) -> Result<Self> {
+        let snapshots = &session.state.snapshots;
+        let found = match level {
+            None => snapshots.len().checked_sub(1),
+            Some(level) => snapshots
+                .iter()
+                .rposition(|snapshot| snapshot.installed.release.level == *level),
+        };
+        found.map(Self::Level).ok_or_else(|| no_snapshot(session, level))
+    }
+
+    fn newest_config(session: &Session) -> Result<Self> {
+        let newest = session.state.config.snapshots.len().checked_sub(1);
+        newest.map(Self::Config).ok_or_else(|| {
+            let name = &session.settings.name;
+            let message = format!("there is no configuration of {name} to take back");
+            Failure::new(ErrorKind::NoSnapshot, message).hint(
+                "`config apply` keeps what it replaces; there was none yet, or it was taken back already",
+            )
+        })
+    }
+
+    /// The snapshot that a transaction left.
+    fn transaction(session: &Session, pending: &Pending) -> Result<Self> {
+        let id = &pending.transaction;
+        let (state, config) = (&session.state, &session.state.config);
+        let found = match pending.config {
+            Some(_) => {
+                let at = config
+                    .snapshots
+                    .iter()
+                    .position(|snapshot| snapshot.transaction == *id);
+                at.map(Self::Config)
+            }
+            None => {
+                let at = state
+                    .snapshots
+                    .iter()
+                    .position(|snapshot| snapshot.transaction == *id);
+                at.map(Self::Level)
+            }
+        };
+        found.ok_or_else(|| no_snapshot(session, None))
+    }
+
+    /// The transactions to take back, the newest first.
+    fn transactions(&self, session: &Session) -> Vec<String> {
+        let state = &session.state;
+        match self {
+            Self::Level(at) => {
+                let newer = state.snapshots[*at..].iter().rev();
+                newer.map(|snapshot| snapshot.transaction.clone()).collect()
+            }
+            Self::Config(at) => vec![state.config.snapshots[*at].transaction.clone()],
+        }
+    }
+
+    fn change(&self, session: &Session) -> Option<ConfigChange> {
+        match self {
+            Self::Level(_) => None,
+            Self::Config(at) => Some(ConfigChange::TakeBack {
+                transaction: session.state.config.snapshots[*at].transaction.clone(),
+            }),
+        }
+    }
+
+    /// Going back to a level always needs one; a configuration does if one of its files does.
+    fn needs_restart(&self, session: &Session) -> Result<bool> {
+        let Self::Config(at) = self else { return Ok(true) };
+        let plan = session
+            .store
+            .snapshot_plan(&session.state.config.snapshots[*at].transaction)?;
+        let rules = session.settings.config.iter().flat_map(|config| &config.files);
+        let calm: Vec<&RelPath> = rules
+            .filter(|rule| !rule.restart)
+            .map(|rule| &rule.path)
+            .collect();
+        let files = plan.files.iter().filter(|step| step.op != FileOp::MakeDir);
+        Ok(files.into_iter().any(|step| !calm.contains(&&step.path)))
+    }
 }
 
 fn no_snapshot(session: &Session, level: Option<&Level>) -> Failure {
@@ -177,24 +250,17 @@ fn plan(
     run: &mut Run<'_>,
     session: &Session,
     mut inventory: Inventory,
-    at: usize,
+    target: &Target,
     running: bool,
 ) -> Result<(Plan, BTreeMap<RelPath, Vec<u8>>)> {
-    let snapshots = &session.state.snapshots;
-    let installed = session
-        .state
-        .installed
-        .as_ref()
-        .ok_or_else(|| no_snapshot(session, None))?;
-    let undone = snapshots[at..]
-        .iter()
-        .rev()
-        .map(|snapshot| {
-            let plan = session.store.snapshot_plan(&snapshot.transaction)?;
-            Ok(Undone {
-                transaction: snapshot.transaction.clone(),
-                plan,
-            })
+    let installed = session.state.installed.as_ref();
+    let installed = installed.ok_or_else(|| no_snapshot(session, None))?;
+    let undone = target
+        .transactions(session)
+        .into_iter()
+        .map(|transaction| {
+            let plan = session.store.snapshot_plan(&transaction)?;
+            Ok(Undone { transaction, plan })
         })
         .collect::<Result<Vec<_>>>()?;
     let seeds = undone
@@ -222,7 +288,10 @@ fn plan(
         std::iter::empty(),
         made.map(|step| &step.path),
     )?;
-    let to = snapshots[at].installed.release.clone();
+    let to = match target {
+        Target::Level(at) => session.state.snapshots[*at].installed.release.clone(),
+        Target::Config(_) => installed.release.clone(),
+    };
     let common = common(
         session,
         Action::Rollback,

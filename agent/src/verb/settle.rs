@@ -14,6 +14,7 @@ use crate::observe::tree::both;
 use crate::session::{Instance, Session};
 use crate::store::history::{Outcome, Record};
 use crate::store::state::{Because, Pending};
+use crate::store::{ConfigChange, ConfigHold};
 use crate::sys::clock::now_rfc3339;
 
 use super::{Run, rollback, server, view};
@@ -42,9 +43,10 @@ pub(super) fn settle(run: &mut Run<'_>, session: &mut Session) -> Result<()> {
                 Outcome::Unhealthy,
                 Some(failure.full_message()),
             )?;
-            let message = format!("{} is back but could not be verified: {failure}", pending.to);
+            let back = Words::of(&pending).to;
+            let message = format!("{back} is back but could not be verified: {failure}");
             Err(Failure::new(ErrorKind::RollbackUnverified, message)
-                .hint("the files are the old level's; look at the server's log and start it by hand"))
+                .hint("the files are as they were; look at the server's log and start it by hand"))
         }
         Err(failure) if session.settings.policy.rollback => go_back(run, session, &pending, &failure),
         Err(failure) => {
@@ -56,10 +58,32 @@ pub(super) fn settle(run: &mut Run<'_>, session: &mut Session) -> Result<()> {
                 Outcome::Unhealthy,
                 Some(failure.full_message()),
             )?;
-            let message = format!("{} is in place but unhealthy: {failure}", pending.to);
+            let words = Words::of(&pending);
+            let message = format!("{} is in place but unhealthy: {failure}", words.to);
             Err(Failure::new(ErrorKind::Unhealthy, message)
-                .hint("`pitstop rollback` leads back to the old level"))
+                .hint(format!("`pitstop rollback{}` leads back", words.option)))
         }
+    }
+}
+
+/// What a transaction is about, for messages.
+struct Words {
+    from: String,
+    to: String,
+    /// What makes a rollback be about the same.
+    option: &'static str,
+}
+
+impl Words {
+    fn of(pending: &Pending) -> Self {
+        let (own, former) = ("the configuration", "the configuration from before");
+        let (from, to) = match (&pending.config, pending.action) {
+            (None, _) => (pending.from.to_string(), pending.to.to_string()),
+            (Some(_), Action::Rollback) => (own.to_owned(), former.to_owned()),
+            (Some(_), _) => (former.to_owned(), own.to_owned()),
+        };
+        let option = if pending.config.is_some() { " --config" } else { "" };
+        Self { from, to, option }
     }
 }
 
@@ -76,8 +100,13 @@ fn start_and_verify(
             format!("{} changed paths are as planned", plan.files.len()),
         ))
     })?;
-    server::hooks(run, session, Hook::AfterCommit)?;
-    server::allow_start(session)?;
+    if pending.live {
+        run.report.probes = server::probe(run, session, &pending.baseline)?;
+        judge(run)?;
+    } else {
+        server::hooks(run, session, Hook::AfterCommit)?;
+        server::allow_start(session)?;
+    }
     if pending.start {
         let started = server::start(run, session, &pending.baseline);
         run.comes_up();
@@ -86,13 +115,17 @@ fn start_and_verify(
             run.report.probes = server::probe(run, session, &pending.baseline)?;
         }
         server::hooks(run, session, Hook::AfterStart)?;
-        run.step("verify", |run| {
-            healthy(&run.report.probes)?;
-            Ok((false, "healthy".to_owned()))
-        })?;
+        judge(run)?;
     }
     let inventory = view::scan(run, session, false)?;
     Ok((plan, inventory))
+}
+
+fn judge(run: &mut Run<'_>) -> Result<()> {
+    run.step("verify", |run| {
+        healthy(&run.report.probes)?;
+        Ok((false, "healthy".to_owned()))
+    })
 }
 
 /// What deviates from the pristine tree with our knowledge: what this plan decided, and what was accepted before and is
@@ -182,15 +215,11 @@ fn settled(
 ) -> Result<()> {
     // Also after a failure that came before the start: who repairs it must be able to start the server.
     server::allow_start(session)?;
-    if let Some(installed) = &mut session.state.installed {
+    if let (Some(installed), None) = (&mut session.state.installed, &pending.config) {
         installed.verified = verified;
     }
-    if outcome == Outcome::Done && pending.action == Action::Update {
-        // Only a level that proved itself may push an older snapshot out.
-        let keep = session.settings.policy.keep_snapshots.max(1);
-        let surplus = session.state.snapshots.len().saturating_sub(keep);
-        session.state.snapshots.drain(..surplus);
-        session.state.holds.retain(|hold| hold.release != pending.to);
+    if outcome == Outcome::Done && pending.action != Action::Rollback {
+        forget_older(session, pending);
     }
     if let Some(because) = &pending.because {
         record(
@@ -205,6 +234,21 @@ fn settled(
     session.state.pending = None;
     session.store.save(&session.state)?;
     clean_up(session)
+}
+
+/// Only what proved itself may push an older snapshot out, and only one of its own kind.
+fn forget_older(session: &mut Session, pending: &Pending) {
+    let keep = session.settings.policy.keep_snapshots.max(1);
+    let state = &mut session.state;
+    if pending.config.is_some() {
+        let surplus = state.config.snapshots.len().saturating_sub(keep);
+        state.config.snapshots.drain(..surplus);
+        state.config.hold = None;
+    } else {
+        let surplus = state.snapshots.len().saturating_sub(keep);
+        state.snapshots.drain(..surplus);
+        state.holds.retain(|hold| hold.release != pending.to);
+    }
 }
 
 fn record(
@@ -222,10 +266,10 @@ fn record(
     };
     session.store.record(&Record {
         transaction: id.to_owned(),
-        action: if taken_back {
-            Action::Update
-        } else {
-            pending.action
+        action: match &pending.config {
+            Some(_) if taken_back => Action::Config,
+            None if taken_back => Action::Update,
+            _ => pending.action,
         },
         outcome,
         from: from.clone(),
@@ -258,8 +302,9 @@ fn sweep_texts(session: &Session) -> Result<()> {
                 .filter_map(Entry::sha256),
         );
     }
-    for snapshot in &session.state.snapshots {
-        let plan = session.store.snapshot_plan(&snapshot.transaction)?;
+    wanted.extend(session.state.config.texts().copied());
+    for transaction in session.state.kept_transactions() {
+        let plan = session.store.snapshot_plan(transaction)?;
         wanted.extend(plan.files.iter().filter_map(|step| step.new.as_ref()?.sha256()));
     }
     session.store.sweep_texts(&wanted)
@@ -271,7 +316,14 @@ fn hold(session: &mut Session, pending: &Pending, failure: &Failure) {
         failure.kind,
         ErrorKind::Unhealthy | ErrorKind::StartFailed | ErrorKind::Hook
     );
-    if is_to_blame && session.state.hold_on(&pending.to).is_none() {
+    if let (true, Some(ConfigChange::Apply { digest, .. })) = (is_to_blame, &pending.config) {
+        session.state.config.hold = Some(ConfigHold {
+            digest: *digest,
+            since: now_rfc3339(),
+            reason: failure.full_message(),
+            transaction: pending.transaction.clone(),
+        });
+    } else if is_to_blame && session.state.hold_on(&pending.to).is_none() {
         session.state.holds.push(Hold {
             release: pending.to.clone(),
             since: now_rfc3339(),
@@ -282,9 +334,10 @@ fn hold(session: &mut Session, pending: &Pending, failure: &Failure) {
 }
 
 fn go_back(run: &mut Run<'_>, session: &mut Session, pending: &Pending, failure: &Failure) -> Result<()> {
+    let words = Words::of(pending);
     run.warn(format!(
         "{} failed: {failure}; going back to {}",
-        pending.to, pending.from
+        words.to, words.from
     ));
     let failed_probes = run.report.probes.clone();
     hold(session, pending, failure);
@@ -299,13 +352,19 @@ fn go_back(run: &mut Run<'_>, session: &mut Session, pending: &Pending, failure:
     let (kind, state) = match &back {
         Ok(()) => (
             ErrorKind::RolledBack,
-            format!("{} is back and verified", pending.from),
+            format!("{} is back and verified", words.from),
         ),
         Err(worse) => (ErrorKind::RollbackUnverified, format!("going back: {worse}")),
     };
-    let message = format!("{} failed on this host: {failure}; {state}", pending.to);
-    Err(Failure::new(kind, message).hint(format!(
-        "the release is held here; give a newer level, or run `pitstop update {} --release-hold` once the cause is gone",
-        session.settings.name
-    )))
+    let message = format!("{} failed on this host: {failure}; {state}", words.to);
+    let name = &session.settings.name;
+    Err(Failure::new(kind, message).hint(match pending.config {
+        None => format!(
+            "the release is held here; give a newer level, or run `pitstop update {name} --release-hold` once the cause is gone"
+        ),
+        Some(_) => format!(
+            "this configuration is held here; change it, or run `pitstop config apply {name} --release-hold` once the \
+             cause is gone"
+        ),
+    }))
 }

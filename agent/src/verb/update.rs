@@ -228,6 +228,8 @@ fn carry_out(
                 baseline,
                 because: None,
                 park: stage_only,
+                live: false,
+                config: None,
             };
             let mut contents = Contents {
                 source: Some(target.source.as_mut()),
@@ -279,7 +281,7 @@ fn resumed(instance: &Instance, options: &Options) -> Result<(Options, Option<Wa
     Ok((options, Some(waiting)))
 }
 
-fn installed_release(instance: &Instance) -> Result<Release> {
+pub(super) fn installed_release(instance: &Instance) -> Result<Release> {
     let installed = instance.state.installed.as_ref();
     installed.map_or_else(
         || view::detected(instance),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::api::report::{Drift, InstanceView, InterruptedView, Phase};
+use crate::api::report::{ConfigSnapshotView, ConfigView, Drift, InstanceView, InterruptedView, Phase};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::seal::snapshot_views;
 use crate::config::Settings;
@@ -12,6 +12,7 @@ use crate::observe::home::HomeView;
 use crate::observe::tree::{self, Scan};
 use crate::product::{Profile, builtin, detect};
 use crate::session::Instance;
+use crate::store::ConfigState;
 
 use super::Run;
 use super::server::{self, Server};
@@ -95,9 +96,7 @@ pub(super) fn view(
     Ok(InstanceView {
         home: instance.settings.home.clone(),
         pristine_known: release.tree.is_some(),
-        drift: base.map_or_else(Drift::default, |base| {
-            tree::drift(base, inventory, &instance.ownership)
-        }),
+        drift: base.map_or_else(Drift::default, |base| drift(instance, base, inventory)),
         release,
         adopted: installed.is_some(),
         verified: installed.is_some_and(|installed| installed.verified),
@@ -106,8 +105,45 @@ pub(super) fn view(
         unit: server.unit.clone(),
         holds: state.holds.clone(),
         snapshots: snapshot_views(&state.snapshots),
+        config: config(&state.config),
         interrupted: interrupted(instance)?,
         free_bytes: free.free_bytes,
+    })
+}
+
+/// The deviations, with those marked that are as `config apply` left them.
+fn drift(instance: &Instance, base: &TreeManifest, inventory: &Inventory) -> Drift {
+    let mut drift = tree::drift(base, inventory, &instance.ownership);
+    for one in &mut drift.paths {
+        let written = instance
+            .state
+            .config
+            .files
+            .get(&one.path)
+            .map(|file| file.written);
+        let found = inventory.entry(&one.path).and_then(Entry::sha256);
+        one.configured = written.is_some() && written == found;
+    }
+    drift
+}
+
+fn config(state: &ConfigState) -> Option<ConfigView> {
+    if *state == ConfigState::default() {
+        return None;
+    }
+    let newest_first = state.snapshots.iter().rev();
+    Some(ConfigView {
+        files: state.files.keys().cloned().collect(),
+        snapshots: newest_first
+            .map(|snapshot| ConfigSnapshotView {
+                transaction: snapshot.transaction.clone(),
+                taken: snapshot.taken.clone(),
+            })
+            .collect(),
+        held: state
+            .hold
+            .as_ref()
+            .map(|hold| format!("since {}: {}", hold.since, hold.reason)),
     })
 }
 

@@ -1,0 +1,73 @@
+//! Whether a file that is about to be put in place can be read, and what an operator's own command says of it.
+
+use std::time::Duration;
+
+use crate::api::{ErrorKind, Failure, Result};
+use crate::config::configuration::FileRule;
+use crate::health::{excerpt, parse};
+use crate::product::config::Named;
+use crate::sys::process::{Spec, run};
+use crate::sys::unlinked::Unlinked;
+use crate::template::{Engine, Values};
+
+/// A command that takes longer has failed.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Judges a content: by what the file's name says of its format, then by the rule's command, which finds the content
+/// in `{{ file }}` and on its standard input.
+///
+/// # Errors
+/// `settings` if either refuses it. No message holds a secret.
+pub(super) fn validate(rule: &FileRule, content: &str, values: &Values) -> Result<()> {
+    if let Some(why) = parse::parse_error(rule.path.file_name(), content.as_bytes()) {
+        let message = format!("what would be put in {} cannot be read: {why}", rule.path);
+        return Err(Failure::new(ErrorKind::Settings, message)
+            .hint("correct the template or its values; `pitstop config diff` shows the text"));
+    }
+    if rule.validate.is_empty() {
+        return Ok(());
+    }
+    let failed = |error| Failure::io("hand over the content of", rule.path.as_str(), error);
+    let file = Unlinked::new(rule.path.file_name(), content.as_bytes()).map_err(failed)?;
+    let spec = Spec {
+        stdin: Some(content.as_bytes().to_vec()),
+        ..Spec::new(command(rule, &file.path().to_string_lossy(), values)?)
+    };
+    let output = run(&spec, LIMIT).map_err(|error| {
+        let message = format!("cannot run `{}`, which is to judge {}", spec.program(), rule.path);
+        Failure::new(ErrorKind::Settings, message).because(error)
+    })?;
+    if output.success() {
+        return Ok(());
+    }
+    let said = format!("{}{}", output.stderr_tail, output.stdout_tail);
+    // In this order: an excerpt may begin in the middle of a secret.
+    let said = excerpt(&values.scrub(&said));
+    let message = format!(
+        "`{}` refuses what would be put in {}: {}: {said}",
+        spec.program(),
+        rule.path,
+        output.ending()
+    );
+    Err(Failure::new(ErrorKind::Settings, message).hint("correct the template or its values"))
+}
+
+/// The command's arguments are templates over the values, and over `file`.
+fn command(rule: &FileRule, file: &str, values: &Values) -> Result<Vec<String>> {
+    let mut values = values.clone();
+    values.tree.insert("file".to_owned(), file.into());
+    let field = format!("config.files.{}.validate", rule.path);
+    rule.validate
+        .iter()
+        .enumerate()
+        .map(|(at, text)| {
+            let name = format!("{field}[{at}]");
+            let template = Named {
+                path: name.clone().into(),
+                name: name.clone(),
+                text: text.clone(),
+            };
+            Engine::new(&[template])?.render(&name, &values)
+        })
+        .collect()
+}
