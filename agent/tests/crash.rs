@@ -1,5 +1,5 @@
-//! Killed anywhere, the next run finishes or undoes: at every effect of an update and of a rollback, the tree is exactly
-//! old or exactly new, and nothing of ours is left over. Needs the feature `faults`.
+//! Killed anywhere, the next run finishes or undoes: at every effect of an update, of a rollback and of a configuration,
+//! the tree is exactly old or exactly new, and nothing of ours is left over. Needs the feature `faults`.
 #![cfg(feature = "faults")]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "test code")]
 
@@ -60,6 +60,7 @@ const REPLACED: &[&str] = &[
     "bin/run.sh",
     "conf/server.conf",
     "conf/added.conf",
+    "conf/deep/added.conf",
     "lib/core-1.1.0.jar",
     "doc/new/deep/index.html",
     "web/ü ö.html",
@@ -292,4 +293,35 @@ fn a_rollback_killed_at_any_effect_converges() {
 #[test]
 fn a_rollback_survives_a_full_disk_at_any_write() {
     fail_everywhere(&Scenario::new(updated(), &["rollback", "lab"]), "enospc");
+}
+
+/// An adopted pack whose instance configures a file that is there and one that is not.
+fn configurable() -> Lab {
+    let lab = lab();
+    lab.instance(&format!(
+        "source: {}\nconfig:\n  files:\n    - {{path: conf/server.conf, content: \"port = {{{{ instance.name }}}}\\n\"}}\n    \
+         - {{path: conf/deep/added.conf, content: x}}\n",
+        lab.path("packs").display()
+    ));
+    lab
+}
+
+#[test]
+fn a_configuration_killed_at_any_effect_converges() {
+    kill_everywhere(&Scenario::new(configurable(), &["config", "apply", "lab"]));
+}
+
+#[test]
+fn a_configuration_survives_a_full_disk_at_any_write() {
+    fail_everywhere(
+        &Scenario::new(configurable(), &["config", "apply", "lab"]),
+        "enospc",
+    );
+}
+
+#[test]
+fn a_configuration_taken_back_and_killed_at_any_effect_converges() {
+    let lab = configurable();
+    lab.run(&["config", "apply", "lab"]).expect(0, "configured");
+    kill_everywhere(&Scenario::new(lab, &["rollback", "lab", "--config"]));
 }
