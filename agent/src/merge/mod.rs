@@ -21,6 +21,7 @@
 pub mod align;
 pub mod bundles_info;
 pub mod chunk;
+pub mod edit;
 pub mod format;
 mod identity;
 pub mod ini;

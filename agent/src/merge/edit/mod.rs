@@ -1,0 +1,160 @@
+//! Sets or removes named keys in a file and leaves every other byte to its owner.
+//!
+//! Each format changes its text in its own way; whatever it did, the result is only taken if the format's own reader finds
+//! exactly the named keys changed: see [`ensure`].
+
+mod json;
+mod lined;
+mod path;
+mod toml;
+
+use serde_json::Value;
+
+use super::Format;
+use super::layout::Layout;
+use super::value::Data;
+
+pub use path::{Step, parse as parse_path};
+
+/// A key and what it shall be; `None` removes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edit {
+    /// As a person writes it, for messages.
+    pub key: String,
+    /// The same, read.
+    pub path: Vec<Step>,
+    /// The value.
+    pub value: Option<Value>,
+}
+
+impl Edit {
+    /// An edit of a key in a file of this format.
+    ///
+    /// # Errors
+    /// Why the text names no key.
+    pub fn new(key: &str, value: Option<Value>, format: Format) -> Result<Self, String> {
+        let path = path::parse(key, format).map_err(|why| format!("`{key}`: {why}"))?;
+        Ok(Self {
+            key: key.to_owned(),
+            path,
+            value,
+        })
+    }
+}
+
+/// The format in which the keys of a file can be named; `None` if there is none.
+pub fn format_of(name: &str, content: &str) -> Option<Format> {
+    let mut formats = Format::candidates(name, content).into_iter();
+    formats.find(|format| {
+        matches!(
+            format,
+            Format::Toml | Format::Json | Format::Properties | Format::Ini
+        )
+    })
+}
+
+/// Sets and removes keys. What is so already stays as it is, byte for byte.
+///
+/// # Errors
+/// Why the keys cannot be set: the file cannot be read, a part of a key's path is no map, or has no such item. Never holds
+/// a value.
+pub fn ensure(content: &[u8], format: Format, edits: &[Edit]) -> Result<Vec<u8>, String> {
+    let layout = Layout::of([content, content, content]);
+    let before = &layout.texts[1];
+    let change = match format {
+        Format::Toml => toml::change,
+        Format::Json => json::change,
+        Format::Properties => lined::change_properties,
+        Format::Ini => lined::change_ini,
+        _ => return Err("keys cannot be named in a file of this format".to_owned()),
+    };
+    let structure = format
+        .structure()
+        .ok_or("keys cannot be named in a file of this format")?;
+    let read = |text: &str| (structure.data)(text).map_err(|error| error.reason.into_owned());
+    let said = read(before)?;
+    let mut text = before.clone();
+    for edit in edits {
+        text = change(&text, edit).map_err(|why| format!("`{}`: {why}", edit.key))?;
+    }
+    if text == *before {
+        return Ok(content.to_vec());
+    }
+    let says = read(&text).map_err(|_| "the result could not be read")?;
+    if without(said, edits, format) != without(says, edits, format) {
+        return Err("more than the named keys would change".to_owned());
+    }
+    for edit in edits {
+        if change(&text, edit).as_ref() != Ok(&text) {
+            return Err(format!("`{}`: it could not be set", edit.key));
+        }
+    }
+    Ok(layout.restore(&text))
+}
+
+/// What a file says, less the named keys and maps that have nothing left in them.
+fn without(data: Data, edits: &[Edit], format: Format) -> Data {
+    edits.iter().fold(data, |data, edit| {
+        let steps = match format {
+            Format::Ini => lined::ini_steps(&edit.path),
+            _ => edit.path.clone(),
+        };
+        prune(data, &steps).unwrap_or_else(Data::empty)
+    })
+}
+
+fn prune(data: Data, steps: &[Step]) -> Option<Data> {
+    let Some((step, rest)) = steps.split_first() else {
+        return None;
+    };
+    match (data, step) {
+        (Data::Map(mut map), Step::Key(key)) => {
+            if let Some(below) = map.remove(key)
+                && let Some(left) = prune(below, rest)
+            {
+                map.insert(key.clone(), left);
+            }
+            (!map.is_empty()).then_some(Data::Map(map))
+        }
+        (Data::List(mut list), Step::At(at)) if *at < list.len() => {
+            let item = list.remove(*at);
+            if let Some(data) = prune(item.data, rest) {
+                list.insert(*at, super::value::Item { data, ..item });
+            }
+            Some(Data::List(list))
+        }
+        (Data::List(list), Step::With(key, value)) => {
+            let wanted = |data: &Data| match data {
+                Data::Map(map) => matches!(map.get(key), Some(Data::Scalar(text)) if ends_with(text, value)),
+                _ => false,
+            };
+            let pruned = list.into_iter().filter_map(|item| match wanted(&item.data) {
+                true => prune(item.data, rest).map(|data| super::value::Item { id: item.id, data }),
+                false => Some(item),
+            });
+            Some(Data::List(pruned.collect()))
+        }
+        (data, _) => Some(data),
+    }
+}
+
+/// Whether a scalar means a text; before it, its type may stand.
+fn ends_with(scalar: &str, text: &str) -> bool {
+    scalar == text || scalar.strip_suffix(text).is_some_and(|kind| kind.ends_with(':'))
+}
+
+/// A plain value as a text; `None` for lists and maps.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+const NO_MAP: &str = "what stands above it is no map";
+const NO_ITEM: &str = "there is no such item in the list";
+const NOT_PLAIN: &str = "a list or a map cannot be written here";
+
+#[cfg(test)]
+mod tests;
