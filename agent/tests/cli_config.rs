@@ -170,3 +170,274 @@ fn no_secret_leaves_by_any_way() {
         assert!(!holds || bits.mode & 0o007 == 0, "{path} is readable by everyone");
     }
 }
+
+/// Applies, and a second time; tells whether the first changed anything and that the second did not.
+#[track_caller]
+fn applied(lab: &Lab) -> Answer {
+    let answer = lab.run(&["config", "apply", "lab"]);
+    assert!(matches!(answer.code, Some(0)), "{:#}", answer.report);
+    let tree = settled(&lab.tree(), &[]);
+    let again = lab.run(&["config", "apply", "lab"]).expect(0, "current");
+    assert!(!again.changed());
+    assert!(
+        settled(&lab.tree(), &[]) == tree,
+        "a second run changes something"
+    );
+    answer
+}
+
+/// A laboratory that configures these files, as YAML.
+fn configuring(files: &str) -> Lab {
+    let lab = lab();
+    lab.instance(&format!(
+        "config:\n  values: [values.yaml]\n  templates: ../templates\n  files:\n{files}"
+    ));
+    lab
+}
+
+#[test]
+fn named_keys_are_held_in_every_format_and_the_rest_is_its_owners() {
+    let table = [
+        (
+            "log.properties",
+            "# mine\nroot = INFO\nother=1\n",
+            "root",
+            "# mine\nroot = WARN\nother=1\n",
+        ),
+        (
+            "a.ini",
+            "[log]\n; mine\nlevel=INFO\n",
+            "log.level",
+            "[log]\n; mine\nlevel=WARN\n",
+        ),
+        (
+            "a.json",
+            "{\n  \"log\": {\"level\": \"INFO\"} // mine\n}\n",
+            "log.level",
+            "{\n  \"log\": {\"level\": \"WARN\"} // mine\n}\n",
+        ),
+    ];
+    let files: String = table
+        .iter()
+        .map(|(name, _, key, _)| {
+            format!(
+                "    - {{path: conf/{name}, keys: {{{key}: '{{{{ log.level }}}}', gone.or.not: null}}}}\n"
+            )
+        })
+        .collect();
+    let lab = configuring(&files.replace("gone.or.not", "gone"));
+    for (name, text, ..) in table {
+        lab.write(&format!("conf/{name}"), text);
+    }
+    applied(&lab);
+    for (name, _, _, expected) in table {
+        assert_eq!(lab.read(&format!("conf/{name}")), expected, "{name}");
+    }
+    // What the owner changes beside the keys stays; what he changes of them does not.
+    lab.write("conf/log.properties", "# mine\nroot = DEBUG\nother=2\n");
+    let drifted = lab.run(&["config", "diff", "lab"]).expect(0, "planned");
+    assert_eq!(
+        diff_of(&drifted, "conf/log.properties"),
+        "--- conf/log.properties\n+++ conf/log.properties\n@@ -1,3 +1,3 @@\n # mine\n-root = DEBUG\n+root = WARN\n other=2\n"
+    );
+    applied(&lab);
+    assert_eq!(lab.read("conf/log.properties"), "# mine\nroot = WARN\nother=2\n");
+}
+
+#[test]
+fn held_keys_keep_the_types_of_their_values_and_their_secrets() {
+    let lab = configuring(
+        "    - path: conf/a.json\n      keys: {port: '{{ server.port }}', text: 'p{{ server.port }}', on: true, \
+         pw: '{{ admin.password }}'}\n",
+    );
+    lab.write("conf/a.json", "{}\n");
+    let answer = applied(&lab);
+    let expected = format!(
+        "{{\n  \"on\": true,\n  \"port\": 9443,\n  \"pw\": \"{SECRET}\",\n  \"text\": \"p9443\"\n}}\n"
+    );
+    assert_eq!(lab.read("conf/a.json"), expected);
+    assert_eq!(mode(&lab, "conf/a.json"), 0o640);
+    let diff = diff_of(&answer, "conf/a.json");
+    assert!(
+        diff.contains("+  \"pw\": <secret>") && !diff.contains(SECRET),
+        "{diff}"
+    );
+    let gone = configuring("    - {path: conf/none.json, keys: {a: 1}}\n");
+    let refused = gone.run(&["config", "apply", "lab"]).refused(2, "settings");
+    assert!(
+        refused.message().contains("there is no such file"),
+        "{}",
+        refused.message()
+    );
+}
+
+#[test]
+fn what_changed_in_a_template_is_merged_into_an_edited_file() {
+    let lab = configuring(
+        "    - {path: conf/app.txt, mode: merge, content: \"a: {{ server.port }}\\n\\nb: 2\\n\\nc: 3\\n\"}\n",
+    );
+    applied(&lab);
+    lab.write("conf/app.txt", "a: 9443\n\nb: 2\n\nc: mine\n");
+    assert!(
+        !lab.run(&["config", "apply", "lab"])
+            .expect(0, "current")
+            .changed(),
+        "an edit is not undone"
+    );
+    setting(&lab, "values.yaml", &VALUES.replace("9443", "9999"));
+    applied(&lab);
+    assert_eq!(lab.read("conf/app.txt"), "a: 9999\n\nb: 2\n\nc: mine\n");
+    lab.write("conf/app.txt", "a: by hand\n\nb: 2\n\nc: mine\n");
+    setting(&lab, "values.yaml", &VALUES.replace("9443", "1"));
+    let refused = lab.run(&["config", "apply", "lab"]).refused(3, "conflicts");
+    assert!(
+        refused.message().contains("conf/app.txt"),
+        "{}",
+        refused.message()
+    );
+    assert_eq!(lab.read("conf/app.txt"), "a: by hand\n\nb: 2\n\nc: mine\n");
+}
+
+#[test]
+fn what_is_wrong_is_said_before_anything_happens() {
+    let lab = lab();
+    let before = settled(&lab.tree(), &[]);
+    let template = |text: &str| fs::write(lab.path("config/templates/server.toml.tera"), text).unwrap();
+    let refused = |expected: &str| {
+        let answer = lab.run(&["config", "apply", "lab"]).refused(2, "settings");
+        assert!(
+            answer.message().contains(expected),
+            "{expected}: {}",
+            answer.message()
+        );
+        assert!(!answer.report.to_string().contains(SECRET), "{}", answer.report);
+    };
+    template("a = 1\nb = {{ server.prot }}\n");
+    refused(
+        "server.toml.tera, line 2: unknown variable `server.prot`: `server` has no `prot`; did you mean `port`?",
+    );
+    template("a = \n{{ admin.password }}");
+    refused("what would be put in conf/server.toml cannot be read: line ");
+    template(TEMPLATE);
+    setting(&lab, "values.yaml", "server: {port: 1}\nlog: {level: x}\n");
+    refused("unknown variable `admin.password`");
+    setting(&lab, "values.yaml", &format!("{VALUES}admin2: {{pass: x}}\n"));
+    let warned = lab.run(&["config", "diff", "lab"]).expect(0, "planned");
+    assert!(
+        warned.report["warnings"]
+            .to_string()
+            .contains("no template needs the value `admin2.pass`")
+    );
+    let strict = lab
+        .run(&["config", "apply", "lab", "--strict"])
+        .refused(2, "settings");
+    assert!(
+        strict.message().contains("`admin2.pass` of"),
+        "{}",
+        strict.message()
+    );
+    setting(
+        &lab,
+        "values.yaml",
+        &VALUES.replace("file: secret", "file: nowhere"),
+    );
+    lab.run(&["config", "apply", "lab"]).refused(1, "io");
+    assert_eq!(settled(&lab.tree(), &[]), before);
+}
+
+#[test]
+fn values_come_from_standard_input_and_the_environment_too() {
+    use std::io::Write;
+    let lab = lab();
+    setting(
+        &lab,
+        "values.yaml",
+        &VALUES.replace("file: secret", "env: ADMIN_PASSWORD"),
+    );
+    lab.run(&["config", "apply", "lab"]).refused(2, "settings");
+    lab.run_with(&["config", "apply", "lab"], &[("ADMIN_PASSWORD", SECRET)])
+        .expect(0, "configured");
+    let mut command = lab.command(&["config", "apply", "lab", "--values", "-"]);
+    let mut child = command
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text =
+        "{\"admin\": {\"password\": {\"secret\": {\"value\": \"from-stdin\"}}}, \"server\": {\"port\": 7}}";
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(!String::from_utf8(output.stdout).unwrap().contains("from-stdin"));
+    assert!(lab.read("conf/server.toml").contains("port = 7\n"));
+    assert!(lab.read("conf/server.toml").contains("password = \"from-stdin\""));
+    setting(
+        &lab,
+        "values.yaml",
+        "admin: {password: {secret: {value: in-a-file}}}\n",
+    );
+    let refused = lab.run(&["config", "apply", "lab"]).refused(2, "settings");
+    assert!(
+        refused.message().contains("may be read by everyone"),
+        "{}",
+        refused.message()
+    );
+}
+
+#[test]
+fn an_own_command_judges_what_would_be_put_in_place() {
+    let lab = configuring(
+        "    - path: conf/server.toml\n      validate: [sh, -c, 'grep -q port \"$1\" && cat >&2 && test $2 = 9443', -, \
+         '{{ file }}', '{{ server.port }}']\n",
+    );
+    applied(&lab);
+    setting(&lab, "values.yaml", &VALUES.replace("9443", "1"));
+    let before = settled(&lab.tree(), &[]);
+    let refused = lab.run(&["config", "apply", "lab"]).refused(2, "settings");
+    assert!(
+        refused
+            .message()
+            .contains("`sh` refuses what would be put in conf/server.toml"),
+        "{}",
+        refused.message()
+    );
+    assert!(!refused.report.to_string().contains(SECRET), "{}", refused.report);
+    assert_eq!(settled(&lab.tree(), &[]), before);
+}
+
+#[test]
+fn updates_merge_into_configured_files_and_plans_are_held_to() {
+    let lab = lab();
+    let mut new = old();
+    new.insert("VERSION".into(), file("1.1.0\n"));
+    new.insert("conf/app.yaml".into(), file("a: 1\nb: 3\n"));
+    lab.offer("1.1.0", &new);
+    let stale = ["config", "apply", "lab", "--plan", "0123456789abcdef"];
+    lab.run(&stale).refused(6, "stale");
+    applied(&lab);
+    lab.run(&["update", "lab"]).expect(0, "updated");
+    assert!(lab.read("conf/server.toml").contains("level = \"1.0.0\""));
+    let answer = applied(&lab);
+    assert_eq!(
+        answer.report["status"], "configured",
+        "the level is part of the file"
+    );
+    assert!(lab.read("conf/server.toml").contains("level = \"1.1.0\""));
+    lab.run(&["rollback", "lab", "--config"]).expect(0, "rolled-back");
+    assert!(lab.read("conf/server.toml").contains("level = \"1.0.0\""));
+    assert_eq!(lab.read("VERSION"), "1.1.0\n");
+}
+
+#[test]
+fn an_instance_that_says_nothing_is_left_alone() {
+    let lab = lab();
+    lab.instance("");
+    let refused = lab.run(&["config", "apply", "lab"]).refused(2, "settings");
+    assert!(
+        refused.message().contains("no section `config`"),
+        "{}",
+        refused.message()
+    );
+    lab.instance("config: {files: [{path: data/db, content: x}]}\n");
+    lab.run(&["config", "apply", "lab"]).refused(2, "settings");
+}

@@ -90,6 +90,16 @@ impl Engine {
             .collect()
     }
 
+    /// The place of the value that a template consists of, if it is `{{ a.b }}` and nothing else.
+    pub fn only_mention(&self, name: &str) -> Option<Vec<String>> {
+        let known = self.known.get(name)?;
+        let inside = known.text.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
+        match &known.mentions.needed[..] {
+            [one] if one.path.join(".") == inside => Some(one.path.clone()),
+            _ => None,
+        }
+    }
+
     /// What a template gives with some values.
     ///
     /// # Errors

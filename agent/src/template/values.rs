@@ -153,6 +153,11 @@ impl Values {
         look(&self.tree, place)
     }
 
+    /// What stands at a place instead of a secret.
+    pub fn decoy_at(&self, place: &[String]) -> Option<&Value> {
+        look(&self.decoys, place)
+    }
+
     /// The file and the line that a value comes from, for messages.
     pub fn origin(&self, place: &[String]) -> String {
         origin(&self.layers, place)

@@ -1,6 +1,7 @@
 //! `config apply` and `config diff`: templates and values → files, through the one road.
 
 mod inputs;
+mod keys;
 mod made;
 mod prepare;
 mod validate;

@@ -42,15 +42,34 @@ impl Edit {
     }
 }
 
-/// The format in which the keys of a file can be named; `None` if there is none.
-pub fn format_of(name: &str, content: &str) -> Option<Format> {
-    let mut formats = Format::candidates(name, content).into_iter();
-    formats.find(|format| {
-        matches!(
-            format,
-            Format::Toml | Format::Json | Format::Properties | Format::Ini
-        )
-    })
+/// The format in which the keys of a file can be named; `None` if there is none. Of several that its name allows, the
+/// first that can read it.
+pub fn format_of(name: &str, content: &[u8]) -> Option<Format> {
+    let layout = Layout::of([content, content, content]);
+    let text = &layout.texts[1];
+    let formats: Vec<Format> = Format::candidates(name, text)
+        .into_iter()
+        .filter(|format| change_in(*format).is_some())
+        .collect();
+    let reads = |format: &&Format| {
+        format
+            .structure()
+            .is_some_and(|structure| (structure.data)(text).is_ok())
+    };
+    formats.iter().find(reads).or(formats.first()).copied()
+}
+
+/// How one key is changed in a text.
+type Change = fn(&str, &Edit) -> Result<String, String>;
+
+fn change_in(format: Format) -> Option<Change> {
+    match format {
+        Format::Toml => Some(toml::change),
+        Format::Json => Some(json::change),
+        Format::Properties => Some(lined::change_properties),
+        Format::Ini => Some(lined::change_ini),
+        Format::Yaml | Format::Xml | Format::BundlesInfo | Format::Text => None,
+    }
 }
 
 /// Sets and removes keys. What is so already stays as it is, byte for byte.
@@ -61,16 +80,9 @@ pub fn format_of(name: &str, content: &str) -> Option<Format> {
 pub fn ensure(content: &[u8], format: Format, edits: &[Edit]) -> Result<Vec<u8>, String> {
     let layout = Layout::of([content, content, content]);
     let before = &layout.texts[1];
-    let change = match format {
-        Format::Toml => toml::change,
-        Format::Json => json::change,
-        Format::Properties => lined::change_properties,
-        Format::Ini => lined::change_ini,
-        _ => return Err("keys cannot be named in a file of this format".to_owned()),
-    };
-    let structure = format
-        .structure()
-        .ok_or("keys cannot be named in a file of this format")?;
+    let unknown = "keys cannot be named in a file of this format";
+    let change = change_in(format).ok_or(unknown)?;
+    let structure = format.structure().ok_or(unknown)?;
     let read = |text: &str| (structure.data)(text).map_err(|error| error.reason.into_owned());
     let said = read(before)?;
     let mut text = before.clone();

@@ -1,5 +1,6 @@
 //! From settings and values to the plan of a configuration.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::api::plan::{FileOp, Plan};
@@ -39,8 +40,15 @@ struct File<'a> {
     rule: &'a FileRule,
     content: Content,
     mask: Mask,
-    current: Option<String>,
+    current: Option<Vec<u8>>,
     wanted: Wanted,
+}
+
+impl File<'_> {
+    /// What will stand there, as text.
+    fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.content.whole.as_deref().unwrap_or_default())
+    }
 }
 
 impl Made {
@@ -92,8 +100,7 @@ pub(super) fn make(
             .files
             .get(&rule.path)
             .map(|file| file.rendered);
-        let name = names.first().map(String::as_str);
-        let content = preparing.content(rule, name, current.as_deref(), former)?;
+        let content = preparing.content(rule, names, current.as_deref(), former)?;
         files.push(file(rule, content, current, inventory, &given.values.secrets));
     }
     let all: Vec<String> = names.into_iter().flatten().collect();
@@ -106,7 +113,7 @@ pub(super) fn make(
     note_unused(run, &given.values, &idle, options.strict)?;
     for file in &files {
         if let Ok(whole) = &file.content.whole {
-            validate::validate(file.rule, whole, &given.values)?;
+            validate::validate(file.rule, whole, file.current.as_deref(), &given.values)?;
         }
     }
     let made = planned(instance, config, &release, inventory, server, &files)?;
@@ -116,8 +123,8 @@ pub(super) fn make(
     Ok(made)
 }
 
-/// The text of a configured file; `None` if there is none.
-fn current(instance: &Instance, inventory: &Inventory, path: &RelPath) -> Result<Option<String>> {
+/// What a configured file holds; `None` if there is none.
+fn current(instance: &Instance, inventory: &Inventory, path: &RelPath) -> Result<Option<Vec<u8>>> {
     let Some(Entry::File { sha256, .. }) = inventory.entry(path) else {
         return Ok(None);
     };
@@ -132,35 +139,33 @@ fn current(instance: &Instance, inventory: &Inventory, path: &RelPath) -> Result
             .at(&shown)
             .hint("run again"));
     }
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    Ok(Some(bytes))
 }
 
 fn file<'a>(
     rule: &'a FileRule,
     content: Content,
-    current: Option<String>,
+    current: Option<Vec<u8>>,
     inventory: &Inventory,
     secrets: &[String],
 ) -> File<'a> {
     let whole = content.whole.as_deref().unwrap_or_default();
     let holds_secrets = !secrets.is_empty() && content.other.as_deref() != Some(whole);
     let mode = mode(inventory.entry(&rule.path), rule.secret || holds_secrets);
-    let entry = |whole: &String| Entry::File {
+    let entry = |whole: &Vec<u8>| Entry::File {
         size: whole.len() as u64,
-        sha256: Digest::of(whole.as_bytes()),
+        sha256: Digest::of(whole),
         mode: Some(mode),
     };
+    let other = content.other.as_deref().map(String::from_utf8_lossy);
+    let secrets = if holds_secrets { secrets } else { &[] };
     File {
         wanted: Wanted {
             path: rule.path.clone(),
             content: content.whole.as_ref().map(entry).map_err(Clone::clone),
             restart: rule.restart,
         },
-        mask: Mask::new(
-            whole,
-            content.other.as_deref(),
-            if holds_secrets { secrets } else { &[] },
-        ),
+        mask: Mask::new(&String::from_utf8_lossy(whole), other.as_deref(), secrets),
         rule,
         content,
         current,
@@ -213,7 +218,7 @@ fn planned(
     let changes = |file: &&File<'_>| plan.files.iter().any(|step| step.path == file.rule.path);
     let contents = files.iter().filter(changes).filter_map(|file| {
         let whole = file.content.whole.as_ref().ok()?;
-        Some((file.rule.path.clone(), whole.clone().into_bytes()))
+        Some((file.rule.path.clone(), whole.clone()))
     });
     let pristine = release
         .tree
@@ -254,9 +259,8 @@ fn name(wanted: &[Wanted]) -> Digest {
 }
 
 fn texts(file: &File<'_>) -> Vec<Vec<u8>> {
-    let rendered = file.content.rendered.clone().into_bytes();
-    let whole = file.content.whole.clone().unwrap_or_default().into_bytes();
-    vec![rendered, whole]
+    let whole = file.content.whole.clone().unwrap_or_default();
+    vec![file.content.rendered.clone(), whole]
 }
 
 /// What is remembered of a file. As long as nobody works on the template, it is held against the vendor's files that it
@@ -273,8 +277,8 @@ fn record(
         .collect();
     let known = former.filter(|former| former.template == file.content.template && !former.vendor.is_empty());
     ConfigFile {
-        rendered: Digest::of(file.content.rendered.as_bytes()),
-        written: Digest::of(file.content.whole.as_deref().unwrap_or_default().as_bytes()),
+        rendered: Digest::of(&file.content.rendered),
+        written: Digest::of(file.content.whole.as_deref().unwrap_or_default()),
         template: file.content.template,
         level: known.map_or_else(|| release.level.clone(), |former| former.level.clone()),
         vendor: known.map_or(vendor, |former| former.vendor.clone()),
@@ -289,14 +293,19 @@ fn diffs(instance: &Instance, plan: &Plan, files: &[File<'_>], secrets: &[String
         let written = former
             .map(|former| former.secret_lines.clone())
             .unwrap_or_default();
-        let old = file.current.as_deref().unwrap_or_default();
-        let new = file.content.whole.as_deref().unwrap_or_default();
+        let old = String::from_utf8_lossy(file.current.as_deref().unwrap_or_default());
         let modes = [&step.old, &step.new].map(|side| side.as_ref().and_then(Entry::mode));
         let mode = match modes {
             [Some(from), Some(to)] if from != to => format!("mode {from:04o} -> {to:04o}\n"),
             _ => String::new(),
         };
-        let text = mask::diff(file.rule.path.as_str(), [old, new], &file.mask, secrets, &written);
+        let text = mask::diff(
+            file.rule.path.as_str(),
+            [&old, &file.text()],
+            &file.mask,
+            secrets,
+            &written,
+        );
         Some(DiffView {
             path: file.rule.path.clone(),
             diff: mode + &text,

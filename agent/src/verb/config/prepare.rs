@@ -1,9 +1,14 @@
 //! One configured file: what it shall hold, from what the templates give and what is there.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use crate::api::plan::ConflictKind;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::configuration::{FileRule, Text, Way};
 use crate::config::nearest::did_you_mean;
+use crate::merge::edit;
 use crate::model::{Digest, RelPath};
 use crate::plan::MergeOutcome;
 use crate::plan::config::Clash;
@@ -12,15 +17,17 @@ use crate::session::Instance;
 use crate::template::{Engine, Values};
 use crate::verb::merges::Merges;
 
+use super::keys;
+
 /// What a file shall hold.
 #[derive(Debug, Clone)]
 pub(super) struct Content {
     /// What the template gave.
-    pub rendered: String,
+    pub rendered: Vec<u8>,
     /// The whole file, or why it needs a person.
-    pub whole: std::result::Result<String, Clash>,
+    pub whole: std::result::Result<Vec<u8>, Clash>,
     /// The whole file with something else in every secret's place; `None` if that cannot be told.
-    pub other: Option<String>,
+    pub other: Option<Vec<u8>>,
     /// The text of the template, or the names of the keys.
     pub template: Digest,
 }
@@ -32,14 +39,9 @@ pub(super) struct Preparing<'a> {
     pub values: &'a Values,
 }
 
-/// The name of the template that a file is made from; adds those that stand in the settings to the engine.
+/// The names of the templates that a file is made from; adds those that stand in the settings to the engine.
 pub(super) fn template_names(rule: &FileRule, engine: &mut Engine) -> Result<Vec<String>> {
     let field = format!("config.files.{}", rule.path);
-    let inline = |name: String, text: &str| Named {
-        path: name.clone().into(),
-        name,
-        text: text.to_owned(),
-    };
     match &rule.way {
         Way::Replace(Text::Template(name)) | Way::Merge(Text::Template(name)) => {
             if !engine.knows(name) {
@@ -50,11 +52,28 @@ pub(super) fn template_names(rule: &FileRule, engine: &mut Engine) -> Result<Vec
             Ok(vec![name.clone()])
         }
         Way::Replace(Text::Inline(text)) | Way::Merge(Text::Inline(text)) => {
-            engine.add(&inline(field.clone(), text))?;
+            add(engine, field.clone(), text)?;
             Ok(vec![field])
         }
-        Way::EnsureKeys(_) => Ok(Vec::new()),
+        Way::EnsureKeys(keys) => {
+            let mut names = Vec::new();
+            for (key, value) in keys {
+                keys::templates(&format!("{field}.keys.{key}"), value, &mut |name, text| {
+                    names.push(name.clone());
+                    add(engine, name, text)
+                })?;
+            }
+            Ok(names)
+        }
     }
+}
+
+fn add(engine: &mut Engine, name: String, text: &str) -> Result<()> {
+    engine.add(&Named {
+        path: name.clone().into(),
+        name,
+        text: text.to_owned(),
+    })
 }
 
 impl Preparing<'_> {
@@ -62,25 +81,90 @@ impl Preparing<'_> {
     pub(super) fn content(
         &self,
         rule: &FileRule,
-        name: Option<&str>,
-        current: Option<&str>,
+        names: &[String],
+        current: Option<&[u8]>,
         former: Option<Digest>,
     ) -> Result<Content> {
-        match (&rule.way, name) {
-            (Way::Replace(_), Some(name)) => {
-                let rendered = self.engine.render(name, self.values)?;
+        match (&rule.way, names) {
+            (Way::EnsureKeys(keys), _) => self.with_keys(rule, keys, current),
+            (Way::Replace(_), [name]) => {
+                let rendered = self.engine.render(name, self.values)?.into_bytes();
                 Ok(Content {
                     whole: Ok(rendered.clone()),
-                    other: self.engine.render_decoys(name, self.values),
+                    other: self
+                        .engine
+                        .render_decoys(name, self.values)
+                        .map(String::into_bytes),
                     template: Digest::of(self.engine.source(name).as_bytes()),
                     rendered,
                 })
             }
-            (Way::Merge(_), Some(name)) => self.merged(rule, name, current, former),
-            _ => Err(Failure::new(
-                ErrorKind::Settings,
-                format!("config.files.{}: named keys cannot be held yet", rule.path),
-            )),
+            (_, names) => self.merged(rule, &names.concat(), current, former),
+        }
+    }
+
+    fn with_keys(
+        &self,
+        rule: &FileRule,
+        keys: &BTreeMap<String, Value>,
+        current: Option<&[u8]>,
+    ) -> Result<Content> {
+        let field = format!("config.files.{}", rule.path);
+        let refused = |why: &str| Failure::new(ErrorKind::Settings, format!("{field}: {why}"));
+        let current = current.ok_or_else(|| {
+            let path = rule.path.under(self.instance.root.path());
+            refused("there is no such file; keys can only be held in one that exists").at(path)
+        })?;
+        let format = edit::format_of(rule.path.file_name(), current)
+            .ok_or_else(|| refused("keys cannot be named in a file of this format"))?;
+        let ensured = |fill: &keys::Fill<'_>| {
+            let mut edits = Vec::with_capacity(keys.len());
+            for (key, value) in keys {
+                let value = match value {
+                    Value::Null => None,
+                    value => Some(keys::filled(&format!("{field}.keys.{key}"), value, fill)?),
+                };
+                edits.push(edit::Edit::new(key, value, format).map_err(|why| refused(&why))?);
+            }
+            edit::ensure(current, format, &edits).map_err(|why| refused(&why))
+        };
+        let whole = ensured(&|name| self.value(name))?;
+        let names: Vec<&str> = keys.keys().map(String::as_str).collect();
+        Ok(Content {
+            rendered: whole.clone(),
+            other: ensured(&|name| self.decoy(name)).ok(),
+            whole: Ok(whole),
+            template: Digest::of(names.join("\n").as_bytes()),
+        })
+    }
+
+    /// What a key's template gives: the value itself, with its type, where it names one and nothing else.
+    fn value(&self, name: &str) -> Result<Value> {
+        let rendered = self.engine.render(name, self.values)?;
+        let place = self.engine.only_mention(name);
+        match place.as_ref().and_then(|place| self.values.at(place)) {
+            Some(Value::Null) => {
+                let message = format!(
+                    "{name}: no value is given for `{}`",
+                    place.unwrap_or_default().join(".")
+                );
+                Err(Failure::new(ErrorKind::Settings, message))
+            }
+            Some(value) => Ok(value.clone()),
+            None => Ok(Value::String(rendered)),
+        }
+    }
+
+    fn decoy(&self, name: &str) -> Result<Value> {
+        let place = self.engine.only_mention(name);
+        match place.as_ref().and_then(|place| self.values.decoy_at(place)) {
+            Some(value) => Ok(value.clone()),
+            None => {
+                let rendered = self.engine.render_decoys(name, self.values);
+                rendered
+                    .map(Value::String)
+                    .ok_or_else(|| Failure::new(ErrorKind::Settings, name))
+            }
         }
     }
 
@@ -88,19 +172,19 @@ impl Preparing<'_> {
         &self,
         rule: &FileRule,
         name: &str,
-        current: Option<&str>,
+        current: Option<&[u8]>,
         former: Option<Digest>,
     ) -> Result<Content> {
-        let rendered = self.engine.render(name, self.values)?;
+        let rendered = self.engine.render(name, self.values)?.into_bytes();
         let decoy = self.engine.render_decoys(name, self.values);
         let base = match former.or_else(|| self.pristine(&rule.path)) {
             Some(digest) => self.instance.store.text(&digest)?,
             None => None,
         };
-        let meet = |new: &str| meet(&rule.path, base.as_deref(), current, new);
+        let meet = |new: &[u8]| meet(&rule.path, base.as_deref(), current, new);
         Ok(Content {
             whole: meet(&rendered),
-            other: decoy.and_then(|decoy| meet(&decoy).ok()),
+            other: decoy.and_then(|decoy| meet(decoy.as_bytes()).ok()),
             template: Digest::of(self.engine.source(name).as_bytes()),
             rendered,
         })
@@ -118,9 +202,9 @@ impl Preparing<'_> {
 fn meet(
     path: &RelPath,
     base: Option<&[u8]>,
-    current: Option<&str>,
-    new: &str,
-) -> std::result::Result<String, Clash> {
+    current: Option<&[u8]>,
+    new: &[u8],
+) -> std::result::Result<Vec<u8>, Clash> {
     let clash = |kind, message: &str| {
         Err(Clash {
             kind,
@@ -128,8 +212,8 @@ fn meet(
         })
     };
     let (current, base) = match (current, base) {
-        (None, _) => return Ok(new.to_owned()),
-        (Some(current), _) if current == new => return Ok(new.to_owned()),
+        (None, _) => return Ok(new.to_vec()),
+        (Some(current), _) if current == new => return Ok(new.to_vec()),
         (Some(_), None) => {
             let message =
                 "the file differs from what the template gives, and what they have in common is not known";
@@ -138,11 +222,8 @@ fn meet(
         (Some(current), Some(base)) => (current, base),
     };
     let mut merges = Merges::default();
-    match merges.merge(path, [base, current.as_bytes(), new.as_bytes()]) {
-        MergeOutcome::Merged(..) => {
-            let bytes = merges.merged.remove(path).unwrap_or_default();
-            String::from_utf8(bytes).or_else(|_| clash(ConflictKind::Binary, "the file is not UTF-8"))
-        }
+    match merges.merge(path, [base, current, new]) {
+        MergeOutcome::Merged(..) => Ok(merges.merged.remove(path).unwrap_or_default()),
         MergeOutcome::Conflicts(_) => clash(
             ConflictKind::Text,
             "the file was edited where the template or its values changed since the last run",

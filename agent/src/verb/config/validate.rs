@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::api::{ErrorKind, Failure, Result};
-use crate::config::configuration::FileRule;
+use crate::config::configuration::{FileRule, Way};
 use crate::health::{excerpt, parse};
 use crate::product::config::Named;
 use crate::sys::process::{Spec, run};
@@ -18,8 +18,17 @@ const LIMIT: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// `settings` if either refuses it. No message holds a secret.
-pub(super) fn validate(rule: &FileRule, content: &str, values: &Values) -> Result<()> {
-    if let Some(why) = parse::parse_error(rule.path.file_name(), content.as_bytes()) {
+pub(super) fn validate(
+    rule: &FileRule,
+    content: &[u8],
+    current: Option<&[u8]>,
+    values: &Values,
+) -> Result<()> {
+    let name = rule.path.file_name();
+    // What its owner wrote, such as comments in JSON, is for its owner to judge.
+    let was_odd = !matches!(rule.way, Way::Replace(_))
+        && current.is_some_and(|current| parse::parse_error(name, current).is_some());
+    if let Some(why) = parse::parse_error(name, content).filter(|_| !was_odd) {
         let message = format!("what would be put in {} cannot be read: {why}", rule.path);
         return Err(Failure::new(ErrorKind::Settings, message)
             .hint("correct the template or its values; `pitstop config diff` shows the text"));
@@ -28,9 +37,9 @@ pub(super) fn validate(rule: &FileRule, content: &str, values: &Values) -> Resul
         return Ok(());
     }
     let failed = |error| Failure::io("hand over the content of", rule.path.as_str(), error);
-    let file = Unlinked::new(rule.path.file_name(), content.as_bytes()).map_err(failed)?;
+    let file = Unlinked::new(rule.path.file_name(), content).map_err(failed)?;
     let spec = Spec {
-        stdin: Some(content.as_bytes().to_vec()),
+        stdin: Some(content.to_vec()),
         ..Spec::new(command(rule, &file.path().to_string_lossy(), values)?)
     };
     let output = run(&spec, LIMIT).map_err(|error| {
