@@ -17,7 +17,8 @@ macro_rules! built_in {
 }
 
 /// Name and text of each profile; one line per product.
-const BUILT_IN: &[(&str, &str)] = built_in!["demo", "flink", "generic", "wso2am", "wso2is", "wso2mi",];
+const BUILT_IN: &[(&str, &str)] =
+    built_in!["demo", "flink", "generic", "wso2am", "wso2is", "wso2mi", "wso2si",];
 
 /// The names of all profiles, sorted: the built-in ones and those of the folder.
 ///

@@ -46,6 +46,10 @@ macro_rules! built_in {
 /// Product, file and text; one line per product. A test holds it against the folders.
 const BUILT_IN: &[(&str, &str, &str)] = built_in! {
     "demo": "config.yaml", "values.yaml", "app.yaml.tera", "credentials.properties.tera";
+    "wso2am": "config.yaml", "values.yaml", "deployment.toml.tera";
+    "wso2is": "config.yaml", "values.yaml", "deployment.toml.tera";
+    "wso2mi": "config.yaml", "values.yaml", "deployment.toml.tera";
+    "wso2si": "config.yaml", "values.yaml", "deployment.yaml.tera";
 };
 
 /// The part of a product; empty if there is none. `<override_dir>/<product>/config` takes the place of the built-in one.

@@ -231,6 +231,15 @@ fn the_built_in_profiles_read_their_levels() {
             ],
             Some("4.3.0.0"),
         ),
+        (
+            "wso2si",
+            &[
+                ("bin/server.sh", ""),
+                ("updates/product.txt", "wso2si-4.2.0"),
+                ("updates/config.json", r#"{"update-level":"7"}"#),
+            ],
+            Some("4.2.0.7"),
+        ),
     ];
     for (name, files, expected) in table {
         let profile = crate::product::builtin::find(name, None).unwrap();

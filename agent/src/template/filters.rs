@@ -7,10 +7,13 @@ use tera::{Error, Kwargs, State, Tera, TeraResult, Value};
 /// What a filter says of a value that was not given. [`super::engine`] puts the value's name before it.
 pub(super) const NOT_GIVEN: &str = "no value is given";
 
-/// Adds the filters `toml`, `json`, `yaml`, `xml`, `properties` and `ini`.
+/// Adds the filters `toml`, `toml_keys`, `json`, `yaml`, `xml`, `properties` and `ini`.
 pub(super) fn register(engine: &mut Tera) {
     engine.register_filter("toml", |value: Value, _: Kwargs, _: &State| {
         given(&value).and_then(|value| toml(&value))
+    });
+    engine.register_filter("toml_keys", |value: Value, _: Kwargs, _: &State| {
+        given(&value).and_then(|value| toml_keys(&value))
     });
     engine.register_filter("json", |value: Value, _: Kwargs, _: &State| {
         given(&value).and_then(|value| json(&value))
@@ -80,6 +83,28 @@ fn toml(value: &Json) -> TeraResult<String> {
         }
     };
     Ok(written.trim().to_owned())
+}
+
+/// The keys of a map, one to a line, sorted; those that are null are left out, maps below become dotted keys.
+fn toml_keys(value: &Json) -> TeraResult<String> {
+    let Json::Object(map) = value else {
+        return Err(Error::message("only the keys of a map can be written"));
+    };
+    let mut lines = Vec::new();
+    add_keys("", map, &mut lines)?;
+    Ok(lines.join("\n"))
+}
+
+fn add_keys(above: &str, map: &serde_json::Map<String, Json>, lines: &mut Vec<String>) -> TeraResult<()> {
+    for (key, value) in map {
+        let key = format!("{above}{}", toml_edit::Key::new(key.as_str()));
+        match value {
+            Json::Null => {}
+            Json::Object(below) => add_keys(&format!("{key}."), below, lines)?,
+            value => lines.push(format!("{key} = {}", toml(value)?)),
+        }
+    }
+    Ok(())
 }
 
 /// For an attribute's value and for an element's text alike.
@@ -159,6 +184,11 @@ mod tests {
             ("toml", json!(1.0), "1.0"),
             ("toml", json!(["a", true]), "[\"a\", true]"),
             ("toml", json!({"a b": 1, "c": [2]}), "{ \"a b\" = 1, c = [2] }"),
+            (
+                "toml_keys",
+                json!({"b": {"x y": 1, "none": {}}, "a": "t", "n": null, "l": [true]}),
+                "a = \"t\"\nb.\"x y\" = 1\nl = [true]",
+            ),
             ("json", json!({"a": null}), "{\"a\":null}"),
             ("yaml", json!("yes"), "\"yes\""),
             ("xml", json!("a<b>&\"'\n"), "a&lt;b&gt;&amp;&quot;&apos;&#10;"),

@@ -4,6 +4,8 @@ mod engine;
 mod filters;
 pub mod mask;
 mod mentions;
+#[cfg(test)]
+mod shipped_tests;
 mod unused;
 pub mod values;
 

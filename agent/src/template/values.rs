@@ -173,6 +173,8 @@ impl Values {
         }
         found.sort();
         found.dedup();
+        // A later layer may have put something else above them.
+        found.retain(|place| self.at(place).is_some());
         found
     }
 
