@@ -441,3 +441,91 @@ fn an_instance_that_says_nothing_is_left_alone() {
     lab.instance("config: {files: [{path: data/db, content: x}]}\n");
     lab.run(&["config", "apply", "lab"]).refused(2, "settings");
 }
+
+/// A level whose configuration files are these, and whose defaults are far away.
+fn defaults(version: &str, app: &str, far: &str, log: &str) -> Pack {
+    let mut pack = old();
+    pack.insert("VERSION".into(), file(format!("{version}\n")));
+    pack.insert("conf/app.properties".into(), file(app));
+    pack.insert("lib/default.json".into(), file(far));
+    pack.insert("conf/log.properties".into(), file(log));
+    pack
+}
+
+#[test]
+fn a_template_that_overrides_changed_defaults_is_called_stale() {
+    let files = |pool: u8| {
+        format!(
+            "    - path: conf/app.properties\n      content: \"port={{{{ server.port }}}}\\npool={pool}\\npassword=x\\n\"\n      \
+             defaults: [lib/default.json]\n    - {{path: conf/log.properties, keys: {{root: DEBUG}}}}\n"
+        )
+    };
+    let lab = configuring(&files(5));
+    let first = defaults(
+        "1.0.0",
+        "port=1\n",
+        "{\"password\": \"a\", \"far\": 1, \"pool\": 1}",
+        "root=INFO\n",
+    );
+    lab.offer("1.0.0", &first);
+    common::write_pack(&lab.home(), &first);
+    lab.offer(
+        "1.0.1",
+        &defaults(
+            "1.0.1",
+            "port=1\n",
+            "{\"password\": \"a\", \"far\": 2, \"pool\": 9}",
+            "root=INFO\n",
+        ),
+    );
+    lab.offer(
+        "1.1.0",
+        &defaults(
+            "1.1.0",
+            "port=2\n",
+            "{\"password\": \"b\", \"far\": 2}",
+            "root=WARN\n",
+        ),
+    );
+    let packs = lab.path("packs");
+    let from = ["--from", packs.to_str().unwrap()];
+    lab.run(&["adopt", "lab", "--pristine", packs.to_str().unwrap()])
+        .expect(0, "adopted");
+    applied(&lab);
+    let check = lab
+        .run(&[&["check", "lab"], &from[..]].concat())
+        .expect(0, "update-available");
+    let expected = serde_json::json!([
+        {"path": "conf/app.properties", "from": "1.0.0", "to": "1.1.0", "keys": [
+            {"key": "password", "from": "<secret>", "to": "<secret>", "yours": "<secret>"},
+            {"key": "pool", "from": "1", "yours": "5"},
+            {"key": "port", "from": "1", "to": "2", "yours": "9443"},
+        ]},
+        {"path": "conf/log.properties", "from": "1.0.0", "to": "1.1.0", "keys": [
+            {"key": "root", "from": "INFO", "to": "WARN", "yours": "DEBUG"},
+        ]},
+    ]);
+    assert_eq!(check.report["stale"], expected);
+    let warning = "conf/app.properties: your template overrides 3 keys whose vendor defaults changed between 1.0.0 and 1.1.0";
+    assert!(
+        check.report["warnings"].to_string().contains(warning),
+        "{}",
+        check.report["warnings"]
+    );
+    // Until somebody works on the template, also after the update.
+    let update = ["update", "lab", "--level", "1.0.1"];
+    let update = lab.run(&[&update, &from[..]].concat()).expect(0, "updated");
+    let expected = serde_json::json!([{"path": "conf/app.properties", "from": "1.0.0", "to": "1.0.1", "keys": [
+        {"key": "pool", "from": "1", "to": "9", "yours": "5"},
+    ]}]);
+    assert_eq!(update.report["stale"], expected);
+    let again = lab.run(&["config", "apply", "lab"]).expect(0, "current");
+    assert_eq!(again.report["stale"], expected);
+    assert_eq!(lab.run(&["check", "lab"]).report["stale"], expected);
+    lab.instance(&format!(
+        "config:\n  values: [values.yaml]\n  files:\n{}",
+        files(6)
+    ));
+    applied(&lab);
+    assert_eq!(lab.run(&["check", "lab"]).report.get("stale"), None);
+}

@@ -234,19 +234,12 @@ fn verb(step: &FileStep) -> &'static str {
 }
 
 fn stale(text: &mut Text, stale: &StaleView) {
-    text.line(format!(
-        "  stale      {}: {} keys whose defaults changed between {} and {}",
-        stale.path,
-        stale.keys.len(),
-        stale.from,
-        stale.to
-    ));
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
     for key in &stale.keys {
         let (from, to, yours) = (shown(&key.from), shown(&key.to), shown(&key.yours));
         text.line(format!(
-            "             {}: {from} -> {to}, yours is {yours}",
-            key.key
+            "  stale      {} {}: {from} -> {to}, yours is {yours}",
+            stale.path, key.key
         ));
     }
 }

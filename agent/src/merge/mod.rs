@@ -26,6 +26,7 @@ pub mod format;
 mod identity;
 pub mod ini;
 pub mod json;
+pub mod keys;
 mod layout;
 pub mod lines;
 pub mod node;

@@ -130,6 +130,13 @@ impl Mask {
     }
 }
 
+/// Whether a key sounds like a secret.
+pub fn sounds_secret(key: &str) -> bool {
+    TELLING
+        .as_ref()
+        .is_some_and(|telling| telling.is_match(&format!("{key}=")))
+}
+
 /// What both lines begin with, up to the last sign that separates a key from its value.
 fn visible<'l>(line: &'l str, other: &str) -> &'l str {
     let same = line

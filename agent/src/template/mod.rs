@@ -6,6 +6,7 @@ pub mod mask;
 mod mentions;
 #[cfg(test)]
 mod shipped_tests;
+pub mod stale;
 mod unused;
 pub mod values;
 

@@ -8,7 +8,7 @@ use crate::config::Settings;
 use crate::model::{Level, Progress};
 use crate::session::Instance;
 
-use super::{Run, report_on, update, view};
+use super::{Run, config, report_on, update, view};
 
 /// What to check.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +47,9 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     } else {
         None
     };
+    if newer.is_none() {
+        config::stale::note_installed(run, &instance)?;
+    }
     let state = if running { "running" } else { "stopped" };
     let (status, message) = match (&interrupted, &newer) {
         (Some(open), _) => (

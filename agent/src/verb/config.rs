@@ -4,6 +4,7 @@ mod inputs;
 mod keys;
 mod made;
 mod prepare;
+pub(super) mod stale;
 mod validate;
 
 use std::path::PathBuf;
@@ -110,6 +111,7 @@ fn plan(run: &mut Run<'_>, instance: &Instance, options: &Options) -> Result<(Ma
     let (before, inventory, server) = view::observe(run, instance)?;
     run.report.before = Some(before);
     let made = made::make(run, instance, &inventory, &server, options)?;
+    stale::note_installed(run, instance)?;
     super::demand_plan(options.plan.as_deref(), &made.plan)?;
     refuse_held(instance, &made, options.release_hold)?;
     refuse_conflicts(&made)?;

@@ -12,6 +12,7 @@ use crate::plan::{Draft, MergeOutcome, Side, update};
 use crate::session::Instance;
 use crate::source::Source;
 
+use super::super::config::stale;
 use super::super::conflicts::{self, Answers, Waiting};
 use super::super::merges::Merges;
 use super::super::server::Server;
@@ -75,6 +76,12 @@ pub(super) fn make_plan(
     let plan = draft.finish(&outcomes, &resolutions)?;
     run.report.warnings.extend(plan.warnings.iter().cloned());
     run.report.plan = Some(plan.clone());
+    let against = stale::Against {
+        level: &target.release.level,
+        manifest: &target.manifest,
+        source: Some(target.source.as_mut()),
+    };
+    stale::note(run, instance, against)?;
     Ok(Made { plan, merged })
 }
 
