@@ -249,6 +249,11 @@ pub enum Internals {
         #[arg(value_name = "DIR")]
         into: PathBuf,
     },
+    /// A systemd unit for an instance, without the traps of those that the vendors publish
+    Unit {
+        /// The instance's name
+        name: String,
+    },
     /// Completions for a shell
     Completions {
         /// The shell

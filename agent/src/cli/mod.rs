@@ -95,7 +95,7 @@ fn dispatch(args: &Args) -> Result<u8> {
                 verb::config::config(what.name(), settings, &options, progress)
             })
         }
-        Command::Internals { what } => internals::print(what),
+        Command::Internals { what } => internals::print(what, &args.dirs()),
     }
 }
 

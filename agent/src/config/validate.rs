@@ -50,7 +50,11 @@ pub fn unit(name: &str) -> Result<()> {
 /// What a rendered profile says about service, probes and hooks.
 pub fn profile_texts(profile: &Profile) -> Result<()> {
     let service = &profile.service;
-    for (field, command) in [("start", &service.start), ("stop", &service.stop)] {
+    for (field, command) in [
+        ("start", &service.start),
+        ("stop", &service.stop),
+        ("foreground", &service.foreground),
+    ] {
         if let Some(command) = command {
             program(&format!("service.{field}"), command)?;
         }

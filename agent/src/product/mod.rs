@@ -9,6 +9,7 @@ pub mod glob;
 pub mod ownership;
 pub mod profile;
 pub mod render;
+pub mod unit;
 
 pub use detect::{Detected, TreeView};
 pub use ownership::{Cursor, Ownership};

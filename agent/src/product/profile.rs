@@ -118,6 +118,8 @@ pub struct ServiceRules {
     pub start: Option<Vec<String>>,
     /// Program and arguments that stop it; SIGTERM without it.
     pub stop: Option<Vec<String>>,
+    /// Program and arguments that run it in the foreground, for a systemd unit.
+    pub foreground: Option<Vec<String>>,
     /// Environment of both.
     #[serde(default)]
     pub env: BTreeMap<String, String>,

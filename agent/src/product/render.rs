@@ -42,6 +42,7 @@ pub fn render(profile: &Profile, vars: &Vars) -> Result<Profile> {
     let service = &mut done.service;
     renderer.command("service.start", service.start.as_mut())?;
     renderer.command("service.stop", service.stop.as_mut())?;
+    renderer.command("service.foreground", service.foreground.as_mut())?;
     for (key, value) in &mut service.env {
         renderer.text(&format!("service.env.{key}"), value)?;
     }

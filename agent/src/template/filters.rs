@@ -7,7 +7,7 @@ use tera::{Error, Kwargs, State, Tera, TeraResult, Value};
 /// What a filter says of a value that was not given. [`super::engine`] puts the value's name before it.
 pub(super) const NOT_GIVEN: &str = "no value is given";
 
-/// Adds the filters `toml`, `toml_keys`, `json`, `yaml`, `xml`, `properties` and `ini`.
+/// Adds the filters `toml`, `toml_keys`, `json`, `yaml`, `xml`, `properties`, `ini` and `systemd`.
 pub(super) fn register(engine: &mut Tera) {
     engine.register_filter("toml", |value: Value, _: Kwargs, _: &State| {
         given(&value).and_then(|value| toml(&value))
@@ -27,6 +27,9 @@ pub(super) fn register(engine: &mut Tera) {
     });
     engine.register_filter("properties", |value: Value, _: Kwargs, _: &State| {
         plain(&value).map(|text| properties(&text))
+    });
+    engine.register_filter("systemd", |value: Value, _: Kwargs, _: &State| {
+        plain(&value).map(|text| systemd(&text))
     });
     engine.register_filter("ini", |value: Value, _: Kwargs, _: &State| {
         plain(&value).and_then(|text| ini(text))
@@ -148,6 +151,15 @@ fn properties(text: &str) -> String {
     written
 }
 
+/// A word in a unit file, in quotes where it needs them. In a command, `$` has a meaning besides.
+fn systemd(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
+    match text.is_empty() || text.contains([' ', '\t', ';', '\'', '"', '\\']) {
+        true => format!("\"{escaped}\""),
+        false => escaped,
+    }
+}
+
 /// INI files have no way to escape that all their readers know: what would not come out again is refused.
 fn ini(text: String) -> TeraResult<String> {
     let is_odd = text.contains(['\n', '\r', ';', '#']) || text != text.trim();
@@ -195,6 +207,8 @@ mod tests {
             ("properties", json!(" a\\b=ü\n"), "\\ a\\\\b=\\u00fc\\n"),
             ("properties", json!(true), "true"),
             ("ini", json!("a = b"), "a = b"),
+            ("systemd", json!("-Dx=1"), "-Dx=1"),
+            ("systemd", json!("a b\"$x%"), "\"a b\\\"$x%%\""),
         ];
         for (filter, value, expected) in table {
             assert_eq!(written(filter, &value).unwrap(), expected, "{filter} {value}");
