@@ -17,6 +17,7 @@ mod studio;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -164,6 +165,50 @@ fn sickness() -> Takes {
     studio.takes()
 }
 
+/// A start that fails without threads, and two files: one is read at the start, one holds a secret.
+const CONFIGURED: &str = r#"
+service:
+  start: [sh, -c, '! grep -q "threads = 0" "$0/conf/server.conf" && exec python3 "$0/bin/server.py" "$0" "$1"',
+    "{{ home }}", "{{ port }}"]
+config:
+  values: [values.yaml]
+  files:
+    - {path: conf/server.conf, mode: ensure-keys, keys: {threads: "{{ threads }}"}}
+    - {path: conf/users.properties, content: "admin={{ admin.password | properties }}\n", restart: false}
+"#;
+
+/// Configurations of a server that runs: what they change, what they are taken back for, and what they refuse.
+fn configuration() -> Takes {
+    let studio = Studio::started();
+    let values = |text: &str| fs::write(studio.lab.path("config/instances.d/values.yaml"), text).unwrap();
+    values("threads: 8\nadmin: {password: {secret: {file: secret}}}\n");
+    fs::write(studio.lab.path("config/instances.d/secret"), "hunter2-precious\n").unwrap();
+    fs::set_permissions(
+        studio.lab.path("config/instances.d/secret"),
+        fs::Permissions::from_mode(0o600),
+    )
+    .unwrap();
+    let instance = studio.lab.path("config/instances.d/lab.yaml");
+    let text = fs::read_to_string(&instance).unwrap();
+    fs::write(&instance, text + CONFIGURED).unwrap();
+    let apply = ["config", "apply", "lab"];
+    studio.take("config-diff", &["config", "diff", "lab"], (0, "planned"));
+    studio.take("config-apply", &apply, (0, "configured"));
+    studio.take("config-apply-again", &apply, (0, "current"));
+    studio.take("check-configured", &["check", "lab"], (0, "update-available"));
+    values("threads: 0\nadmin: {password: {secret: {file: secret}}}\n");
+    studio.take("config-rolled-back", &apply, (4, "rolled-back"));
+    studio.take("config-held", &apply, (6, "held"));
+    values("threds: 8\nadmin: {password: {secret: {file: secret}}}\n");
+    studio.take("config-settings", &apply, (2, "settings"));
+    studio.take(
+        "rollback-config",
+        &["rollback", "lab", "--config"],
+        (0, "rolled-back"),
+    );
+    studio.takes()
+}
+
 /// Killed while the server takes its time to stop.
 fn interruption() -> Takes {
     let studio = Studio::started();
@@ -244,7 +289,15 @@ fn first_difference(committed: &str, printed: &str) -> String {
 
 #[test]
 fn what_is_printed_is_what_is_recorded() {
-    let scenarios = [life, refusals, strangers, fall_back, sickness, interruption];
+    let scenarios = [
+        life,
+        refusals,
+        strangers,
+        fall_back,
+        sickness,
+        configuration,
+        interruption,
+    ];
     let takes: Takes = std::thread::scope(|scope| {
         let running = scenarios.map(|scenario| scope.spawn(scenario));
         running.into_iter().flat_map(|one| one.join().unwrap()).collect()

@@ -212,7 +212,9 @@ impl UnifiedDiffPrinter for Printer<'_> {
         len_before: u32,
         len_after: u32,
     ) -> std::fmt::Result {
-        let (before, after) = (start_before + 1, start_after + 1);
+        // Nothing begins after the line before it.
+        let first = |start: u32, len: u32| if len == 0 { start } else { start + 1 };
+        let (before, after) = (first(start_before, len_before), first(start_after, len_after));
         writeln!(f, "@@ -{before},{len_before} +{after},{len_after} @@")
     }
 
