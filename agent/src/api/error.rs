@@ -22,7 +22,7 @@ pub enum ExitCode {
     Usage = 2,
     /// Conflicts need a person; nothing was changed or stopped.
     Conflicts = 3,
-    /// The update failed after the stop; the old level is back and verified.
+    /// The change failed after it was made; what was there before is back and verified.
     RolledBack = 4,
     /// Verify failed, or the rollback could not be verified.
     Unhealthy = 5,
@@ -63,7 +63,7 @@ macro_rules! error_kinds {
 error_kinds! {
     /// Arguments do not fit together or name something that is not there.
     Usage = "usage" => Usage,
-    /// A settings file or a profile cannot be read or is not valid.
+    /// Settings, a profile, a template or its values cannot be read or are not valid.
     Settings = "settings" => Usage,
     /// No instance of this name is configured.
     UnknownInstance = "unknown-instance" => Usage,
@@ -97,7 +97,7 @@ error_kinds! {
     Locked = "locked" => Blocked,
     /// The host moved since the plan was made.
     Stale = "stale" => Blocked,
-    /// This release failed here before and is held.
+    /// This release or this configuration failed here before and is held.
     Held = "held" => Blocked,
     /// A setting of the policy forbids it.
     Policy = "policy" => Blocked,
@@ -115,9 +115,9 @@ error_kinds! {
     StartFailed = "start-failed" => Unhealthy,
     /// A required check failed.
     Unhealthy = "unhealthy" => Unhealthy,
-    /// The update failed after the stop; the old level is back and verified.
+    /// The change failed after it was made; what was there before is back and verified.
     RolledBack = "rolled-back" => RolledBack,
-    /// The old level is back but could not be verified.
+    /// What was there before is back but could not be verified.
     RollbackUnverified = "rollback-unverified" => Unhealthy,
     /// A hook of the profile failed.
     Hook = "hook" => Failed,
