@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::Result;
-use crate::api::plan::{Conflict, ConflictKind, Content, FileOp, Plan, Step, Why};
+use crate::api::plan::{Conflict, ConflictKind, Content, FileOp, KeyConflict, Plan, Step, Why};
 use crate::model::{Class, Entry, RelPath};
 
 use super::draft::{Common, Draft};
@@ -27,6 +27,8 @@ pub struct Clash {
     pub kind: ConflictKind,
     /// In words that a person can act on.
     pub message: String,
+    /// The keys that were changed on both sides.
+    pub keys: Vec<KeyConflict>,
 }
 
 /// Plans a configuration. `common.restart` tells whether the server can be restarted; the plan restarts it only if a
@@ -77,28 +79,26 @@ pub fn restarts(plan: &Plan) -> bool {
 }
 
 fn change(wanted: &Wanted, current: Option<&Entry>) -> std::result::Result<Option<Change>, Conflict> {
-    let conflict = |kind, message: &str, new: Option<&Entry>| Conflict {
+    let conflict = |kind, message: &str, keys: &[KeyConflict], new: Option<&Entry>| Conflict {
         path: wanted.path.clone(),
         class: Class::Config,
         kind,
         message: message.to_owned(),
+        keys: keys.to_vec(),
         base: None,
         current: current.cloned(),
         new: new.cloned(),
     };
     let new = match (&wanted.content, current) {
-        (Err(clash), _) => return Err(conflict(clash.kind, &clash.message, None)),
+        (Err(clash), _) => return Err(conflict(clash.kind, &clash.message, &clash.keys, None)),
         (Ok(new), Some(Entry::Dir { .. })) => {
-            return Err(conflict(
-                ConflictKind::Type,
-                "on disk this is a directory",
-                Some(new),
-            ));
+            let message = "on disk this is a directory";
+            return Err(conflict(ConflictKind::Type, message, &[], Some(new)));
         }
         (Ok(new), Some(Entry::Symlink { .. })) => {
             let message =
                 "on disk this is a symlink, and symlinks are not followed; put the file itself there";
-            return Err(conflict(ConflictKind::Type, message, Some(new)));
+            return Err(conflict(ConflictKind::Type, message, &[], Some(new)));
         }
         (Ok(new), _) => new,
     };
@@ -207,6 +207,7 @@ mod tests {
             content: Err(Clash {
                 kind: ConflictKind::Text,
                 message: "edited".into(),
+                keys: Vec::new(),
             }),
             restart: true,
         };

@@ -44,13 +44,19 @@ pub fn decoy(secret: &str) -> String {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mask {
     hidden: BTreeMap<String, String>,
+    /// In lower case.
+    words: Vec<String>,
 }
 
 impl Mask {
     /// The mask of a new content. `other` is what it would be with other secrets; `None` if that cannot be told, then
     /// every line is hidden.
-    pub fn new(content: &str, other: Option<&str>, secrets: &[String]) -> Self {
-        let mut mask = Self::default();
+    /// `words` are more words in keys whose values are secrets.
+    pub fn new(content: &str, other: Option<&str>, secrets: &[String], words: &[String]) -> Self {
+        let mut mask = Self {
+            words: words.iter().map(|word| word.to_lowercase()).collect(),
+            ..Self::default()
+        };
         if secrets.is_empty() {
             return mask.with_telling(content);
         }
@@ -107,11 +113,21 @@ impl Mask {
     fn with_telling(mut self, content: &str) -> Self {
         for line in content.lines() {
             let found = TELLING.as_ref().and_then(|telling| telling.find(line));
-            if let Some(found) = found.filter(|found| !line[found.end()..].trim().is_empty()) {
-                self.hide(line, &line[..found.end()]);
+            let end = found
+                .map(|found| found.end())
+                .or_else(|| self.end_of_telling_key(line));
+            if let Some(end) = end.filter(|end| !line[*end..].trim().is_empty()) {
+                self.hide(line, &line[..end]);
             }
         }
         self
+    }
+
+    /// Where the value begins, if the key holds one of the words.
+    fn end_of_telling_key(&self, line: &str) -> Option<usize> {
+        let end = line.find(['=', ':', '>'])? + 1;
+        let key = line[..end].to_lowercase();
+        self.words.iter().any(|word| key.contains(word)).then_some(end)
     }
 
     fn hide(&mut self, line: &str, visible: &str) {
@@ -249,7 +265,7 @@ mod tests {
     fn shown(old: &str, template: impl Fn(&str, &str) -> String, written: &BTreeSet<Digest>) -> String {
         let new = template(SECRET, "ab");
         let other = template(&decoy(SECRET), &decoy("ab"));
-        let mask = Mask::new(&new, Some(&other), &secrets());
+        let mask = Mask::new(&new, Some(&other), &secrets(), &[]);
         diff("conf/x", [old, &new], &mask, &secrets(), written)
     }
 
@@ -300,12 +316,12 @@ mod tests {
 
     #[test]
     fn keys_that_sound_like_secrets_are_not_shown_even_if_nobody_said_so() {
-        let old = "[a]\nadmin.password=one\npassword.digest=SHA\n<keyPassword>two</keyPassword>\n\"apiKey\": \"three\"\n";
-        let mask = Mask::new("", None, &[]);
+        let old = "[a]\nadmin.password=one\npassword.digest=SHA\n<keyPassword>two</keyPassword>\n\"apiKey\": \"three\"\npin.code = four\n";
+        let mask = Mask::new("", None, &[], &["Pin".to_owned()]);
         let text = diff("x", [old, ""], &mask, &[], &BTreeSet::new());
         assert!(text.contains("-admin.password=<secret>"), "{text}");
         assert!(text.contains("-password.digest=SHA"), "{text}");
-        for word in ["one", "two", "three"] {
+        for word in ["one", "two", "three", "four"] {
             assert!(!text.contains(word), "{text}");
         }
     }
@@ -317,7 +333,7 @@ mod tests {
             let text = diff(
                 "x",
                 ["", new],
-                &Mask::new(new, other, &secrets()),
+                &Mask::new(new, other, &secrets(), &[]),
                 &secrets(),
                 &BTreeSet::new(),
             );

@@ -7,6 +7,7 @@ use regex::Regex;
 use crate::api::plan::KeyConflict;
 use crate::merge::chunk::Conflict;
 use crate::model::Digest;
+use crate::template::mask::SHOWN as SHOWN_SECRET;
 
 /// How many characters of a value are shown.
 const SHOWN: usize = 200;
@@ -26,6 +27,17 @@ pub(super) fn tell(conflicts: &[Conflict], secrets: &[String]) -> Vec<KeyConflic
         .take(MOST)
         .map(|one| tell_one(one, secrets))
         .collect()
+}
+
+/// Takes every value out of conflicts of a file that is known to hold secrets, under whatever key.
+pub(super) fn conceal(conflicts: &mut [KeyConflict]) {
+    for one in conflicts {
+        let values = [&mut one.base, &mut one.current, &mut one.new];
+        values
+            .into_iter()
+            .flatten()
+            .for_each(|value| SHOWN_SECRET.clone_into(value));
+    }
 }
 
 fn tell_one(conflict: &Conflict, secrets: &[String]) -> KeyConflict {

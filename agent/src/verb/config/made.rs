@@ -91,6 +91,7 @@ pub(super) fn make(
         engine: &engine,
         values: &given.values,
     };
+    let words = &instance.settings.profile.secrets;
     let mut files = Vec::with_capacity(config.files.len());
     for (rule, names) in config.files.iter().zip(&names) {
         let current = current(instance, inventory, &rule.path)?;
@@ -101,7 +102,14 @@ pub(super) fn make(
             .get(&rule.path)
             .map(|file| file.rendered);
         let content = preparing.content(rule, names, current.as_deref(), former)?;
-        files.push(file(rule, content, current, inventory, &given.values.secrets));
+        files.push(file(
+            rule,
+            content,
+            current,
+            inventory,
+            &given.values.secrets,
+            words,
+        ));
     }
     let all: Vec<String> = names.into_iter().flatten().collect();
     let idle = unused(
@@ -148,6 +156,7 @@ fn file<'a>(
     current: Option<Vec<u8>>,
     inventory: &Inventory,
     secrets: &[String],
+    words: &[String],
 ) -> File<'a> {
     let whole = content.whole.as_deref().unwrap_or_default();
     let holds_secrets = !secrets.is_empty() && content.other.as_deref() != Some(whole);
@@ -165,7 +174,7 @@ fn file<'a>(
             content: content.whole.as_ref().map(entry).map_err(Clone::clone),
             restart: rule.restart,
         },
-        mask: Mask::new(&String::from_utf8_lossy(whole), other.as_deref(), secrets),
+        mask: Mask::new(&String::from_utf8_lossy(whole), other.as_deref(), secrets, words),
         rule,
         content,
         current,

@@ -15,6 +15,7 @@ use crate::plan::config::Clash;
 use crate::product::config::Named;
 use crate::session::Instance;
 use crate::template::{Engine, Values};
+use crate::verb::key_conflicts;
 use crate::verb::merges::Merges;
 
 use super::keys;
@@ -181,9 +182,15 @@ impl Preparing<'_> {
             Some(digest) => self.instance.store.text(&digest)?,
             None => None,
         };
+        let holds_secrets = decoy.as_deref().map(str::as_bytes) != Some(&rendered);
         let meet = |new: &[u8]| meet(&rule.path, base.as_deref(), current, new);
         Ok(Content {
-            whole: meet(&rendered),
+            whole: meet(&rendered).map_err(|mut clash| {
+                if holds_secrets {
+                    key_conflicts::conceal(&mut clash.keys);
+                }
+                clash
+            }),
             other: decoy.and_then(|decoy| meet(decoy.as_bytes()).ok()),
             template: Digest::of(self.engine.source(name).as_bytes()),
             rendered,
@@ -205,10 +212,11 @@ fn meet(
     current: Option<&[u8]>,
     new: &[u8],
 ) -> std::result::Result<Vec<u8>, Clash> {
-    let clash = |kind, message: &str| {
+    let clash = |kind, message: &str, keys| {
         Err(Clash {
             kind,
             message: message.to_owned(),
+            keys,
         })
     };
     let (current, base) = match (current, base) {
@@ -217,21 +225,21 @@ fn meet(
         (Some(_), None) => {
             let message =
                 "the file differs from what the template gives, and what they have in common is not known";
-            return clash(ConflictKind::NoBase, message);
+            return clash(ConflictKind::NoBase, message, Vec::new());
         }
         (Some(current), Some(base)) => (current, base),
     };
     let mut merges = Merges::default();
     match merges.merge(path, [base, current, new]) {
         MergeOutcome::Merged(..) => Ok(merges.merged.remove(path).unwrap_or_default()),
-        MergeOutcome::Conflicts(_) => clash(
-            ConflictKind::Text,
-            "the file was edited where the template or its values changed since the last run",
-        ),
-        MergeOutcome::NotText => clash(ConflictKind::Binary, "the file is no text"),
-        MergeOutcome::NoBase => clash(
-            ConflictKind::NoBase,
-            "what the template gave last is not known any more",
-        ),
+        MergeOutcome::Conflicts(keys) => {
+            let message = "the file was edited where the template or its values changed since the last run";
+            clash(ConflictKind::Text, message, keys)
+        }
+        MergeOutcome::NotText => clash(ConflictKind::Binary, "the file is no text", Vec::new()),
+        MergeOutcome::NoBase => {
+            let message = "what the template gave last is not known any more";
+            clash(ConflictKind::NoBase, message, Vec::new())
+        }
     }
 }

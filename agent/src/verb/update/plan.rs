@@ -14,6 +14,7 @@ use crate::source::Source;
 
 use super::super::config::stale;
 use super::super::conflicts::{self, Answers, Waiting};
+use super::super::key_conflicts;
 use super::super::merges::Merges;
 use super::super::server::Server;
 use super::super::target::Target;
@@ -117,7 +118,7 @@ fn merge(
             (Side::Kept(digest), None) => instance.store.text(digest)?,
             _ => None,
         };
-        let outcome = match (base, read(instance, &request.path)?) {
+        let mut outcome = match (base, read(instance, &request.path)?) {
             (Some(base), Some(current)) => results.merge(
                 &request.path,
                 [&base, &current, &source.read(&request.path, text::LIMIT)?],
@@ -128,6 +129,12 @@ fn merge(
             (_, None) => MergeOutcome::NotText,
             (None, _) => MergeOutcome::NoBase,
         };
+        let configured = instance.state.config.files.get(&request.path);
+        if let (MergeOutcome::Conflicts(keys), Some(file)) = (&mut outcome, configured)
+            && !file.secret_lines.is_empty()
+        {
+            key_conflicts::conceal(keys);
+        }
         results.outcomes.insert(request.path.clone(), outcome);
     }
     Ok(results)
