@@ -54,7 +54,7 @@ impl Yours {
 pub fn stale(way: &Way, old: &Defaults, new: &Defaults, yours: &Yours) -> Vec<StaleKey> {
     let named: BTreeSet<&String> = old.all().chain(new.all()).map(|(key, _)| key).collect();
     let overrides = |key: &str| match (way, yours.keys.get(key)) {
-        (Way::EnsureKeys(keys), _) if !keys.contains_key(key) => false,
+        (Way::EnsureKeys(keys), _) if !keys.contains_key(&as_named(key)) => false,
         (_, Some(said)) => new.get(key).is_none_or(|default| default.meaning != said.meaning),
         // Only of the file itself: what it does not name has the other defaults, whatever they are.
         (Way::Replace(_) | Way::EnsureKeys(_), None) => {
@@ -74,6 +74,12 @@ pub fn stale(way: &Way, old: &Defaults, new: &Defaults, yours: &Yours) -> Vec<St
             yours: yours.shown(key),
         })
         .collect()
+}
+
+/// A key as the settings name it: those of INI files have another name in reports.
+fn as_named(key: &str) -> String {
+    let parts = key.strip_prefix('[').and_then(|key| key.split_once("] "));
+    parts.map_or_else(|| key.to_owned(), |(section, key)| format!("{section}.{key}"))
 }
 
 impl Defaults {

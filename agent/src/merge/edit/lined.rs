@@ -64,8 +64,9 @@ pub(super) fn change_properties(text: &str, edit: &Edit) -> Result<String, Strin
 
 pub(super) fn change_ini(text: &str, edit: &Edit) -> Result<String, String> {
     let (section, key) = match &edit.path[..] {
-        [Step::Key(key)] => (None, key),
-        [Step::Key(section), Step::Key(key)] => (Some(format!("[{section}]")), key),
+        // Keys before the first section are one without a name.
+        [Step::Key(key)] => (String::new(), key),
+        [Step::Key(section), Step::Key(key)] => (format!("[{section}]"), key),
         _ => return Err("a key has the form `section.key`".to_owned()),
     };
     let wanted = match &edit.value {
@@ -82,12 +83,6 @@ pub(super) fn change_ini(text: &str, edit: &Edit) -> Result<String, String> {
         }
     };
     let document = ini::parse(text).map_err(|error| error.reason.into_owned())?;
-    let Some(section) = section else {
-        let end = list(&document).nodes.iter().find(|node| is_section(node));
-        let end = end.map_or(text.len(), |node| offset(text, node.lead));
-        let entries = entries(text, list(&document));
-        return Ok(set(text, &entries, end, [key, key], " = ", wanted.as_ref()));
-    };
     let found = list(&document)
         .nodes
         .iter()
@@ -105,14 +100,8 @@ pub(super) fn change_ini(text: &str, edit: &Edit) -> Result<String, String> {
         (Some(node), wanted) => {
             let keys = list(node);
             let entries = entries(text, keys);
-            Ok(set(
-                text,
-                &entries,
-                offset(text, keys.close),
-                [key, key],
-                " = ",
-                wanted.as_ref(),
-            ))
+            let end = offset(text, keys.close);
+            Ok(set(text, &entries, end, [key, key], " = ", wanted.as_ref()))
         }
     }
 }
@@ -199,10 +188,6 @@ fn list<'n, 's>(node: &'n Node<'s>) -> &'n List<'s> {
         _ => None,
     });
     found.unwrap_or(NONE)
-}
-
-fn is_section(node: &Node<'_>) -> bool {
-    matches!(&node.key, Key::Named(name) if name.starts_with('['))
 }
 
 fn entries<'n, 's>(text: &'s str, list: &'n List<'s>) -> Vec<Entry<'n>>
