@@ -89,11 +89,10 @@ pub fn align(order: Order, sides: [&[Token]; 3]) -> Vec<Slot> {
     let named = |token: &Token| matches!(token, Token::Named(_));
     let all_named = sides.iter().all(|side| side.iter().all(named));
     match order {
-        Order::Free => one_by_one(sides),
-        Order::Kept if all_named && is_moved(sides) && !is_torn(sides) => {
-            without_clashing_additions(one_by_one(sides))
-        }
-        Order::Kept => settle_moves(sides, by_place(sides)),
+        Order::Free => one_by_one(order, sides),
+        Order::Kept if all_named && is_moved(sides) && !is_torn(sides) => one_by_one(order, sides),
+        Order::Loose if all_named && !is_torn(sides) => one_by_one(order, sides),
+        Order::Kept | Order::Loose => settle_moves(sides, by_place(order, sides)),
     }
 }
 
@@ -145,9 +144,11 @@ fn is_reordered(a: &[Token], b: &[Token]) -> bool {
     !places.is_sorted()
 }
 
-/// Children that are known one by one. The side that did not reorder gives way; what only one side has comes after
-/// its predecessor there, the vendor's additions before the operator's.
-fn one_by_one(sides: [&[Token]; 3]) -> Vec<Slot> {
+/// Children that are known one by one. The side that did not reorder gives way; what only one side has comes after its
+/// predecessor there. Where both sides have additions, the vendor's come first, so that they stay where the vendor has
+/// them; among children with and without a name the operator's do, also after what the operator removed.
+fn one_by_one(order: Order, sides: [&[Token]; 3]) -> Vec<Slot> {
+    let is_loose = order == Order::Loose;
     let identities = identities(sides);
     let [base, current, new] = &identities;
     let mut places: HashMap<u32, At> = HashMap::new();
@@ -156,13 +157,24 @@ fn one_by_one(sides: [&[Token]; 3]) -> Vec<Slot> {
             places.entry(*id).or_default()[side] = Some(at);
         }
     }
+    let anchors = |side: &[u32]| {
+        if is_loose {
+            interleave(side, base, true)
+        } else {
+            side.to_vec()
+        }
+    };
     let merged = if reorders(base, new) && !reorders(base, current) {
-        interleave(new, current, false)
+        interleave(&anchors(new), current, is_loose)
     } else {
-        interleave(current, new, true)
+        interleave(&anchors(current), new, !is_loose)
     };
     let slot = |id: u32| Slot::One(places.get(&id).copied().unwrap_or_default());
-    merged.into_iter().map(slot).collect()
+    let slots = merged.into_iter().map(slot).collect();
+    match order {
+        Order::Kept => without_clashing_additions(slots),
+        Order::Free | Order::Loose => slots,
+    }
 }
 
 fn reorders(a: &[u32], b: &[u32]) -> bool {
@@ -261,7 +273,7 @@ impl Numbers {
 }
 
 /// The pairs that a diff keeps.
-fn matches(a: &[Token], b: &[Token]) -> Vec<(usize, usize)> {
+pub fn matches(a: &[Token], b: &[Token]) -> Vec<(usize, usize)> {
     let mut ids = Interner::default();
     let mut side = |tokens: &[Token]| {
         let id = |token: &Token| gix_imara_diff::Token(ids.id(*token));
@@ -290,7 +302,7 @@ fn matches(a: &[Token], b: &[Token]) -> Vec<(usize, usize)> {
 }
 
 /// A three-way diff.
-fn by_place(sides: [&[Token]; 3]) -> Vec<Slot> {
+fn by_place(order: Order, sides: [&[Token]; 3]) -> Vec<Slot> {
     let [base, current, new] = sides;
     let to_current: HashMap<usize, usize> = matches(base, current).into_iter().collect();
     let to_new: HashMap<usize, usize> = matches(base, new).into_iter().collect();
@@ -307,11 +319,11 @@ fn by_place(sides: [&[Token]; 3]) -> Vec<Slot> {
         };
         let ranges = [from[0]..b, from[1]..c, from[2]..n];
         let known = slots.len();
-        region(sides, ranges.clone(), &mut slots);
+        region(order, sides, ranges.clone(), &mut slots);
         if let [Slot::Clash(_)] = slots[known..] {
             slots.truncate(known);
             for ranges in apart(ranges, [&to_current, &to_new]) {
-                region(sides, ranges, &mut slots);
+                region(order, sides, ranges, &mut slots);
             }
         }
         if b < base.len() {
@@ -350,7 +362,7 @@ fn cut(at: usize, matches: &HashMap<usize, usize>) -> Option<usize> {
 }
 
 /// What lies between two children that all sides have.
-fn region(sides: [&[Token]; 3], ranges: [Range<usize>; 3], slots: &mut Vec<Slot>) {
+fn region(order: Order, sides: [&[Token]; 3], ranges: [Range<usize>; 3], slots: &mut Vec<Slot>) {
     let part = |side: usize| sides[side].get(ranges[side].clone()).unwrap_or_default();
     let [b, c, n] = [0, 1, 2].map(part);
     let [rb, rc, rn] = ranges.clone();
@@ -375,7 +387,7 @@ fn region(sides: [&[Token]; 3], ranges: [Range<usize>; 3], slots: &mut Vec<Slot>
         && !is_torn([b, c, n])
         && !is_replaced_twice([b, c, n])
     {
-        let merged = without_clashing_additions(one_by_one([b, c, n]));
+        let merged = one_by_one(order, [b, c, n]);
         slots.extend(merged.into_iter().map(|slot| shifted(slot, &ranges)));
     } else {
         slots.push(Slot::Clash(ranges));

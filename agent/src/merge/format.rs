@@ -2,7 +2,7 @@
 
 use super::node::Node;
 use super::value::Data;
-use super::{ParseError, bundles_info, ini, json, properties, toml, yaml};
+use super::{ParseError, bundles_info, ini, json, properties, toml, xml, yaml};
 
 /// The formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,6 +34,8 @@ pub struct Structure {
     pub data: fn(&str) -> Result<Data, ParseError>,
     /// Whether the text keeps to the strict form of the format; if the sides do, the result must.
     pub is_strict: fn(&str) -> bool,
+    /// How its parts are named on three sides; `None` if a document names them by itself.
+    pub pairing: Option<Pairing>,
 }
 
 /// What names end in, and what that says.
@@ -61,6 +63,15 @@ const SUFFIXES: [(&str, Format); 22] = [
     (".cnf", Format::Ini),
     ("bundles.info", Format::BundlesInfo),
 ];
+
+/// How the parts of three documents are named that no document names by itself: those that are the same one alike.
+#[derive(Debug)]
+pub struct Pairing {
+    /// Names the items of what the three sides say.
+    pub data: fn([&mut Data; 3]),
+    /// Gives the nodes of a side's tree the names that the items of what it says have.
+    pub nodes: fn(&mut Node<'_>, &Data),
+}
 
 impl Format {
     /// Every format with its name on the command line.
@@ -94,33 +105,48 @@ impl Format {
                 parse: json::parse,
                 data: json::data,
                 is_strict: json::is_strict,
+                pairing: None,
             }),
             Self::Properties => Some(&Structure {
                 parse: properties::parse,
                 data: properties::data,
                 is_strict: |_| true,
+                pairing: None,
             }),
             Self::Ini => Some(&Structure {
                 parse: ini::parse,
                 data: ini::data,
                 is_strict: |_| true,
+                pairing: None,
             }),
             Self::BundlesInfo => Some(&Structure {
                 parse: bundles_info::parse,
                 data: bundles_info::data,
                 is_strict: |_| true,
+                pairing: None,
             }),
             Self::Toml => Some(&Structure {
                 parse: toml::parse,
                 data: toml::data,
                 is_strict: toml::is_strict,
+                pairing: None,
             }),
             Self::Yaml => Some(&Structure {
                 parse: yaml::parse,
                 data: yaml::data,
                 is_strict: |_| true,
+                pairing: None,
             }),
-            Self::Xml | Self::Text => None,
+            Self::Xml => Some(&Structure {
+                parse: xml::parse,
+                data: xml::data,
+                is_strict: |_| true,
+                pairing: Some(Pairing {
+                    data: xml::name_data,
+                    nodes: xml::name_nodes,
+                }),
+            }),
+            Self::Text => None,
         }
     }
 

@@ -16,7 +16,8 @@
 //! so `\r` must be taken as white space). Add the pair to [`Format::structure`] in [`format`], where the names
 //! are too.
 //! What a node says must be in its key or in a [`node::Value`]; the rest of its text is layout, of which the operator's
-//! wins. [`lines`] and [`json`] are the examples.
+//! wins. [`lines`] and [`json`] are the examples. Where only the three sides together say which parts are the same one, a
+//! format also has a [`format::Pairing`].
 
 pub mod align;
 pub mod bundles_info;
@@ -36,6 +37,7 @@ pub mod text;
 pub mod toml;
 pub mod tree;
 pub mod value;
+pub mod xml;
 pub mod yaml;
 
 use std::borrow::Cow;
@@ -217,10 +219,14 @@ impl<'a> Judge<'a> {
             return None;
         }
         let [base, current, new] = texts.map(structure.data);
+        let mut data = [base.ok()?, current.ok()?, new.ok()?];
+        if let Some(pairing) = &structure.pairing {
+            (pairing.data)(data.each_mut());
+        }
         Some(Self {
             structure,
             layout,
-            data: [base.ok()?, current.ok()?, new.ok()?],
+            data,
             strict: texts.into_iter().skip(1).all(structure.is_strict),
         })
     }
@@ -277,7 +283,15 @@ impl<'a> Judge<'a> {
     fn tree(&self) -> Option<Chunks> {
         let parse = self.structure.parse;
         let [base, current, new] = self.layout.texts.each_ref().map(|text| parse(text));
-        Some(tree::merge(&base.ok()?, &current.ok()?, &new.ok()?))
+        let mut trees = [base.ok()?, current.ok()?, new.ok()?];
+        if let Some(pairing) = &self.structure.pairing {
+            trees
+                .iter_mut()
+                .zip(&self.data)
+                .for_each(|(tree, data)| (pairing.nodes)(tree, data));
+        }
+        let [base, current, new] = &trees;
+        Some(tree::merge(base, current, new))
     }
 
     /// Whether taking either side in every conflict gives what that side means.

@@ -67,6 +67,8 @@ pub enum Order {
     Free,
     /// By name where they have one; their order means something.
     Kept,
+    /// By name where they have one: then their order means nothing, but that of those without a name does.
+    Loose,
 }
 
 /// The children of a node.

@@ -2,6 +2,7 @@
 //! changed is merged deeper down, and what cannot be is a conflict. Comments, layout and order are the operator's, with
 //! what the vendor changed of them.
 
+mod comments;
 mod indent;
 mod list;
 mod trivia;
@@ -12,6 +13,7 @@ mod view;
 use super::chunk::{Chunks, Conflict};
 use super::node::{Node, Part, Value};
 use super::text;
+use comments::Elsewhere;
 use indent::Indent;
 use view::{Numbers, View};
 
@@ -23,10 +25,10 @@ pub fn merge(base: &Node<'_>, current: &Node<'_>, new: &Node<'_>) -> Chunks {
     let mut out = Chunks::default();
     let side = |side: fn(&Node<'_>) -> String| [&base, &current, &new].map(|view| side(view.node));
     let [b, c, n] = side(|node| node.lead.to_owned());
-    out.plain(&trivia::lead(&b, &c, &n));
+    out.plain(&trivia::lead(&b, &c, &n, &Elsewhere::default()));
     body(Some(&base), &current, &new, &indent, &mut out);
     let [b, c, n] = side(|node| node.separator.to_owned() + node.trail);
-    out.plain(&trivia::lines(&b, &c, &n));
+    out.plain(&comments::merge(&b, &c, &n, &Elsewhere::default()));
     out
 }
 

@@ -1,7 +1,9 @@
 //! What a file says, without how it is written: the plain data that results are judged by. [`merge`] merges it key by key;
 //! a merged file is only called clean if it reads as exactly that.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 
 use super::align::{self, Slot, Token};
 use super::identity::{self, Fields};
@@ -19,14 +21,40 @@ pub enum Data {
     List(Vec<Item>),
 }
 
-/// An item of a list.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// An item of a list. Items are equal if they say the same, whoever they are.
+#[derive(Debug, Clone)]
 pub struct Item {
     /// Who it is, where the format itself says so: an XML element by its key attribute. Without it, maps are told apart by
     /// an id-like key, anything else by its content.
     pub id: Option<String>,
     /// What it says.
     pub data: Data,
+}
+
+impl PartialEq for Item {
+    fn eq(&self, other: &Self) -> bool {
+        self.data == other.data
+    }
+}
+
+impl Eq for Item {}
+
+impl PartialOrd for Item {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Item {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.data.cmp(&other.data)
+    }
+}
+
+impl Hash for Item {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.data.hash(state);
+    }
 }
 
 impl From<Data> for Item {
@@ -130,7 +158,12 @@ impl Prefer {
 
     fn lists(self, sides: [&[Item]; 3]) -> Result<Option<Data>, Clash> {
         let tokens = tokens(sides);
-        let slots = align::align(Order::Kept, [&tokens[0], &tokens[1], &tokens[2]]);
+        // A format that says who its items are also says so of those that keep their order.
+        let is_named = sides
+            .iter()
+            .any(|items| items.iter().any(|item| item.id.is_some()));
+        let order = if is_named { Order::Loose } else { Order::Kept };
+        let slots = align::align(order, [&tokens[0], &tokens[1], &tokens[2]]);
         let mut merged = Vec::new();
         for slot in slots {
             match slot {

@@ -8,6 +8,7 @@ mod layout;
 mod properties;
 mod text;
 mod toml;
+mod xml;
 
 use super::{Merged, Options, merge};
 

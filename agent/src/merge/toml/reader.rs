@@ -218,7 +218,7 @@ impl<'s> Reader<'s> {
         let lead = self.lead();
         let mut node = match order {
             Order::Free => self.pair(label)?,
-            Order::Kept => {
+            Order::Kept | Order::Loose => {
                 let label = format!("{label}[{place}]");
                 let parts = self.value(&label)?;
                 node(Key::Item, label, parts)

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::super::align::{self, At, Slot};
 use super::super::chunk::{Chunks, Conflict};
 use super::super::node::{List, Node, Order};
+use super::comments::Elsewhere;
 use super::indent::Indent;
 use super::trivia;
 use super::unit::{self, Unit};
@@ -36,7 +37,9 @@ pub(super) fn merge(sides: [Option<&ListView<'_>>; 3], label: &str, indent: &Ind
     let tokens = unit::tokens(order, units);
     let slots = align::align(order, [&tokens[0], &tokens[1], &tokens[2]]);
     let slots = versions::unite(slots, units);
-    let shape = Shape::new(sides[1], sides[2], indent);
+    let leads = current.0.iter().map(|unit| unit.lead).chain([current.1]);
+    let elsewhere = Elsewhere::among(leads.filter(|_| order == Order::Loose));
+    let shape = Shape::new(sides[1], sides[2], indent, &elsewhere);
     let mut pieces = Vec::with_capacity(slots.len());
     for slot in slots {
         match slot {
@@ -58,7 +61,11 @@ pub(super) fn merge(sides: [Option<&ListView<'_>>; 3], label: &str, indent: &Ind
         pieces.truncate(pieces.len() - blank);
     }
     separate(pieces, lists, out);
-    out.plain(&trivia::lead(base.1, current.1, new.1));
+    if shape.is_known || new.0.is_empty() {
+        out.plain(&trivia::lead(base.1, current.1, new.1, &elsewhere));
+    } else {
+        out.plain(&indent.apply(new.1, true));
+    }
 }
 
 /// How the operator's list is laid out, for the vendor's nodes that come into it.
@@ -70,10 +77,16 @@ struct Shape<'a> {
     opens_within_line: bool,
     /// Whether the operator has nodes to go by.
     is_known: bool,
+    elsewhere: &'a Elsewhere<'a>,
 }
 
 impl<'a> Shape<'a> {
-    fn new(current: Option<&ListView<'a>>, new: Option<&ListView<'a>>, outer: &Indent) -> Self {
+    fn new(
+        current: Option<&ListView<'a>>,
+        new: Option<&ListView<'a>>,
+        outer: &Indent,
+        elsewhere: &'a Elsewhere<'a>,
+    ) -> Self {
         let own_line = current.and_then(ListView::indent);
         let indent = match (new, &own_line) {
             (Some(new), Some(to)) if let Some(from) = new.indent() => outer.between(&from, to),
@@ -85,6 +98,7 @@ impl<'a> Shape<'a> {
             own_line,
             opens_within_line: current.is_some_and(ListView::opens_within_line),
             is_known: current.is_some_and(|current| !current.views.is_empty()),
+            elsewhere,
         }
     }
 
@@ -111,11 +125,13 @@ impl<'a> Shape<'a> {
         };
         let was = base.and_then(|unit| unit.view);
         let mut before = Chunks::default();
-        before.plain(&trivia::lead(
-            base.map_or("", |base| base.lead),
-            current.lead,
-            new.lead,
-        ));
+        if mine.indent.is_none() && new.lead.trim().is_empty() {
+            before.plain(current.lead);
+        } else {
+            let its = self.indent.apply(new.lead, its.indent.is_some());
+            let was = base.map_or("", |base| base.lead);
+            before.plain(&trivia::lead(was, current.lead, &its, self.elsewhere));
+        }
         super::body(was, mine, its, &self.indent, &mut before);
         let trail = trivia::plain(
             was.map_or("", |was| was.node.trail),
@@ -281,9 +297,9 @@ struct Gaps<'a> {
 }
 
 impl<'a> Gaps<'a> {
-    /// As a list has them; `None` if it is not on one line, or too short to tell.
+    /// As a list has them; `None` if it is not on one line, or too short to tell. Those around text say something.
     fn of(list: Option<&ListView<'a>>) -> Option<Self> {
-        let views = &list?.views;
+        let views = &list.filter(|list| list.list.order != Order::Loose)?.views;
         let [first, second] = [views.first()?, views.get(1)?].map(|view| view.node.lead);
         let is_gap = |view: &View<'_>| {
             let Node { lead, trail, .. } = view.node;

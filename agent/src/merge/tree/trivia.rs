@@ -1,6 +1,6 @@
-//! Comments, blank lines and syntax: three-way, and never a conflict.
+//! What stands around nodes, and syntax: three-way, and never a conflict.
 
-use std::collections::HashSet;
+use super::comments::{self, Elsewhere};
 
 /// A piece on one line, or syntax: one side's change wins, the operator's before the vendor's.
 pub(super) fn plain(base: &str, current: &str, new: &str) -> String {
@@ -8,38 +8,16 @@ pub(super) fn plain(base: &str, current: &str, new: &str) -> String {
     if kept { new } else { current }.to_owned()
 }
 
-/// What stands before a node: lines, and its indentation, which is the operator's.
-pub(super) fn lead(base: &str, current: &str, new: &str) -> String {
-    let [(base, _), (current, indent), (new, _)] = [base, current, new].map(split);
-    let mut text = lines(base, current, new);
-    text.push_str(indent);
+/// What stands before a node: lines of comments, and what stands on its own line. The indentation is the operator's.
+pub(super) fn lead(base: &str, current: &str, new: &str, elsewhere: &Elsewhere<'_>) -> String {
+    let [(base, b), (current, c), (new, n)] = [base, current, new].map(split);
+    let mut text = comments::merge(base, current, new, elsewhere);
+    text.push_str(&plain(b, c, n));
     text
 }
 
-/// The lines, and the indentation after them.
+/// Whole lines, and what stands on the node's own line.
 fn split(lead: &str) -> (&str, &str) {
-    lead.split_at(lead.rfind('\n').map_or(0, |at| at + 1))
-}
-
-/// Comment lines and blank lines. What both sides changed comes out as the operator's and the vendor's new lines.
-pub(super) fn lines(base: &str, current: &str, new: &str) -> String {
-    if same(current, new) || same(base, new) {
-        return current.to_owned();
-    }
-    if same(base, current) {
-        return new.to_owned();
-    }
-    let known: HashSet<&str> = base.lines().chain(current.lines()).map(str::trim).collect();
-    let mut text = current.to_owned();
-    for line in new
-        .split_inclusive('\n')
-        .filter(|line| !known.contains(line.trim()))
-    {
-        text.push_str(line);
-    }
-    text
-}
-
-fn same(a: &str, b: &str) -> bool {
-    a.lines().map(str::trim).eq(b.lines().map(str::trim))
+    let own = comments::units(lead).pop().filter(|unit| !unit.ends_with('\n'));
+    lead.split_at(lead.len() - own.map_or(0, str::len))
 }

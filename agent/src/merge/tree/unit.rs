@@ -23,23 +23,32 @@ pub(super) struct Unit<'a> {
 pub(super) fn of<'a>(list: &'a ListView<'a>) -> (Vec<Unit<'a>>, &'a str) {
     let mut units = Vec::with_capacity(list.views.len());
     for view in &list.views {
-        let (lines, indent) = split(list, view.node.lead);
+        let (lines, indent) = split(list, view.node.lead, view.continues_line);
         units.extend(lines.map(|lead| Unit { lead, view: None }));
         units.push(Unit {
             lead: indent,
             view: Some(view),
         });
     }
-    let (lines, close) = split(list, list.list.close);
+    let continues_line = list
+        .views
+        .last()
+        .is_some_and(|last| last.continues_line && last.node.trail.is_empty());
+    let (lines, close) = split(list, list.list.close, continues_line);
     units.extend(lines.map(|lead| Unit { lead, view: None }));
     (units, close)
 }
 
 /// The lines that are units of their own, and the rest.
-fn split<'a>(list: &ListView<'_>, lead: &'a str) -> (impl Iterator<Item = &'a str>, &'a str) {
+fn split<'a>(
+    list: &ListView<'_>,
+    lead: &'a str,
+    continues_line: bool,
+) -> (impl Iterator<Item = &'a str>, &'a str) {
     let at = match list.list.order {
+        Order::Free if continues_line => 0,
         Order::Free => lead.rfind('\n').map_or(0, |at| at + 1),
-        Order::Kept => 0,
+        Order::Kept | Order::Loose => 0,
     };
     let (lines, rest) = lead.split_at(at);
     // A comment of several lines must not be taken apart.
@@ -56,7 +65,7 @@ fn split<'a>(list: &ListView<'_>, lead: &'a str) -> (impl Iterator<Item = &'a st
 /// What the units are recognised by.
 pub(super) fn tokens<'a>(order: Order, sides: [&[Unit<'a>]; 3]) -> [Vec<Token>; 3] {
     let key = match order {
-        Order::Free => None,
+        Order::Free | Order::Loose => None,
         Order::Kept => identity::common(sides),
     };
     let mut names = align::Interner::default();

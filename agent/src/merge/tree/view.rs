@@ -58,6 +58,8 @@ pub(super) struct View<'a> {
     pub(super) body: u32,
     /// Its indentation, if it begins a line.
     pub(super) indent: Option<&'a str>,
+    /// Whether what stands before it begins within a line.
+    pub(super) continues_line: bool,
     /// How far from its line's beginning it stands.
     column: usize,
     /// Whether it ends a line.
@@ -80,6 +82,7 @@ impl<'a> View<'a> {
     }
 
     fn new(node: &'a Node<'a>, numbers: &mut Numbers<'a>) -> Self {
+        let continues_line = numbers.column > 0;
         let indent = numbers.indent(node.lead);
         numbers.read(node.lead);
         let column = numbers.column;
@@ -116,6 +119,7 @@ impl<'a> View<'a> {
             meaning,
             body,
             indent,
+            continues_line,
             column,
             ends_line: numbers.column == 0,
             lists,
