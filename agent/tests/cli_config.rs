@@ -216,6 +216,24 @@ fn named_keys_are_held_in_every_format_and_the_rest_is_its_owners() {
             "log.level",
             "{\n  \"log\": {\"level\": \"WARN\"} // mine\n}\n",
         ),
+        (
+            "a.toml",
+            "[log]\nlevel = 'INFO' # mine\n",
+            "log.level",
+            "[log]\nlevel = \"WARN\" # mine\n",
+        ),
+        (
+            "a.yaml",
+            "log:\n  # mine\n  level: INFO # too\n",
+            "log.level",
+            "log:\n  # mine\n  level: WARN # too\n",
+        ),
+        (
+            "a.xml",
+            "<c>\r\n  <!-- mine -->\r\n  <log level='INFO'/>\r\n</c>\r\n",
+            "c/log/@level",
+            "<c>\r\n  <!-- mine -->\r\n  <log level='WARN'/>\r\n</c>\r\n",
+        ),
     ];
     let files: String = table
         .iter()
@@ -332,7 +350,7 @@ fn what_is_wrong_is_said_before_anything_happens() {
         .run(&["config", "apply", "lab", "--strict"])
         .refused(2, "settings");
     assert!(
-        strict.message().contains("`admin2.pass` of"),
+        strict.message().contains("values.yaml, line 5"),
         "{}",
         strict.message()
     );

@@ -4,6 +4,8 @@
 use serde_json::Value as Json;
 use tera::{Error, Kwargs, State, Tera, TeraResult, Value};
 
+use crate::merge::edit::escape_xml;
+
 /// What a filter says of a value that was not given. [`super::engine`] puts the value's name before it.
 pub(super) const NOT_GIVEN: &str = "no value is given";
 
@@ -23,7 +25,7 @@ pub(super) fn register(engine: &mut Tera) {
         given(&value).and_then(|value| json(&value))
     });
     engine.register_filter("xml", |value: Value, _: Kwargs, _: &State| {
-        plain(&value).map(|text| xml(&text))
+        plain(&value).map(|text| escape_xml(&text))
     });
     engine.register_filter("properties", |value: Value, _: Kwargs, _: &State| {
         plain(&value).map(|text| properties(&text))
@@ -108,25 +110,6 @@ fn add_keys(above: &str, map: &serde_json::Map<String, Json>, lines: &mut Vec<St
         }
     }
     Ok(())
-}
-
-/// For an attribute's value and for an element's text alike.
-fn xml(text: &str) -> String {
-    let mut written = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => written.push_str("&amp;"),
-            '<' => written.push_str("&lt;"),
-            '>' => written.push_str("&gt;"),
-            '"' => written.push_str("&quot;"),
-            '\'' => written.push_str("&apos;"),
-            '\n' => written.push_str("&#10;"),
-            '\r' => written.push_str("&#13;"),
-            '\t' => written.push_str("&#9;"),
-            other => written.push(other),
-        }
-    }
-    written
 }
 
 /// A value as `java.util.Properties` reads it, in a file of any encoding.

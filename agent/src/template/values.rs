@@ -11,6 +11,7 @@ use super::mask::decoy;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::nearest::{did_you_mean, quoted};
 use crate::config::yaml;
+use crate::merge::edit::line_of;
 
 /// The names that pitstop gives values itself; no layer may use them.
 pub const RESERVED: [&str; 2] = ["instance", "vars"];
@@ -210,10 +211,14 @@ fn origin(layers: &[Layer], place: &[String]) -> String {
         .iter()
         .rev()
         .find(|layer| look(&layer.tree, place).is_some());
-    layer.map_or_else(
-        || "the values".to_owned(),
-        |layer| layer.path.display().to_string(),
-    )
+    let Some(layer) = layer else {
+        return "the values".to_owned();
+    };
+    let path = layer.path.display();
+    match line_of(&layer.text, place) {
+        Some(line) => format!("{path}, line {line}"),
+        None => path.to_string(),
+    }
 }
 
 fn overlay(base: &mut Map<String, Value>, over: &Map<String, Value>) {

@@ -122,3 +122,14 @@ fn leaves_are_what_a_layer_itself_says() {
         .collect();
     assert_eq!(leaves, ["b.c.0", "b.c.1.d", "b.e", "b.f"]);
 }
+
+#[test]
+fn a_value_is_traced_to_the_file_and_the_line_that_won() {
+    let first = Layer::parse(Path::new("/a.yaml"), "# x\na:\n  b: 1\n  c: [1, {d: 2}]\n").unwrap();
+    let second = Layer::parse(Path::new("/b.json"), "{\n\"a\": {\n\"b\": 2}}").unwrap();
+    let values = merge(vec![first, second], Map::new()).with_secrets(Vec::new());
+    let origin = |place: &str| values.origin(&place.split('.').map(str::to_owned).collect::<Vec<_>>());
+    assert_eq!(origin("a.b"), "/b.json, line 3");
+    assert_eq!(origin("a.c.1.d"), "/a.yaml, line 4");
+    assert_eq!(origin("none"), "the values");
+}

@@ -73,8 +73,10 @@ pub(super) fn change_ini(text: &str, edit: &Edit) -> Result<String, String> {
         None => None,
         Some(value) => {
             let text = plain(value).ok_or(NOT_PLAIN)?;
-            if text.contains(['\n', '\r']) || text != text.trim() {
-                return Err("a text with a line end or with spaces around it".to_owned());
+            if text.contains(['\n', '\r']) || text != text.trim() || text.ends_with('\\') {
+                return Err(
+                    "a text with a line end, with spaces around it or with a backslash at its end".to_owned(),
+                );
             }
             Some(Wanted {
                 meaning: text.clone(),

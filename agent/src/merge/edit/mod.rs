@@ -7,14 +7,17 @@ mod json;
 mod lined;
 mod path;
 mod toml;
+mod xml;
 
 use serde_json::Value;
 
-use super::Format;
 use super::layout::Layout;
 use super::value::Data;
+use super::{Format, yaml};
 
-pub use path::{Step, parse as parse_path};
+pub use super::yaml::edit::line_of;
+pub use path::Step;
+pub use xml::escape as escape_xml;
 
 /// A key and what it shall be; `None` removes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,11 +54,7 @@ pub fn format_of(name: &str, content: &[u8]) -> Option<Format> {
         .into_iter()
         .filter(|format| change_in(*format).is_some())
         .collect();
-    let reads = |format: &&Format| {
-        format
-            .structure()
-            .is_some_and(|structure| (structure.data)(text).is_ok())
-    };
+    let reads = |format: &&Format| rest(text, text, **format, &[]).is_ok();
     formats.iter().find(reads).or(formats.first()).copied()
 }
 
@@ -68,7 +67,9 @@ fn change_in(format: Format) -> Option<Change> {
         Format::Json => Some(json::change),
         Format::Properties => Some(lined::change_properties),
         Format::Ini => Some(lined::change_ini),
-        Format::Yaml | Format::Xml | Format::BundlesInfo | Format::Text => None,
+        Format::Xml => Some(xml::change),
+        Format::Yaml => Some(yaml::edit::change),
+        Format::BundlesInfo | Format::Text => None,
     }
 }
 
@@ -82,26 +83,39 @@ pub fn ensure(content: &[u8], format: Format, edits: &[Edit]) -> Result<Vec<u8>,
     let before = &layout.texts[1];
     let unknown = "keys cannot be named in a file of this format";
     let change = change_in(format).ok_or(unknown)?;
-    let structure = format.structure().ok_or(unknown)?;
-    let read = |text: &str| (structure.data)(text).map_err(|error| error.reason.into_owned());
-    let said = read(before)?;
+    let change = |text: &str, edit: &Edit| match change(text, edit) {
+        // What is not there need not be removed.
+        Err(why) if why == NO_ITEM && edit.value.is_none() => Ok(text.to_owned()),
+        changed => changed.map_err(|why| format!("`{}`: {why}", edit.key)),
+    };
+    let said = rest(before, before, format, edits)?;
     let mut text = before.clone();
     for edit in edits {
-        text = change(&text, edit).map_err(|why| format!("`{}`: {why}", edit.key))?;
+        text = change(&text, edit)?;
     }
     if text == *before {
         return Ok(content.to_vec());
     }
-    let says = read(&text).map_err(|_| "the result could not be read")?;
-    if without(said, edits, format) != without(says, edits, format) {
+    let says = rest(before, &text, format, edits).map_err(|_| "the result could not be read")?;
+    if said != says {
         return Err("more than the named keys would change".to_owned());
     }
     for edit in edits {
-        if change(&text, edit).as_ref() != Ok(&text) {
+        if change(&text, edit)? != text {
             return Err(format!("`{}`: it could not be set", edit.key));
         }
     }
     Ok(layout.restore(&text))
+}
+
+/// What a file says besides the named keys. `before` is how it was.
+fn rest(before: &str, text: &str, format: Format, edits: &[Edit]) -> Result<Data, String> {
+    if format == Format::Xml {
+        return xml::rest(before, text, edits);
+    }
+    let structure = format.structure().ok_or("not a format of keys")?;
+    let data = (structure.data)(text).map_err(|error| error.reason.into_owned())?;
+    Ok(without(data, edits, format))
 }
 
 /// What a file says, less the named keys and maps that have nothing left in them.
@@ -109,6 +123,11 @@ fn without(data: Data, edits: &[Edit], format: Format) -> Data {
     edits.iter().fold(data, |data, edit| {
         let steps = match format {
             Format::Ini => lined::ini_steps(&edit.path),
+            // The first document.
+            Format::Yaml => [Step::At(0), Step::Key("document".to_owned())]
+                .into_iter()
+                .chain(edit.path.iter().cloned())
+                .collect(),
             _ => edit.path.clone(),
         };
         prune(data, &steps).unwrap_or_else(Data::empty)
@@ -146,6 +165,8 @@ fn prune(data: Data, steps: &[Step]) -> Option<Data> {
             });
             Some(Data::List(pruned.collect()))
         }
+        // A key without a value becomes a map when one is set below it.
+        (Data::Scalar(text), Step::Key(_)) if text == "null" => None,
         (data, _) => Some(data),
     }
 }
@@ -164,8 +185,8 @@ fn plain(value: &Value) -> Option<String> {
     }
 }
 
-const NO_MAP: &str = "what stands above it is no map";
-const NO_ITEM: &str = "there is no such item in the list";
+pub(super) const NO_MAP: &str = "what stands above it is no map";
+pub(super) const NO_ITEM: &str = "there is no such item in the list";
 const NOT_PLAIN: &str = "a list or a map cannot be written here";
 
 #[cfg(test)]

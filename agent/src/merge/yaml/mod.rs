@@ -2,6 +2,7 @@
 
 mod ast;
 mod data;
+pub(super) mod edit;
 mod flow;
 mod gap;
 mod scalar;
