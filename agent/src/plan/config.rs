@@ -40,8 +40,9 @@ pub fn plan(common: &Common<'_>, files: &[Wanted]) -> Result<Plan> {
     let (mut changes, mut conflicts) = (Vec::new(), Vec::new());
     for wanted in files {
         match change(wanted, common.inventory.entry(&wanted.path)) {
-            Ok(change) => changes.extend(change),
-            Err(conflict) => conflicts.push(conflict),
+            Outcome::Same => {}
+            Outcome::Change(change) => changes.push(*change),
+            Outcome::Conflict(conflict) => conflicts.push(*conflict),
         }
     }
     let needs_restart = changes.iter().any(|change| {
@@ -78,36 +79,44 @@ pub fn restarts(plan: &Plan) -> bool {
     plan.steps.iter().any(|step| matches!(step, Step::Stop { .. }))
 }
 
-fn change(wanted: &Wanted, current: Option<&Entry>) -> std::result::Result<Option<Change>, Conflict> {
-    let conflict = |kind, message: &str, keys: &[KeyConflict], new: Option<&Entry>| Conflict {
-        path: wanted.path.clone(),
-        class: Class::Config,
-        kind,
-        message: message.to_owned(),
-        keys: keys.to_vec(),
-        base: None,
-        current: current.cloned(),
-        new: new.cloned(),
+/// What a configured file means for the plan.
+enum Outcome {
+    Same,
+    Change(Box<Change>),
+    Conflict(Box<Conflict>),
+}
+
+fn change(wanted: &Wanted, current: Option<&Entry>) -> Outcome {
+    let conflict = |kind, message: &str, keys: &[KeyConflict], new: Option<&Entry>| {
+        Outcome::Conflict(Box::new(Conflict {
+            path: wanted.path.clone(),
+            class: Class::Config,
+            kind,
+            message: message.to_owned(),
+            keys: keys.to_vec(),
+            base: None,
+            current: current.cloned(),
+            new: new.cloned(),
+        }))
     };
     let new = match (&wanted.content, current) {
-        (Err(clash), _) => return Err(conflict(clash.kind, &clash.message, &clash.keys, None)),
+        (Err(clash), _) => return conflict(clash.kind, &clash.message, &clash.keys, None),
         (Ok(new), Some(Entry::Dir { .. })) => {
-            let message = "on disk this is a directory";
-            return Err(conflict(ConflictKind::Type, message, &[], Some(new)));
+            return conflict(ConflictKind::Type, "on disk this is a directory", &[], Some(new));
         }
         (Ok(new), Some(Entry::Symlink { .. })) => {
             let message =
                 "on disk this is a symlink, and symlinks are not followed; put the file itself there";
-            return Err(conflict(ConflictKind::Type, message, &[], Some(new)));
+            return conflict(ConflictKind::Type, message, &[], Some(new));
         }
         (Ok(new), _) => new,
     };
     let op = match current {
-        Some(current) if current == new => return Ok(None),
+        Some(current) if current == new => return Outcome::Same,
         Some(current) if current.same_content(new) => FileOp::SetMode,
         _ => FileOp::Put,
     };
-    Ok(Some(Change {
+    Outcome::Change(Box::new(Change {
         op,
         path: wanted.path.clone(),
         class: Class::Config,

@@ -34,7 +34,7 @@ pub(super) fn register(engine: &mut Tera) {
         plain(&value).map(|text| systemd(&text))
     });
     engine.register_filter("ini", |value: Value, _: Kwargs, _: &State| {
-        plain(&value).and_then(|text| ini(text))
+        plain(&value).and_then(ini)
     });
 }
 

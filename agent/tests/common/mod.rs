@@ -14,6 +14,8 @@
 )]
 #![allow(missing_docs, reason = "test code")]
 
+pub mod configured;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

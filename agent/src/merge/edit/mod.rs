@@ -135,9 +135,7 @@ fn without(data: Data, edits: &[Edit], format: Format) -> Data {
 }
 
 fn prune(data: Data, steps: &[Step]) -> Option<Data> {
-    let Some((step, rest)) = steps.split_first() else {
-        return None;
-    };
+    let (step, rest) = steps.split_first()?;
     match (data, step) {
         (Data::Map(mut map), Step::Key(key)) => {
             if let Some(below) = map.remove(key)

@@ -263,7 +263,7 @@ impl<'t> Source<'t> {
             .fold(innermost, |inside, name| format!("<{name}>{inside}</{name}>"));
         let (open, is_empty) = self.opening(node);
         let outer = self.indentation(node.range().start);
-        let sibling = node.children().filter(Node::is_element).last();
+        let sibling = node.children().rfind(Node::is_element);
         let inner = match sibling {
             Some(sibling) => self.indentation(sibling.range().start),
             None => outer.map(|outer| format!("{outer}  ")),

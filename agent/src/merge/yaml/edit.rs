@@ -141,7 +141,8 @@ impl Source<'_> {
             let bare = line.trim();
             let depth = line.len() - line.trim_start().len();
             let is_item = depth == column && (bare == "-" || bare.starts_with("- "));
-            if !bare.is_empty() && depth <= column && !(is_item && !self.is_item(key)) {
+            let belongs = depth > column || (is_item && !self.is_item(key));
+            if !bare.is_empty() && !belongs {
                 break;
             }
             // A comment at the end may belong to what follows; inside it is passed over.
@@ -287,7 +288,7 @@ impl Source<'_> {
             });
         }
         let end = self.block_end(start);
-        match (&entries[..], self.is_item(start)) {
+        match (entries, self.is_item(start)) {
             // A map with nothing in it has to be written.
             ([_], _) if node.at.start > 0 || self.column(start) > 0 || self.is_item(start) => {
                 Ok(self.replaced(start..end, "{}\n"))
