@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::fault::{Effect, effect};
+use super::fault::{Effect, effect, sync};
 
 /// Opens a file for reading.
 ///
@@ -139,7 +139,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = temporary_beside(path);
     let mut file = create_private(&temporary)?;
     let written = effect(Effect::Write, "write", &path.display(), || file.write_all(bytes))
-        .and_then(|()| effect(Effect::Write, "fsync", &path.display(), || file.sync_all()))
+        .and_then(|()| sync("fsync", &path.display(), || file.sync_all()))
         .and_then(|()| {
             effect(Effect::Write, "rename", &path.display(), || {
                 fs::rename(&temporary, path)
@@ -217,7 +217,7 @@ fn fresh_beside(path: &Path) -> io::Result<PathBuf> {
 /// # Errors
 /// Of the system.
 pub fn sync_file_system(path: &Path) -> io::Result<()> {
-    effect(Effect::Write, "syncfs", &path.display(), || {
+    sync("syncfs", &path.display(), || {
         Ok(nix::unistd::syncfs(&File::open(path)?)?)
     })
 }
@@ -248,7 +248,7 @@ pub fn open_append(path: &Path) -> io::Result<File> {
 /// Of the system. A part of the bytes may have been written.
 pub fn append_durably(file: &mut File, path: &Path, bytes: &[u8]) -> io::Result<()> {
     effect(Effect::Write, "append", &path.display(), || file.write_all(bytes))?;
-    effect(Effect::Write, "fsync", &path.display(), || file.sync_data())
+    sync("fsync", &path.display(), || file.sync_data())
 }
 
 /// Removes a file; it is no error if there is none.
@@ -285,9 +285,7 @@ pub fn remove_dir_if_empty(path: &Path) -> io::Result<()> {
 /// # Errors
 /// Of the system.
 pub fn sync_dir(path: &Path) -> io::Result<()> {
-    effect(Effect::Write, "fsync-dir", &path.display(), || {
-        File::open(path)?.sync_all()
-    })
+    sync("fsync-dir", &path.display(), || File::open(path)?.sync_all())
 }
 
 /// What identifies a file's content without reading it: any change to the file changes one of these.

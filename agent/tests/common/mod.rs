@@ -15,6 +15,8 @@
 #![allow(missing_docs, reason = "test code")]
 
 pub mod configured;
+pub mod host;
+pub mod scenario;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -231,9 +233,12 @@ disk: {factor: 1.0, extra_bytes: 0}
 impl Lab {
     /// A laboratory whose home is `old` as the vendor shipped it.
     pub fn new(old: &Pack) -> Self {
-        let lab = Self {
-            dir: TempDir::new().unwrap(),
-        };
+        Self::new_in(TempDir::new().unwrap(), old)
+    }
+
+    /// The same in a folder of one's own.
+    pub fn new_in(dir: TempDir, old: &Pack) -> Self {
+        let lab = Self { dir };
         fs::create_dir_all(lab.path("config/instances.d")).unwrap();
         fs::create_dir_all(lab.path("products/lab")).unwrap();
         fs::write(lab.path("products/lab/product.yaml"), PROFILE).unwrap();

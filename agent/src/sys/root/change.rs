@@ -11,7 +11,7 @@ use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags};
 
 use super::{Kind, Root, Stat};
 use crate::model::RelPath;
-use crate::sys::fault::{Effect, effect};
+use crate::sys::fault::{Effect, effect, sync};
 
 const ACL: &str = "system.posix_acl_access";
 const DEFAULT_ACL: &str = "system.posix_acl_default";
@@ -211,7 +211,7 @@ impl Root {
     /// # Errors
     /// Of the system.
     pub fn sync_file(&self, path: &RelPath) -> io::Result<()> {
-        effect(Effect::Write, "fsync", path, || {
+        sync("fsync", path, || {
             let flags = OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
             let file = match nix::fcntl::openat(self.parent_of(path)?, path.file_name(), flags, Mode::empty())
             {
@@ -232,7 +232,7 @@ impl Root {
     /// Of the system; kernels before 5.8 do not report what could not be written.
     pub fn sync_file_system(&self, path: Option<&RelPath>) -> io::Result<()> {
         let shown = path.map_or(".", RelPath::as_str);
-        effect(Effect::Write, "syncfs", &shown, || {
+        sync("syncfs", &shown, || {
             Ok(nix::unistd::syncfs(&self.open_dir(path)?)?)
         })
     }
@@ -297,7 +297,7 @@ impl Root {
     /// Of the system.
     pub fn sync_dir(&self, path: Option<&RelPath>) -> io::Result<()> {
         let shown = path.map_or(".", RelPath::as_str);
-        effect(Effect::Write, "fsync-dir", &shown, || {
+        sync("fsync-dir", &shown, || {
             File::from(self.open_dir(path)?).sync_all()
         })
     }
