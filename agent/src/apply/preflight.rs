@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::plan::{FileOp, Plan};
+use crate::api::plan::{FileOp, FileStep, Plan};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::model::{Entry, RelPath};
 use crate::product::profile::DiskRule;
@@ -34,21 +34,17 @@ pub fn check(instance: &Instance, plan: &Plan) -> Result<()> {
             .hint("remount it read-write and run again"));
     }
     enough_space(instance.settings.profile.disk, plan, space.free_bytes)?;
+    enough_space_on_mounts(instance, plan)?;
     may_own(plan, home)?;
-    may_write(instance, plan)
+    may_write(instance, plan)?;
+    may_move(instance, plan)
 }
 
 fn enough_space(rule: DiskRule, plan: &Plan, free: u64) -> Result<()> {
     if plan.required_bytes <= free {
         return Ok(());
     }
-    let staged: u64 = plan
-        .files
-        .iter()
-        .filter(|step| step.op == FileOp::Put)
-        .filter_map(|step| step.new.as_ref())
-        .map(Entry::size)
-        .sum();
+    let staged = staged_bytes(plan.files.iter());
     let message = format!(
         "not enough space on the file system of {}: {} MiB needed = {} × {} MiB staged + {} MiB, {} MiB free",
         plan.home.display(),
@@ -56,11 +52,44 @@ fn enough_space(rule: DiskRule, plan: &Plan, free: u64) -> Result<()> {
         rule.factor,
         mib(staged),
         mib(rule.extra_bytes),
-        mib(free)
+        free >> 20
     );
     Err(Failure::new(ErrorKind::Space, message)
         .at(&plan.home)
         .hint("free space there, or keep fewer snapshots (policy `keep_snapshots`)"))
+}
+
+fn staged_bytes<'a>(steps: impl Iterator<Item = &'a FileStep>) -> u64 {
+    let puts = steps.filter(|step| step.op == FileOp::Put);
+    puts.filter_map(|step| step.new.as_ref()).map(Entry::size).sum()
+}
+
+/// What is staged for a mount inside the home is staged there.
+fn enough_space_on_mounts(instance: &Instance, plan: &Plan) -> Result<()> {
+    for mount in layout::mounts(plan).into_iter().flatten() {
+        let at = mount.under(&plan.home);
+        let staged = staged_bytes(
+            plan.files
+                .iter()
+                .filter(|step| step.mount.as_ref() == Some(&mount)),
+        );
+        let space = instance
+            .root
+            .space(Some(&mount))
+            .map_err(|error| Failure::io("look at the space of", &at, error))?;
+        if staged > space.free_bytes {
+            let message = format!(
+                "not enough space on {}, which is mounted inside the home: {} MiB needed for staged files, {} MiB free",
+                at.display(),
+                mib(staged),
+                space.free_bytes >> 20
+            );
+            return Err(Failure::new(ErrorKind::Space, message)
+                .at(at)
+                .hint("free space there, or enlarge that file system"));
+        }
+    }
+    Ok(())
 }
 
 fn mib(bytes: u64) -> u64 {
@@ -90,7 +119,8 @@ fn may_own(plan: &Plan, home: &std::path::Path) -> Result<()> {
 
 fn may_write(instance: &Instance, plan: &Plan) -> Result<()> {
     let mut folders: BTreeSet<Option<RelPath>> = plan.files.iter().map(|step| step.path.parent()).collect();
-    folders.insert(None);
+    // Ours lie at the top of each file system.
+    folders.extend(layout::mounts(plan));
     for folder in folders {
         let shown = folder.as_ref().map_or_else(
             || instance.root.path().to_owned(),
@@ -113,7 +143,31 @@ fn may_write(instance: &Instance, plan: &Plan) -> Result<()> {
             let message = format!("no permission to replace files in {}", shown.display());
             return Err(Failure::new(ErrorKind::Permission, message)
                 .at(shown)
-                .hint("run as root, or give the directory to the pack's user and make it writable"));
+                .hint(
+                    "run as root, or give the directory to the pack's user and make it writable; `lsattr -d` shows whether \
+                     it is marked as immutable",
+                ));
+        }
+    }
+    Ok(())
+}
+
+/// No file that is marked as immutable can be moved aside, not even by root. The system tells it from a missing
+/// permission, which a move does not need.
+fn may_move(instance: &Instance, plan: &Plan) -> Result<()> {
+    for step in plan.files.iter().filter(|step| step.old.is_some()) {
+        let path = step.path.under(instance.root.path());
+        let is_immutable = instance
+            .root
+            .is_immutable(&step.path)
+            .map_err(|error| Failure::io("look at", &path, error))?;
+        if is_immutable {
+            let message = format!("cannot replace {}: it is marked as immutable", path.display());
+            let hint = format!(
+                "take the mark away with `chattr -i {}` and run again",
+                path.display()
+            );
+            return Err(Failure::new(ErrorKind::Permission, message).at(path).hint(hint));
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Write};
 
-use crate::api::plan::{Content, FileOp, FileStep, Plan};
+use crate::api::plan::{Content, FileOp, FileStep, Owner, Plan};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::model::digest::Hasher;
 use crate::model::{Entry, Progress, RelPath};
@@ -56,30 +56,46 @@ pub fn stage(
         .sum();
     progress.begin("staging", total);
     let mut from_source = BTreeSet::new();
+    let mut linked = BTreeSet::new();
     for (path, step) in &puts {
         match (&step.content, &step.new) {
-            (_, Some(Entry::Symlink { target })) if !is_restored(step) => stage.link_to(target, step)?,
+            (_, Some(Entry::Symlink { target })) if !is_restored(step) => {
+                stage.link_to(target, step, step.owner)?;
+            }
             (Some(Content::Source), _) => {
                 from_source.insert((*path).clone());
             }
             (Some(Content::Merged | Content::Rendered), _) => {
                 let bytes = contents.merged.get(*path).ok_or_else(|| unplanned(path))?;
-                stage.write(step, &mut bytes.as_slice(), progress)?;
+                stage.write(step, &mut bytes.as_slice(), &step.path, progress)?;
             }
-            (Some(Content::Snapshot { transaction }), _) => stage.restore(step, transaction, progress)?,
+            (Some(Content::Snapshot { transaction }), _) => {
+                if stage.restore(step, transaction, progress)? == Restored::Linked {
+                    linked.insert(*path);
+                }
+            }
             (None, _) => return Err(unplanned(path)),
         }
     }
     if let Some(source) = contents.source.as_deref_mut() {
         let mut sink = |path: &RelPath, reader: &mut dyn Read| {
             let step = puts.get(path).ok_or_else(|| unplanned(path))?;
-            stage.write(step, reader, progress)
+            stage.write(step, reader, path, progress)
         };
         source.extract(&from_source, &mut sink)?;
     }
-    stage.finish(plan, &puts)?;
+    stage.finish(plan, &puts, &linked)?;
     progress.end();
     Ok(())
+}
+
+/// How a file came back from a snapshot.
+#[derive(PartialEq, Eq)]
+enum Restored {
+    /// As a second name, which needs no sync of its content.
+    Linked,
+    /// As a copy.
+    Copied,
 }
 
 fn is_restored(step: &FileStep) -> bool {
@@ -129,7 +145,14 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn write(&self, step: &FileStep, reader: &mut dyn Read, progress: &dyn Progress) -> Result<()> {
+    /// Writes a staged file that gets its attributes from the file `like`.
+    fn write(
+        &self,
+        step: &FileStep,
+        reader: &mut dyn Read,
+        like: &RelPath,
+        progress: &dyn Progress,
+    ) -> Result<()> {
         let Some(Entry::File { size, sha256, .. }) = step.new else {
             return Err(unplanned(&step.path));
         };
@@ -151,78 +174,94 @@ impl Stage<'_> {
         if let Some(text) = &copy.text {
             self.session.store.keep_text(&sha256, text)?;
         }
-        self.dress(step, &staged, &file)
-    }
-
-    /// Owner first: changing it takes special mode bits and capabilities away.
-    fn dress(&self, step: &FileStep, staged: &RelPath, file: &File) -> Result<()> {
-        let failed = |error| self.failed("set owner, mode and attributes of", staged, error);
-        if let Some(owner) = step.owner
-            && self
-                .root
-                .stat(staged)
-                .map_err(failed)?
-                .is_some_and(|stat| (stat.uid, stat.gid) != (owner.uid, owner.gid))
-        {
-            self.root
-                .set_owner(staged, owner.uid, owner.gid)
-                .map_err(failed)?;
-        }
+        let failed = |error| self.failed("set owner, mode and attributes of", &staged, error);
+        // Owner first: changing it takes special mode bits and capabilities away.
+        self.give(&staged, step.owner).map_err(failed)?;
         if let Some(mode) = step.new.as_ref().and_then(Entry::mode) {
-            self.root.set_mode(staged, mode).map_err(failed)?;
+            self.root.set_mode(&staged, mode).map_err(failed)?;
         }
-        self.root.copy_attributes(&step.path, file).map_err(failed)
+        self.root.copy_attributes(like, &file).map_err(failed)
     }
 
-    fn link_to(&self, target: &str, step: &FileStep) -> Result<()> {
+    /// Gives a staged file or link its decided owner, unless it has it: who is not root may not even say so.
+    fn give(&self, staged: &RelPath, owner: Option<Owner>) -> std::io::Result<()> {
+        let Some(owner) = owner else { return Ok(()) };
+        match self.root.stat(staged)? {
+            Some(stat) if (stat.uid, stat.gid) != (owner.uid, owner.gid) => {
+                self.root.set_owner(staged, owner.uid, owner.gid)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn link_to(&self, target: &str, step: &FileStep, owner: Option<Owner>) -> Result<()> {
         let staged = layout::place(step, Part::New, self.transaction);
         let failed = |error| self.failed("stage the link", &staged, error);
         self.root.symlink(target, &staged).map_err(failed)?;
-        match step.owner {
-            Some(owner) => self.root.set_owner(&staged, owner.uid, owner.gid).map_err(failed),
-            None => Ok(()),
-        }
+        self.give(&staged, owner).map_err(failed)
     }
 
     /// A second name for the snapshot's file keeps everything about it; where that cannot be, a copy does.
-    fn restore(&self, step: &FileStep, transaction: &str, progress: &dyn Progress) -> Result<()> {
-        let kept = layout::place(step, Part::Snapshot, transaction);
+    fn restore(&self, step: &FileStep, transaction: &str, progress: &dyn Progress) -> Result<Restored> {
+        use std::io::ErrorKind::{AlreadyExists, NotFound};
+        let kept = self.kept(step, transaction)?;
         let staged = layout::place(step, Part::New, self.transaction);
-        let Err(refused) = self.root.link(&kept, &staged) else {
-            return Ok(());
-        };
-        let can_copy = matches!(step.new, Some(Entry::File { .. }))
-            && !matches!(
-                refused.kind(),
-                std::io::ErrorKind::NotFound | std::io::ErrorKind::AlreadyExists
-            );
-        if !can_copy {
-            return Err(self.failed("restore from the snapshot", &kept, refused));
+        match self.root.link(&kept, &staged) {
+            Ok(()) => Ok(Restored::Linked),
+            Err(refused) if matches!(refused.kind(), NotFound | AlreadyExists) => {
+                Err(self.failed("restore from the snapshot", &kept, refused))
+            }
+            Err(_) => self.copy(step, &kept, progress).map(|()| Restored::Copied),
         }
-        let failed = |error| self.failed("read the snapshot's file", &kept, error);
-        let stat = self.root.stat(&kept).map_err(failed)?;
-        let mut file = self.root.open_file(&kept).map_err(failed)?;
-        let owner = stat.map(|stat| crate::api::plan::Owner {
+    }
+
+    fn copy(&self, step: &FileStep, kept: &RelPath, progress: &dyn Progress) -> Result<()> {
+        let failed = |error| self.failed("read the snapshot's file", kept, error);
+        let owner = self.root.stat(kept).map_err(failed)?.map(|stat| Owner {
             uid: stat.uid,
             gid: stat.gid,
         });
-        self.write(
-            &FileStep {
-                owner,
-                ..step.clone()
-            },
-            &mut file,
-            progress,
-        )
+        if let Some(Entry::Symlink { target }) = &step.new {
+            return self.link_to(target, step, owner);
+        }
+        let mut file = self.root.open_file(kept).map_err(failed)?;
+        let step = FileStep {
+            owner,
+            ..step.clone()
+        };
+        self.write(&step, &mut file, kept, progress)
+    }
+
+    /// Where the snapshot's file lies. A mount may have come after the snapshot: then it lies where the mount is not.
+    fn kept(&self, step: &FileStep, transaction: &str) -> Result<RelPath> {
+        let expected = layout::place(step, Part::Snapshot, transaction);
+        let on = |mount| layout::below(&layout::folder(mount, Part::Snapshot, transaction), &step.path);
+        let above: Vec<RelPath> = step.path.ancestors().collect();
+        let elsewhere = above.iter().rev().map(|dir| on(Some(dir))).chain([on(None)]);
+        for place in std::iter::once(expected.clone()).chain(elsewhere) {
+            let found = self.root.stat(&place);
+            if found
+                .map_err(|error| self.failed("look at the snapshot's file", &place, error))?
+                .is_some()
+            {
+                return Ok(place);
+            }
+        }
+        Ok(expected)
     }
 
     /// Makes everything staged survive a power cut. The server still serves, so one sync of the whole file system, which
     /// writes others' data too, costs no downtime; for a few files their own syncs are faster.
-    fn finish(&self, plan: &Plan, puts: &BTreeMap<&RelPath, &FileStep>) -> Result<()> {
+    fn finish(
+        &self,
+        plan: &Plan,
+        puts: &BTreeMap<&RelPath, &FileStep>,
+        linked: &BTreeSet<&RelPath>,
+    ) -> Result<()> {
         self.session.store.sync_texts()?;
         let written = || {
             puts.values()
-                .filter(|step| matches!(step.new, Some(Entry::File { .. })) && !is_restored(step))
+                .filter(|step| matches!(step.new, Some(Entry::File { .. })) && !linked.contains(&step.path))
         };
         if written().count() > FEW {
             return layout::sync_file_systems(self.root, plan);

@@ -245,6 +245,20 @@ impl Root {
             Err(error) => Err(error.into()),
         }
     }
+
+    /// Whether a file or directory is marked as immutable, which stops even root. A link cannot be.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn is_immutable(&self, path: &RelPath) -> io::Result<bool> {
+        let write = nix::unistd::AccessFlags::W_OK;
+        // Without AT_SYMLINK_NOFOLLOW the mark would be that of a link's target.
+        let flags = AtFlags::AT_EACCESS | AtFlags::AT_SYMLINK_NOFOLLOW;
+        match nix::unistd::faccessat(&self.parent_of(path)?, path.file_name(), write, flags) {
+            Err(Errno::EPERM) => Ok(true),
+            _ => Ok(false),
+        }
+    }
 }
 
 /// A file system's room.

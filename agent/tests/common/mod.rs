@@ -84,7 +84,7 @@ pub struct Bits {
 
 pub type Tree = BTreeMap<String, Bits>;
 
-/// The tree below a directory, our own folder left out.
+/// The tree below a directory, our own folders left out.
 pub fn tree(dir: &Path) -> Tree {
     let mut found = Tree::new();
     read_tree(dir, dir, &mut found);
@@ -95,7 +95,7 @@ fn read_tree(root: &Path, dir: &Path, found: &mut Tree) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-        if name == ".pitstop" {
+        if path.file_name().is_some_and(|name| name == ".pitstop") {
             continue;
         }
         let meta = fs::symlink_metadata(&path).unwrap();
@@ -322,14 +322,21 @@ impl Lab {
         fs::symlink_metadata(self.home().join(path)).is_ok()
     }
 
-    /// What is in our folder in the home, deepest paths only.
+    /// What is in our folder in the home, and with the whole path what is in those on mounts inside it.
     pub fn leftovers(&self) -> Vec<String> {
-        let own = self.home().join(".pitstop");
-        if own.exists() {
-            tree(&own).into_keys().collect()
-        } else {
-            Vec::new()
+        let dirs = self.tree().into_iter().filter(|(_, bits)| bits.kind == 'd');
+        let tops = dirs.map(|(path, _)| format!("{path}/.pitstop"));
+        let mut found = Vec::new();
+        for (own, prefix) in tops
+            .map(|own| (own.clone(), own + "/"))
+            .chain([(".pitstop".into(), String::new())])
+        {
+            let at = self.home().join(&own);
+            if at.exists() {
+                found.extend(tree(&at).into_keys().map(|path| format!("{prefix}{path}")));
+            }
         }
+        found
     }
 
     /// A copy of everything that a run may change, to begin again from.
