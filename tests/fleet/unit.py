@@ -400,39 +400,28 @@ class Story(Case):
         self.assert_nothing_left()
 
 
-def effects(*arguments):
-    """What a run does to files, one line each; its number is what a fault is ordered by."""
+def rehearse(level):
+    """What an update that is taken back does to files, one line each."""
     log = Path("/var/tmp/effects")
     log.unlink(missing_ok=True)
-    pitstop(*arguments, agent=FAULTS, PITSTOP_FAULT_LOG=str(log))
+    pitstop("update", "shop", "--level", level, agent=FAULTS, PITSTOP_FAULT_LOG=str(log))
+    pitstop("rollback", "shop")
     return log.read_text().splitlines()
 
 
-def rehearse(level):
-    """The effects of an update that is taken back. The first one stores what later ones find."""
-    for _ in range(2):
-        lines = effects("update", "shop", "--level", level)
-        pitstop("rollback", "shop")
-    return lines
-
-
-def numbers(lines, *words):
-    return [int(line.split()[0]) for line in lines if all(word in line for word in words)]
-
-
-def cut(at, *arguments):
-    """Kills pitstop right after an effect."""
-    pitstop(*arguments, agent=FAULTS, code=-signal.SIGKILL, PITSTOP_FAULT=f"kill-after:{at}")
+def cut(fault, *arguments):
+    """Kills pitstop at an effect, which is told by its text: numbers move with what is in the caches."""
+    pitstop(*arguments, agent=FAULTS, code=-signal.SIGKILL, PITSTOP_FAULT=fault)
 
 
 class Cut(Case):
     """pitstop is killed while it renames files; then the host goes down before anybody runs it again."""
 
     def test_1_half_an_update_does_not_start(self):
-        renames = numbers(rehearse("1.1.0"), " rename ", "/new/", " -> ")
+        put = [line.rsplit(" -> ")[1] for line in rehearse("1.1.0") if " rename " in line and "/new/" in line]
         self.assert_runs("1.0.0")
         NOTE.write_text(json.dumps(starts()))
-        cut(renames[len(renames) // 2], "update", "shop", "--level", "1.1.0")
+        cut(f"kill-after:-> {put[len(put) // 2]}", "update", "shop", "--level", "1.1.0")
         seen = pitstop("check", "shop")
         self.assertEqual((seen["status"], seen["before"]["interrupted"]["phase"]), ("interrupted", "committing"))
         self.assertNotIn(tree_of(HOME), [pristine("1.0.0"), pristine("1.1.0")])
@@ -474,19 +463,16 @@ class AfterBoot(Case):
 
     def test_2_a_recovery_that_is_killed_itself_still_brings_the_server_back(self):
         def stop_half_way():
-            # Each time anew: what an update that is given up leaves in the caches moves the numbers.
-            commits = numbers(rehearse("1.1.1"), " rename ", ".pitstop/tx/")[0]
-            cut(commits - 4, "update", "shop", "--level", "1.1.1")  # the server is down, no file is replaced
+            # The journal's record after the guard is that of the commit: the server is down, no file is replaced.
+            cut(f"kill-before:{GUARD.name};append {STATE}/journal.jsonl", "update", "shop", "--level", "1.1.1")
             seen = pitstop("check", "shop")["before"]
             self.assertEqual((seen["interrupted"]["phase"], seen["state"]), ("stopping", "stopped"))
 
-        stop_half_way()
-        recovery = effects("update", "shop", "--level", "1.1.0")
-        kills = [numbers(recovery, " unlink ", word)[0] for word in ("journal.jsonl", GUARD.name, "90-pitstop")]
-        for at in kills:
-            with self.subTest(recovery[at - 1]):
+        for path in (STATE / "journal.jsonl", GUARD, DROP_INS / "90-pitstop-transaction.conf"):
+            with self.subTest(path.name):
                 stop_half_way()
-                cut(at, "update", "shop", "--level", "1.1.0")
+                cut(f"kill-after:unlink {path}", "update", "shop", "--level", "1.1.0")
+                self.assertFalse(path.exists())
                 pitstop("update", "shop", "--level", "1.1.0")
                 self.assert_runs("1.1.0")
                 self.assertEqual(tree_of(HOME), pristine("1.1.0"))

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use crate::api::plan::{Content, FileOp, FileStep, Owner, Plan};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::model::digest::Hasher;
-use crate::model::{Entry, Progress, RelPath};
+use crate::model::{Entry, Progress, RelPath, Work};
 use crate::observe::tree::OWN_FOLDER;
 use crate::session::Session;
 use crate::source::Source;
@@ -54,7 +54,7 @@ pub fn stage(
         .filter_map(|step| step.new.as_ref())
         .map(Entry::size)
         .sum();
-    progress.begin("staging", total);
+    let _work = Work::begin(progress, "staging", total);
     let mut from_source = BTreeSet::new();
     let mut linked = BTreeSet::new();
     for (path, step) in &puts {
@@ -85,7 +85,6 @@ pub fn stage(
         source.extract(&from_source, &mut sink)?;
     }
     stage.finish(plan, &puts, &linked)?;
-    progress.end();
     Ok(())
 }
 

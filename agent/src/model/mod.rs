@@ -13,5 +13,5 @@ pub use digest::Digest;
 pub use inventory::{Inventory, Seen};
 pub use level::{Level, LevelOrder, Release};
 pub use path::RelPath;
-pub use progress::{NoProgress, Progress};
+pub use progress::{NoProgress, Progress, Work};
 pub use tree::{Entry, TreeManifest};

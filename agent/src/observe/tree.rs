@@ -175,8 +175,6 @@ impl Scan<'_> {
         if files.is_empty() {
             return Ok(Vec::new());
         }
-        self.progress
-            .begin("hashing", files.iter().map(|found| found.key.size).sum());
         let wanted: Vec<Wanted<'_>> = files
             .iter()
             .map(|found| Wanted {
@@ -185,7 +183,6 @@ impl Scan<'_> {
             })
             .collect();
         let digests = hash_files(self.root.path(), &wanted, self.progress)?;
-        self.progress.end();
         let hashed = files.into_iter().zip(digests).map(|(found, sha256)| {
             cache.record(&found.path, found.key, sha256);
             let entry = Entry::File {

@@ -25,6 +25,11 @@ impl Stamp {
         &self.path
     }
 
+    /// The archive's size in bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.key.size
+    }
+
     /// # Errors
     /// The archive is not the one that was opened any more.
     pub(super) fn check(&self) -> Result<()> {

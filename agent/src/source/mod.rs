@@ -57,13 +57,18 @@ pub trait Source: TreeView {
 }
 
 /// Opens an archive or a directory. What an archive is, its first bytes say, not its name. A tar archive that was not
-/// opened before is read as a whole.
+/// opened before is read as a whole, which `progress` is told of.
 ///
 /// # Errors
 /// `source`: it does not exist, is cut short, damaged, encrypted or uses something that is not supported.
 /// `unsafe-source`: an entry could write outside the home, or two of them to one path. `limits`: it exceeds one.
 /// `not-a-pack`: it is neither an archive nor a directory.
-pub fn open(path: &Path, limits: &Limits, cache_dir: &Path) -> Result<Box<dyn Source>> {
+pub fn open(
+    path: &Path,
+    limits: &Limits,
+    cache_dir: &Path,
+    progress: &dyn Progress,
+) -> Result<Box<dyn Source>> {
     let metadata = metadata(path)?;
     let canonical = fs::canonicalize(path).map_err(|error| Failure::io("read", path, error))?;
     if metadata.is_dir() {
@@ -78,7 +83,10 @@ pub fn open(path: &Path, limits: &Limits, cache_dir: &Path) -> Result<Box<dyn So
     let cache = Cache::new(cache_dir, &stamp);
     match Format::of(path, &file)? {
         Format::Zip => Ok(Box::new(ZipSource::open(file, stamp, limits, cache)?)),
-        Format::Tar(packing) => Ok(Box::new(TarSource::open(stamp, packing, limits, cache)?)),
+        Format::Tar(packing) => {
+            let source = TarSource::open(stamp, packing, limits, cache, progress)?;
+            Ok(Box::new(source))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Source, may_be_source, open};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::Limits;
-use crate::model::Level;
+use crate::model::{Level, Progress};
 use crate::product::detect::{Detected, detect};
 use crate::product::{Profile, TreeView};
 use crate::sys::fs;
@@ -42,6 +42,7 @@ pub fn offers(
     others: &[Profile],
     limits: &Limits,
     cache_dir: &Path,
+    progress: &dyn Progress,
 ) -> Result<Offers> {
     let mut profiles = vec![profile];
     profiles.extend(others.iter().filter(|other| other.name != profile.name));
@@ -58,6 +59,7 @@ pub fn offers(
         detect: &detect_any,
         limits,
         cache_dir,
+        progress,
     }
     .offers(path)
 }
@@ -67,6 +69,7 @@ struct Search<'a> {
     detect: &'a dyn Fn(&dyn TreeView) -> Result<Option<Detected>>,
     limits: &'a Limits,
     cache_dir: &'a Path,
+    progress: &'a dyn Progress,
 }
 
 /// What one path turned out to be.
@@ -93,7 +96,7 @@ impl Search<'_> {
     }
 
     fn examine(&self, path: &Path) -> Result<Finding> {
-        let source = open(path, self.limits, self.cache_dir)?;
+        let source = open(path, self.limits, self.cache_dir, self.progress)?;
         let source: &dyn Source = &*source;
         Ok(match (self.detect)(source)? {
             None => Finding::None(source.names_in("")?),

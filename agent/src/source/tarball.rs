@@ -11,7 +11,7 @@ use super::listing::{Collector, Item, Kind, names_in, plain_name};
 use super::{HEAD_BYTES, Sink, Source, check_read_limit, refusal};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::Limits;
-use crate::model::{Entry, NoProgress, Progress, RelPath, TreeManifest};
+use crate::model::{Entry, NoProgress, Progress, RelPath, TreeManifest, Work};
 use crate::product::TreeView;
 use stream::{Member, for_each};
 
@@ -36,12 +36,18 @@ pub(super) struct TarSource {
 const SMALL_HEAD: usize = 64 << 10;
 
 impl TarSource {
-    pub(super) fn open(stamp: Stamp, packing: Packing, limits: &Limits, cache: Cache) -> Result<Self> {
+    pub(super) fn open(
+        stamp: Stamp,
+        packing: Packing,
+        limits: &Limits,
+        cache: Cache,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
         let remembered = cache.manifest().filter(|(known, _)| within(limits, known));
         let (manifest, top) = match remembered {
             Some(remembered) => remembered,
             None => {
-                let (manifest, top) = scan(&stamp, packing, limits, &NoProgress)?;
+                let (manifest, top) = scan(&stamp, packing, limits, progress)?;
                 cache.save_manifest(&manifest, top.as_deref());
                 (manifest, top)
             }
@@ -68,20 +74,26 @@ impl TarSource {
     fn pass_over(
         &self,
         wanted: &BTreeSet<RelPath>,
-        visit: &mut dyn FnMut(&RelPath, Member<'_, '_>) -> Result<()>,
+        visit: &mut dyn FnMut(&RelPath, Member<'_, '_, '_>) -> Result<()>,
     ) -> Result<()> {
         self.stamp.check()?;
         let mut left = wanted.len();
-        for_each(&self.stamp, self.packing, &self.limits, &mut |member| {
-            if let Some(path) = self.below_top(&member.name).filter(|path| wanted.contains(path)) {
-                visit(&path, member)?;
-                left -= 1;
-            }
-            Ok(match left {
-                0 => ControlFlow::Break(()),
-                _ => ControlFlow::Continue(()),
-            })
-        })?;
+        for_each(
+            &self.stamp,
+            self.packing,
+            &self.limits,
+            &NoProgress,
+            &mut |member| {
+                if let Some(path) = self.below_top(&member.name).filter(|path| wanted.contains(path)) {
+                    visit(&path, member)?;
+                    left -= 1;
+                }
+                Ok(match left {
+                    0 => ControlFlow::Break(()),
+                    _ => ControlFlow::Continue(()),
+                })
+            },
+        )?;
         self.stamp.check()?;
         match left {
             0 => Ok(()),
@@ -134,7 +146,8 @@ fn scan(
     let mut collector = Collector::new(stamp.path(), limits);
     let mut digests = Vec::new();
     let mut buffer = vec![0; 256 << 10];
-    for_each(stamp, packing, limits, &mut |member| {
+    let _work = Work::begin(progress, "reading the pack", stamp.size());
+    for_each(stamp, packing, limits, progress, &mut |member| {
         let is_file = matches!(member.kind, Kind::File { .. });
         let kind = match member.kind {
             Kind::File { size, .. } => Kind::File {
@@ -149,7 +162,7 @@ fn scan(
         };
         collector.add(&member.name, item, None)?;
         if is_file {
-            digests.push(member.content.digest(&mut buffer, progress)?);
+            digests.push(member.content.digest(&mut buffer, &NoProgress)?);
         }
         Ok(ControlFlow::Continue(()))
     })?;

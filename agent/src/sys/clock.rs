@@ -2,9 +2,18 @@
 
 use std::time::{Duration, Instant};
 
+use super::fault;
+
+/// What the wall clock shows.
+pub fn now() -> jiff::Timestamp {
+    let now = jiff::Timestamp::now();
+    let wrong_by = jiff::SignedDuration::from_secs(fault::clock_wrong_by_s());
+    now.saturating_add(wrong_by).unwrap_or(now)
+}
+
 /// Now, as RFC 3339 in UTC with seconds.
 pub fn now_rfc3339() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Measures durations with the monotonic clock.

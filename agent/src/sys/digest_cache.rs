@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::clock;
 use super::fs::{self, StatKey};
 use crate::api::{Failure, Result};
 use crate::model::{Digest, RelPath};
@@ -147,7 +148,7 @@ impl DigestCache {
 
 /// The clock as the caches compare it with the times of files, in nanoseconds since the epoch.
 pub fn now_ns() -> i64 {
-    i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
+    i64::try_from(clock::now().as_nanosecond()).unwrap_or(i64::MAX)
 }
 
 /// Whether a file whose key was read at `now_ns` cannot change any more without changing its times.

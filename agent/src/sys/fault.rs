@@ -3,7 +3,8 @@
 //! Every effect on the file system and every read of content passes [`effect`] or [`sync`] and so gets a number, counted
 //! from 1 per process, and a text `kind path`. `PITSTOP_FAULT_LOG` names a file that receives one line `N kind path` per
 //! effect. `PITSTOP_FAULT=<fault>:<at>[,<fault>:<at>…]` orders faults. `<at>` is a number, or any other text for the first
-//! effect whose own text holds it: numbers move with the age of caches and with the number of cores, texts do not.
+//! effect whose own text holds it; `<text>;<text>` means the first one that holds the second text after one that held the
+//! first. Numbers move with the age of caches and with the number of cores, texts do not.
 //!
 //! | fault | what happens at that effect |
 //! |---|---|
@@ -13,6 +14,7 @@
 //! | `enospc` | it and all later writes fail with that error |
 //! | `eio`, `erofs` | it fails with that error; `erofs` only for a write |
 //! | `unsynced` | it and every later sync whose text holds the text (or from that number on) is left out |
+//! `PITSTOP_FAULT_CLOCK` is how many seconds the wall clock is wrong by: negative where it was set back.
 
 /// What is about to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,12 @@ mod real {
     #[inline]
     pub fn after(_: u64) {}
 
+    /// How many seconds the wall clock is wrong by.
+    #[inline]
+    pub fn clock_wrong_by_s() -> i64 {
+        0
+    }
+
     /// Whether a sync is to be left out: never without the feature `faults`.
     #[inline]
     pub fn is_unsynced(_: u64, _: &str, _: &dyn std::fmt::Display) -> bool {
@@ -51,7 +59,7 @@ mod real {
 mod real {
     use std::io::Write;
     use std::sync::OnceLock;
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
     use nix::errno::Errno;
     use nix::sys::signal::Signal;
@@ -63,12 +71,14 @@ mod real {
     /// Where a fault happens.
     enum At {
         Number(u64),
-        Text(String),
+        Texts(Vec<String>),
     }
 
     struct Order {
         what: String,
         at: At,
+        /// How many of the texts were met.
+        met: AtomicUsize,
         /// The number of the first effect that it concerns, once there was one.
         first: AtomicU64,
     }
@@ -76,36 +86,43 @@ mod real {
     impl Order {
         fn parse(text: &str) -> Option<Self> {
             let (what, at) = text.split_once(':')?;
-            let at = at.parse().map_or_else(|_| At::Text(at.to_owned()), At::Number);
+            let texts = || At::Texts(at.split(';').map(str::to_owned).collect());
+            let at = at.parse().map_or_else(|_| texts(), At::Number);
             Some(Self {
                 what: what.to_owned(),
                 at,
+                met: AtomicUsize::new(0),
                 first: AtomicU64::new(u64::MAX),
             })
         }
 
-        /// Whether an effect is one of those that the fault may concern.
-        fn names(&self, number: u64, kind: &str, path: &dyn std::fmt::Display) -> bool {
-            match &self.at {
-                At::Number(at) => number == *at,
-                At::Text(text) => format!("{kind} {path}").contains(text.as_str()),
-            }
-        }
-
-        fn repeats(&self, number: u64, kind: &str, path: &dyn std::fmt::Display) -> bool {
+        /// Whether a fault that happens more than once happens at this effect.
+        fn repeats(&self, number: u64, text: &str) -> bool {
             match &self.at {
                 At::Number(at) => *at > 0 && number.is_multiple_of(*at),
-                At::Text(_) => self.names(number, kind, path),
+                At::Texts(texts) => texts.iter().any(|wanted| text.contains(wanted.as_str())),
             }
         }
 
-        /// Whether this is the first one.
-        fn begins(&self, number: u64, kind: &str, path: &dyn std::fmt::Display) -> bool {
-            self.names(number, kind, path)
-                && self
-                    .first
-                    .compare_exchange(u64::MAX, number, Ordering::SeqCst, Ordering::SeqCst)
-                    .is_ok()
+        /// Whether this is the first effect that the fault concerns.
+        fn begins(&self, number: u64, text: &str) -> bool {
+            let is_it = match &self.at {
+                At::Number(at) => number == *at,
+                At::Texts(texts) => {
+                    let met = self.met.load(Ordering::SeqCst);
+                    let meets = texts
+                        .get(met)
+                        .is_some_and(|wanted| text.contains(wanted.as_str()));
+                    if meets {
+                        self.met.store(met + 1, Ordering::SeqCst);
+                    }
+                    meets && met + 1 == texts.len()
+                }
+            };
+            if is_it {
+                self.first.store(number, Ordering::SeqCst);
+            }
+            is_it
         }
 
         fn has_begun(&self, number: u64) -> bool {
@@ -116,18 +133,12 @@ mod real {
             self.first.load(Ordering::SeqCst) == number
         }
 
-        fn before(
-            &self,
-            effect: Effect,
-            number: u64,
-            kind: &str,
-            path: &dyn std::fmt::Display,
-        ) -> std::io::Result<()> {
-            let now = self.begins(number, kind, path);
+        fn before(&self, effect: Effect, number: u64, text: &str) -> std::io::Result<()> {
+            let now = self.begins(number, text);
             match (self.what.as_str(), effect) {
                 ("kill-before", _) if now => raise(Signal::SIGKILL),
                 ("stop-before", _) if now => raise(Signal::SIGSTOP),
-                ("stop-every", _) if self.repeats(number, kind, path) => raise(Signal::SIGSTOP),
+                ("stop-every", _) if self.repeats(number, text) => raise(Signal::SIGSTOP),
                 ("enospc", Effect::Write) if self.has_begun(number) => return Err(Errno::ENOSPC.into()),
                 ("eio", _) if now => return Err(Errno::EIO.into()),
                 ("erofs", Effect::Write) if now => return Err(Errno::EROFS.into()),
@@ -160,9 +171,10 @@ mod real {
     /// The injected one.
     pub fn before(effect: Effect, kind: &str, path: &dyn std::fmt::Display) -> std::io::Result<u64> {
         let number = COUNT.fetch_add(1, Ordering::SeqCst) + 1;
-        log(number, kind, path);
+        let text = format!("{kind} {path}");
+        log(number, &text);
         for order in orders() {
-            order.before(effect, number, kind, path)?;
+            order.before(effect, number, &text)?;
         }
         Ok(number)
     }
@@ -178,14 +190,22 @@ mod real {
         }
     }
 
+    /// How many seconds the wall clock is wrong by.
+    #[expect(clippy::disallowed_methods, reason = "and so is a wrong clock")]
+    pub fn clock_wrong_by_s() -> i64 {
+        static WRONG: OnceLock<i64> = OnceLock::new();
+        let ordered = || std::env::var("PITSTOP_FAULT_CLOCK").ok()?.parse().ok();
+        *WRONG.get_or_init(|| ordered().unwrap_or(0))
+    }
+
     /// Whether a sync is to be left out, as it would be by a mistake.
     pub fn is_unsynced(number: u64, kind: &str, path: &dyn std::fmt::Display) -> bool {
         orders().iter().any(|order| {
-            order.what == "unsynced"
-                && match order.at {
-                    At::Number(_) => order.has_begun(number),
-                    At::Text(_) => order.names(number, kind, path),
-                }
+            let is_named = match order.at {
+                At::Number(_) => order.has_begun(number),
+                At::Texts(_) => order.repeats(number, &format!("{kind} {path}")),
+            };
+            order.what == "unsynced" && is_named
         })
     }
 
@@ -193,7 +213,7 @@ mod real {
         clippy::disallowed_methods,
         reason = "and logged where it says, without counting as an effect"
     )]
-    fn log(number: u64, kind: &str, path: &dyn std::fmt::Display) {
+    fn log(number: u64, text: &str) {
         static LOG: OnceLock<Option<std::path::PathBuf>> = OnceLock::new();
         let Some(file) = LOG.get_or_init(|| std::env::var_os("PITSTOP_FAULT_LOG").map(Into::into)) else {
             return;
@@ -205,11 +225,12 @@ mod real {
         let opened = std::fs::OpenOptions::new().create(true).append(true).open(file);
         if let Ok(mut opened) = opened {
             // In one piece: threads log side by side.
-            let _ = opened.write_all(format!("{number} {kind} {path}\n").as_bytes());
+            let _ = opened.write_all(format!("{number} {text}\n").as_bytes());
         }
     }
 }
 
+pub use real::clock_wrong_by_s;
 use real::{after, before, is_unsynced};
 
 /// Runs one effect, or the fault that is ordered in its place.

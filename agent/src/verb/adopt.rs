@@ -130,7 +130,12 @@ pub(super) fn learn(run: &mut Run<'_>, session: &mut Session, pristine: Option<&
 }
 
 fn keep_pristine(run: &mut Run<'_>, session: &Session, offer: &Offer) -> Result<crate::model::Digest> {
-    let mut source = source::open(&offer.path, &session.settings.limits, &session.settings.cache_dir)?;
+    let mut source = source::open(
+        &offer.path,
+        &session.settings.limits,
+        &session.settings.cache_dir,
+        run.progress,
+    )?;
     let manifest = source.manifest(run.progress)?;
     let texts: BTreeSet<RelPath> = manifest
         .entries

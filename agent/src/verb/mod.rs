@@ -24,7 +24,7 @@ use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::layout;
 use crate::config::Settings;
 use crate::merge::text::LIMIT;
-use crate::model::{Inventory, Progress, RelPath, Release};
+use crate::model::{Inventory, Progress, RelPath, Release, Work};
 use crate::plan::Common;
 use crate::session::Instance;
 use crate::sys::clock::Stopwatch;
@@ -56,7 +56,9 @@ impl<'a> Run<'a> {
     fn step(&mut self, name: &str, work: impl FnOnce(&mut Self) -> Result<(bool, String)>) -> Result<()> {
         let clock = Stopwatch::start();
         tracing::info!("{name}");
+        let shown = Work::begin(self.progress, name, 0);
         let result = work(self);
+        drop(shown);
         if matches!(name, "integrity" | "verify") {
             self.report.timing.verify_ms += clock.ms();
         }
@@ -113,7 +115,9 @@ pub fn report_on(
     work: impl FnOnce(&mut Run<'_>, Settings) -> Result<()>,
 ) -> Report {
     let mut run = Run::new(action, name, progress);
+    let shown = Work::begin(progress, &format!("{} {name}", action.name()), 0);
     let result = settings.and_then(|settings| work(&mut run, settings));
+    drop(shown);
     run.comes_up();
     if let Err(failure) = result {
         run.report.fail(&failure);

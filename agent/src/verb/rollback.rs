@@ -301,7 +301,7 @@ fn plan(
         running,
     );
     let draft = crate::plan::rollback::draft(&common, &undone);
-    let Merges { outcomes, merged, .. } = merges(run, session, draft.merges(), &undone)?;
+    let Merges { outcomes, merged, .. } = merges(session, draft.merges(), &undone)?;
     let plan = draft.finish(&outcomes, &BTreeMap::new())?;
     match plan.conflicts.first() {
         None => Ok((plan, merged)),
@@ -314,7 +314,7 @@ fn plan(
     }
 }
 
-fn merges(run: &Run<'_>, session: &Session, requests: &[MergeRequest], undone: &[Undone]) -> Result<Merges> {
+fn merges(session: &Session, requests: &[MergeRequest], undone: &[Undone]) -> Result<Merges> {
     let mut results = Merges::new(&session.settings.profile.secrets);
     for request in requests {
         tracing::info!("merging {} back", request.path);
@@ -335,7 +335,6 @@ fn merges(run: &Run<'_>, session: &Session, requests: &[MergeRequest], undone: &
         };
         results.outcomes.insert(request.path.clone(), outcome);
     }
-    run.progress.end();
     Ok(results)
 }
 

@@ -33,6 +33,7 @@ pub(super) fn offers(
         )
         .hint("name one with --from, or set `source` in the instance's file")
     })?;
+    let progress = run.progress;
     let find = |others: &[Profile]| {
         source::offers(
             path,
@@ -40,6 +41,7 @@ pub(super) fn offers(
             others,
             &settings.limits,
             &settings.cache_dir,
+            progress,
         )
     };
     // The other products only serve to say what was found instead.
@@ -108,7 +110,7 @@ pub(super) fn choose<'a>(
 /// Opens an offer and reads its manifest.
 pub(super) fn open(run: &mut Run<'_>, instance: &Instance, offer: &Offer) -> Result<Target> {
     let settings = &instance.settings;
-    let mut source = source::open(&offer.path, &settings.limits, &settings.cache_dir)?;
+    let mut source = source::open(&offer.path, &settings.limits, &settings.cache_dir, run.progress)?;
     if !source.is_signed() {
         run.warn(format!(
             "{} is not signed; its origin is not proven",

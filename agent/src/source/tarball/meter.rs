@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::api::Failure;
+use crate::model::Progress;
 use crate::source::refusal::{damaged, over_limit};
 
 /// Counters that the stream's layers share.
@@ -39,15 +40,17 @@ impl Gauge {
 }
 
 /// Counts the packed bytes.
-pub(super) struct Packed<R> {
+pub(super) struct Packed<'p, R> {
     pub(super) inner: R,
     pub(super) gauge: Rc<Gauge>,
+    pub(super) progress: &'p dyn Progress,
 }
 
-impl<R: Read> Read for Packed<R> {
+impl<R: Read> Read for Packed<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         self.gauge.packed.set(self.gauge.packed.get() + n as u64);
+        self.progress.advance(n as u64);
         Ok(n)
     }
 }

@@ -11,6 +11,7 @@ use tar::{Archive, EntryType};
 use super::meter::{Gauge, Meter, Packed};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::Limits;
+use crate::model::Progress;
 use crate::source::cache::Stamp;
 use crate::source::content::Content;
 use crate::source::listing::{Kind, mode_bits};
@@ -26,14 +27,15 @@ pub(crate) enum Packing {
 }
 
 /// A member of the archive while the pass stands at it.
-pub(super) struct Member<'m, 'a> {
+pub(super) struct Member<'m, 'a, 'p> {
     pub(super) name: Vec<u8>,
     pub(super) kind: Kind,
     pub(super) mode: Option<u32>,
-    pub(super) content: Content<'m, &'m mut tar::Entry<'a, Stream>>,
+    pub(super) content: Content<'m, &'m mut tar::Entry<'a, Stream<'p>>>,
 }
 
-pub(super) type Stream = Meter<Box<dyn Read>>;
+/// The unpacked archive; `'p` is that of whoever is told how far reading it is.
+pub(super) type Stream<'p> = Meter<Box<dyn Read + 'p>>;
 
 /// Size of a tar archive's headers in bytes.
 pub(crate) const TAR_BLOCK: usize = 512;
@@ -42,18 +44,19 @@ pub(crate) const TAR_BLOCK: usize = 512;
 const ZSTD_WINDOW_LOG: u32 = 25;
 
 /// Passes every member to `visit` in the archive's order, until it breaks off. Only if it never does is the archive
-/// read and checked to its end.
+/// read and checked to its end. `progress` is told of the archive's own bytes, whose number is known beforehand.
 pub(super) fn for_each(
     stamp: &Stamp,
     packing: Packing,
     limits: &Limits,
-    visit: &mut dyn FnMut(Member<'_, '_>) -> Result<ControlFlow<()>>,
+    progress: &dyn Progress,
+    visit: &mut dyn FnMut(Member<'_, '_, '_>) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     let source = stamp.path();
     let failed = |error| reading(source, None, error);
     let file = fs::open(source).map_err(failed)?;
     let gauge = Rc::new(Gauge::default());
-    let stream = begin(unpack(file, packing, &gauge).map_err(failed)?, stamp)?;
+    let stream = begin(unpack(file, packing, &gauge, progress).map_err(failed)?, stamp)?;
     let mut archive = Archive::new(Meter {
         inner: stream,
         gauge: Rc::clone(&gauge),
@@ -87,10 +90,16 @@ pub(super) fn for_each(
         .map_err(failed)
 }
 
-fn unpack(file: File, packing: Packing, gauge: &Rc<Gauge>) -> io::Result<Box<dyn Read>> {
+fn unpack<'p>(
+    file: File,
+    packing: Packing,
+    gauge: &Rc<Gauge>,
+    progress: &'p dyn Progress,
+) -> io::Result<Box<dyn Read + 'p>> {
     let packed = Packed {
         inner: file,
         gauge: Rc::clone(gauge),
+        progress,
     };
     let buffered = BufReader::with_capacity(128 << 10, packed);
     Ok(match packing {
@@ -105,7 +114,7 @@ fn unpack(file: File, packing: Packing, gauge: &Rc<Gauge>) -> io::Result<Box<dyn
 }
 
 /// Puts back what is read to see whether this is a tar archive at all.
-fn begin(mut stream: Box<dyn Read>, stamp: &Stamp) -> Result<Box<dyn Read>> {
+fn begin<'p>(mut stream: Box<dyn Read + 'p>, stamp: &Stamp) -> Result<Box<dyn Read + 'p>> {
     let mut head = Vec::with_capacity(TAR_BLOCK);
     (&mut stream)
         .take(TAR_BLOCK as u64)
@@ -147,8 +156,8 @@ pub(crate) fn is_tar_header(block: &[u8]) -> bool {
 
 fn visit_entry(
     stamp: &Stamp,
-    entry: &mut tar::Entry<'_, Stream>,
-    visit: &mut dyn FnMut(Member<'_, '_>) -> Result<ControlFlow<()>>,
+    entry: &mut tar::Entry<'_, Stream<'_>>,
+    visit: &mut dyn FnMut(Member<'_, '_, '_>) -> Result<ControlFlow<()>>,
 ) -> Result<ControlFlow<()>> {
     let source = stamp.path();
     let kind_byte = entry.header().entry_type();
@@ -177,7 +186,7 @@ fn visit_entry(
     Ok(flow)
 }
 
-fn check_extensions(stamp: &Stamp, entry: &mut tar::Entry<'_, Stream>, shown: &str) -> Result<()> {
+fn check_extensions(stamp: &Stamp, entry: &mut tar::Entry<'_, Stream<'_>>, shown: &str) -> Result<()> {
     let failed = |error| reading(stamp.path(), Some(shown), error);
     let Some(extensions) = entry.pax_extensions().map_err(failed)? else {
         return Ok(());
@@ -191,7 +200,7 @@ fn check_extensions(stamp: &Stamp, entry: &mut tar::Entry<'_, Stream>, shown: &s
     Ok(())
 }
 
-fn kind_of(stamp: &Stamp, entry: &tar::Entry<'_, Stream>, shown: &str) -> Result<Kind> {
+fn kind_of(stamp: &Stamp, entry: &tar::Entry<'_, Stream<'_>>, shown: &str) -> Result<Kind> {
     let refuse = |why| Err(unsafe_entry(stamp.path(), shown, why));
     let size = entry.size();
     match entry.header().entry_type() {

@@ -14,7 +14,7 @@ fn survives(bytes: &[u8]) -> std::result::Result<(), TestCaseError> {
         file_bytes: 8 << 20,
         ratio: 200,
     };
-    let Ok(mut source) = open(&file, &limits, &dir.path().join("cache")) else {
+    let Ok(mut source) = open(&file, &limits, &dir.path().join("cache"), &NoProgress) else {
         return Ok(());
     };
     let Ok(manifest) = source.manifest(&NoProgress) else {

@@ -18,7 +18,7 @@ fn small_limits() -> Limits {
 
 /// Reads everything that there is to read.
 fn read_all(file: &Path, cache: &Path) -> Result<TreeManifest> {
-    open(file, &small_limits(), cache)?.manifest(&NoProgress)
+    open(file, &small_limits(), cache, &NoProgress)?.manifest(&NoProgress)
 }
 
 fn refused(name: &str, bytes: &[u8], kind: ErrorKind, says: &str) {

@@ -21,7 +21,7 @@ pub(super) fn path(text: &str) -> RelPath {
 }
 
 pub(super) fn open_in(dir: &Path, file: &Path) -> Result<Box<dyn Source>> {
-    open(file, &Limits::default(), &dir.join("cache"))
+    open(file, &Limits::default(), &dir.join("cache"), &NoProgress)
 }
 
 /// Content that no compressor shrinks much, so that it is not taken for a bomb.

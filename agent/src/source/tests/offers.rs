@@ -27,6 +27,7 @@ fn offers_of(path: &Path) -> Result<Offers> {
         detect: &by_product_file,
         limits: &Limits::default(),
         cache_dir: dir.path(),
+        progress: &crate::model::NoProgress,
     }
     .offers(path)
 }
