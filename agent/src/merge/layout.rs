@@ -71,13 +71,16 @@ fn decode(bytes: &[u8], one_by_one: bool) -> String {
 
 /// All lines end alike, so that they can be told again afterwards.
 fn is_uniform(text: &str) -> bool {
+    if !text.contains('\r') {
+        return true;
+    }
     let count = |what: &str| text.matches(what).count();
     let (returns, both) = (count("\r"), count("\r\n"));
-    returns == both && (both == 0 || both == count("\n"))
+    returns == both && both == count("\n")
 }
 
 fn plain(text: &str, uniform: bool) -> String {
-    let mut text = if uniform {
+    let mut text = if uniform && text.contains('\r') {
         text.replace("\r\n", "\n")
     } else {
         text.to_owned()

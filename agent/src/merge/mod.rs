@@ -20,6 +20,7 @@
 //! format also has a [`format::Pairing`].
 
 pub mod align;
+mod at_once;
 pub mod bundles_info;
 pub mod chunk;
 pub mod edit;
@@ -41,12 +42,13 @@ pub mod xml;
 pub mod yaml;
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 
 use chunk::{Chunks, Conflict};
 pub use format::{Format, Structure};
 use layout::Layout;
 use text::refine;
-use value::{Data, Prefer};
+use value::{Clash, Data, Prefer};
 
 /// Why a text is not what its format says. Never repeats the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,8 +220,8 @@ impl<'a> Judge<'a> {
         if texts.into_iter().any(is_too_much) {
             return None;
         }
-        let [base, current, new] = texts.map(structure.data);
-        let mut data = [base.ok()?, current.ok()?, new.ok()?];
+        let [base, current, new] = at_once::each(texts, |side| (structure.data)(texts[side]).ok());
+        let mut data = [base?, current?, new?];
         if let Some(pairing) = &structure.pairing {
             (pairing.data)(data.each_mut());
         }
@@ -232,16 +234,22 @@ impl<'a> Judge<'a> {
     }
 
     fn merge(&self, by_lines: Option<Vec<u8>>) -> Outcome {
-        let wanted = self.acceptable();
-        let is_right = |text: &str| wanted.iter().any(|wanted| self.says(text, wanted));
+        // Only made when a clean text asks for it: a conflict of keys is found without.
+        let wanted = LazyCell::new(|| self.acceptable());
+        let is_right = |text: &str| self.says(text, &wanted);
+        let plain = by_lines.as_deref().map(|merged| self.layout.plain(merged));
         if let Some(merged) = by_lines
-            && is_right(&self.layout.plain(&merged))
+            && plain.as_deref().is_some_and(is_right)
         {
             return Ok(merged);
         }
         let [base, current, new] = &self.layout.texts;
         let by_lines = refine::merge(base, current, new);
-        let clean = |chunks: &Chunks| chunks.clean().filter(|text| is_right(text));
+        let clean = |chunks: &Chunks| {
+            chunks
+                .clean()
+                .filter(|text| plain.as_ref() != Some(text) && is_right(text))
+        };
         if let Some(text) = clean(&by_lines) {
             return Ok(self.layout.restore(&text));
         }
@@ -250,40 +258,43 @@ impl<'a> Judge<'a> {
             return Ok(self.layout.restore(&text));
         }
         let conflicts = by_tree.into_iter().chain([by_lines]);
-        let mut conflicts = conflicts.filter(|chunks| chunks.conflicts().next().is_some());
-        Err(conflicts
-            .find(|chunks| self.can_be_resolved(chunks))
+        let conflicts = conflicts.filter(|chunks| chunks.conflicts().next().is_some());
+        Err(self
+            .resolvable(conflicts)
             .unwrap_or_else(|| refine::differences(current, new)))
     }
 
     /// What a clean result may say. Where both sides added to a list, its items may stand apart in the file (the elements of
     /// an array of tables in TOML): then their places there decide which come first.
     fn acceptable(&self) -> Vec<Data> {
-        let strict = self.wanted(Prefer::Neither);
-        let loose = || {
-            let orders = [Prefer::CurrentFirst, Prefer::NewFirst];
-            orders
-                .into_iter()
-                .filter_map(|order| self.wanted(order))
-                .collect()
-        };
-        strict.map_or_else(loose, |wanted| vec![wanted])
+        match self.wanted(Prefer::Neither) {
+            Ok(wanted) => vec![wanted],
+            Err(Clash::Changes) => Vec::new(),
+            Err(Clash::Additions) => {
+                let orders = [Prefer::CurrentFirst, Prefer::NewFirst].into_iter();
+                orders.filter_map(|order| self.wanted(order).ok()).collect()
+            }
+        }
     }
 
-    fn wanted(&self, prefer: Prefer) -> Option<Data> {
+    fn wanted(&self, prefer: Prefer) -> Result<Data, Clash> {
         let [base, current, new] = &self.data;
-        value::merge(base, current, new, prefer).ok()
+        value::merge(base, current, new, prefer)
     }
 
-    fn says(&self, text: &str, wanted: &Data) -> bool {
-        let is_strict = self.structure.is_strict;
-        (!self.strict || is_strict(text)) && (self.structure.data)(text).as_ref() == Ok(wanted)
+    /// Whether a text says one of these.
+    fn says(&self, text: &str, wanted: &[Data]) -> bool {
+        let Structure { data, is_strict, .. } = self.structure;
+        !wanted.is_empty()
+            && (!self.strict || is_strict(text))
+            && data(text).is_ok_and(|data| wanted.contains(&data))
     }
 
     fn tree(&self) -> Option<Chunks> {
         let parse = self.structure.parse;
-        let [base, current, new] = self.layout.texts.each_ref().map(|text| parse(text));
-        let mut trees = [base.ok()?, current.ok()?, new.ok()?];
+        let texts = self.layout.texts.each_ref().map(String::as_str);
+        let [base, current, new] = at_once::each(texts, |side| parse(texts[side]).ok());
+        let mut trees = [base?, current?, new?];
         if let Some(pairing) = &self.structure.pairing {
             trees
                 .iter_mut()
@@ -294,14 +305,18 @@ impl<'a> Judge<'a> {
         Some(tree::merge(base, current, new))
     }
 
-    /// Whether taking either side in every conflict gives what that side means.
-    fn can_be_resolved(&self, chunks: &Chunks) -> bool {
-        [(1, Prefer::Current), (2, Prefer::New)]
-            .into_iter()
-            .all(|(side, prefer)| {
-                let wanted = self.wanted(prefer);
-                wanted.is_some_and(|wanted| self.says(&chunks.side(side), &wanted))
-            })
+    /// The first in which taking either side in every conflict gives what that side means.
+    fn resolvable(&self, mut merges: impl Iterator<Item = Chunks>) -> Option<Chunks> {
+        let sides = [Prefer::Current, Prefer::New].map(|prefer| self.wanted(prefer).ok());
+        let [Some(current), Some(new)] = sides else {
+            return None;
+        };
+        let wanted = [[current], [new]];
+        merges.find(|chunks| {
+            let texts = [chunks.side(1), chunks.side(2)];
+            let texts = texts.each_ref().map(String::as_str);
+            at_once::each(texts, |side| self.says(texts[side], &wanted[side])) == [true; 2]
+        })
     }
 }
 

@@ -15,12 +15,12 @@ use super::node::{Node, Part, Value};
 use super::text;
 use comments::Elsewhere;
 use indent::Indent;
-use view::{Numbers, View};
+use view::{Reader, View};
 
 /// Merges three trees. `current` is the operator's side, `new` the vendor's.
 pub fn merge(base: &Node<'_>, current: &Node<'_>, new: &Node<'_>) -> Chunks {
-    let mut numbers = Numbers::default();
-    let [base, current, new] = [base, current, new].map(|node| View::of(node, &mut numbers));
+    let mut reader = Reader::default();
+    let [base, current, new] = [base, current, new].map(|node| View::of(node, &mut reader));
     let indent = Indent::new([new.step(), current.step()]);
     let mut out = Chunks::default();
     let side = |side: fn(&Node<'_>) -> String| [&base, &current, &new].map(|view| side(view.node));

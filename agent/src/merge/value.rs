@@ -77,7 +77,12 @@ impl Data {
 
 /// Both sides changed the same thing differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Clash;
+pub enum Clash {
+    /// What was there, or what both added under one name.
+    Changes,
+    /// Both added something in one place of a list.
+    Additions,
+}
 
 /// Whose value it is where both sides changed the same thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +113,7 @@ type Map = BTreeMap<String, Data>;
 impl Prefer {
     fn choose<T>(self, current: T, new: T) -> Result<T, Clash> {
         match self {
-            Self::Neither | Self::CurrentFirst | Self::NewFirst => Err(Clash),
+            Self::Neither | Self::CurrentFirst | Self::NewFirst => Err(Clash::Changes),
             Self::Current => Ok(current),
             Self::New => Ok(new),
         }
@@ -180,6 +185,7 @@ impl Prefer {
                     let chosen = match self {
                         Self::CurrentFirst if base.is_empty() => [current, new],
                         Self::NewFirst if base.is_empty() => [new, current],
+                        Self::Neither if base.is_empty() => return Err(Clash::Additions),
                         _ => [self.choose(current, new)?, &[]],
                     };
                     merged.extend(chosen.into_iter().flatten().cloned());

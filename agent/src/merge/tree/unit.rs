@@ -100,7 +100,7 @@ pub(super) fn tokens<'a>(order: Order, sides: [&[Unit<'a>]; 3]) -> [Vec<Token>; 
 #[derive(Default)]
 struct Contents {
     lines: HashMap<String, u32>,
-    nodes: HashMap<u32, u32>,
+    nodes: HashMap<u64, u32>,
 }
 
 impl Contents {

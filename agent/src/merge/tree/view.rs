@@ -1,20 +1,20 @@
 //! A node with what is derived from it.
 
 use std::borrow::Cow;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
-use super::super::align::Interner;
-use super::super::node::{Key, List, Node, Order, Part};
+use super::super::node::{List, Node, Order, Part};
 
-/// Numbers for nodes: equal exactly for nodes that say the same, and for bodies that are written the same.
+/// Reads documents into views that can be compared with each other.
 #[derive(Debug, Default)]
-pub(super) struct Numbers<'a> {
-    meanings: Interner<Meaning<'a>>,
-    bodies: Interner<Vec<Span<'a>>>,
+pub(super) struct Reader {
+    /// What hashes are made with. No file can bring about that two things have the same one: it differs each time.
+    state: RandomState,
     /// How many characters of its last line were read.
     column: usize,
 }
 
-impl Numbers<'_> {
+impl Reader {
     fn read(&mut self, text: &str) {
         match text.rfind('\n') {
             Some(end) => self.column = text[end + 1..].chars().count(),
@@ -33,29 +33,14 @@ impl Numbers<'_> {
     }
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Meaning<'a>(&'a Key, Vec<Said<'a>>);
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-enum Said<'a> {
-    Value(&'a str),
-    List(Vec<u32>),
-}
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-enum Span<'a> {
-    Text(&'a str),
-    Child([&'a str; 3], u32),
-}
-
 /// A node with what is derived from it.
 #[derive(Debug)]
 pub(super) struct View<'a> {
     pub(super) node: &'a Node<'a>,
-    /// Equal for nodes that say the same, comments and layout apart.
-    pub(super) meaning: u32,
-    /// Equal for nodes whose bodies are written the same.
-    pub(super) body: u32,
+    /// A hash of what the node says, comments and layout apart.
+    pub(super) meaning: u64,
+    /// A hash of how its body is written.
+    pub(super) body: u64,
     /// Its indentation, if it begins a line.
     pub(super) indent: Option<&'a str>,
     /// Whether what stands before it begins within a line.
@@ -76,64 +61,62 @@ pub(super) struct ListView<'a> {
 
 impl<'a> View<'a> {
     /// The view of a document.
-    pub(super) fn of(document: &'a Node<'a>, numbers: &mut Numbers<'a>) -> Self {
-        numbers.column = 0;
-        Self::new(document, numbers)
+    pub(super) fn of(document: &'a Node<'a>, reader: &mut Reader) -> Self {
+        reader.column = 0;
+        Self::new(document, reader)
     }
 
-    fn new(node: &'a Node<'a>, numbers: &mut Numbers<'a>) -> Self {
-        let continues_line = numbers.column > 0;
-        let indent = numbers.indent(node.lead);
-        numbers.read(node.lead);
-        let column = numbers.column;
+    fn new(node: &'a Node<'a>, reader: &mut Reader) -> Self {
+        let continues_line = reader.column > 0;
+        let indent = reader.indent(node.lead);
+        reader.read(node.lead);
+        let column = reader.column;
         let mut lists = Vec::new();
-        let mut said = Vec::new();
-        let mut spans = Vec::new();
+        let (mut meaning, mut body) = (reader.state.build_hasher(), reader.state.build_hasher());
+        node.key.hash(&mut meaning);
         for part in &node.parts {
             match part {
                 Part::Syntax(text) => {
-                    numbers.read(text);
-                    spans.push(Span::Text(text));
+                    reader.read(text);
+                    text.hash(&mut body);
                 }
                 Part::Value(value) => {
-                    numbers.read(value.text);
-                    said.push(Said::Value(&value.meaning));
-                    spans.push(Span::Text(value.text));
+                    reader.read(value.text);
+                    value.meaning.hash(&mut meaning);
+                    value.text.hash(&mut body);
                 }
                 Part::List(list) => {
-                    let view = ListView::new(list, numbers);
-                    said.push(Said::List(view.meanings()));
-                    spans.extend(view.views.iter().map(View::span));
-                    spans.push(Span::Text(list.close));
-                    numbers.read(list.close);
+                    let view = ListView::new(list, reader);
+                    view.meanings().hash(&mut meaning);
+                    view.views.iter().for_each(|child| child.hash_text(&mut body));
+                    list.close.hash(&mut body);
+                    reader.read(list.close);
                     lists.push(view);
                 }
             }
         }
-        let meaning = numbers.meanings.id(Meaning(&node.key, said));
-        let body = numbers.bodies.id(spans);
-        numbers.read(node.separator);
-        numbers.read(node.trail);
+        reader.read(node.separator);
+        reader.read(node.trail);
         Self {
             node,
-            meaning,
-            body,
+            meaning: meaning.finish(),
+            body: body.finish(),
             indent,
             continues_line,
             column,
-            ends_line: numbers.column == 0,
+            ends_line: reader.column == 0,
             lists,
         }
     }
 
-    fn span(&self) -> Span<'a> {
+    fn hash_text(&self, hasher: &mut impl Hasher) {
         let Node {
             lead,
             separator,
             trail,
             ..
         } = self.node;
-        Span::Child([lead, separator, trail], self.body)
+        (lead, self.body, separator, trail).hash(hasher);
     }
 
     /// Whether its parts are of the same kinds, and its lists are.
@@ -171,8 +154,8 @@ impl<'a> View<'a> {
 }
 
 impl<'a> ListView<'a> {
-    fn new(list: &'a List<'a>, numbers: &mut Numbers<'a>) -> Self {
-        let views = list.nodes.iter().map(|node| View::new(node, numbers)).collect();
+    fn new(list: &'a List<'a>, reader: &mut Reader) -> Self {
+        let views = list.nodes.iter().map(|node| View::new(node, reader)).collect();
         Self { list, views }
     }
 
@@ -193,8 +176,8 @@ impl<'a> ListView<'a> {
             .is_some_and(|first| first.indent.is_none() && first.ends_line)
     }
 
-    fn meanings(&self) -> Vec<u32> {
-        let mut ids: Vec<u32> = self.views.iter().map(|view| view.meaning).collect();
+    fn meanings(&self) -> Vec<u64> {
+        let mut ids: Vec<u64> = self.views.iter().map(|view| view.meaning).collect();
         if self.list.order == Order::Free {
             ids.sort_unstable();
         }

@@ -120,12 +120,11 @@ fn meaning(text: &str, preserve: bool) -> Option<String> {
     if preserve {
         return Some(text.to_owned());
     }
-    let trimmed = text.trim_matches(is_space);
+    let (before, rest) = text.split_at(text.len() - text.trim_start_matches(is_space).len());
+    let (trimmed, after) = rest.split_at(rest.trim_end_matches(is_space).len());
     if trimmed.is_empty() {
         return None;
     }
-    let at = text.find(trimmed)?;
-    let (before, after) = (&text[..at], &text[at + trimmed.len()..]);
     let kept = |space: &str| if space.contains(['\n', '\r']) { "" } else { space }.to_owned();
     Some(kept(before) + &text::folded(trimmed) + &kept(after))
 }
