@@ -1,12 +1,13 @@
 //! INI files and their kin: sections of keys, with `key = value`, `key: value`, `key value` or the key alone. Files of
 //! blocks, such as those of nginx or Apache, are not.
 
+mod data;
+
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use super::node::{Key, List, Node, Order, Part, Value};
-use super::value::Data;
 use super::{ParseError, lines};
+pub use data::data;
 
 /// Reads sections and keys; keys before the first section are one without a name. Comments belong to what follows them;
 /// those at the end of a section, if a blank line follows, to the section.
@@ -26,42 +27,6 @@ pub fn parse(text: &str) -> Result<Node<'_>, ParseError> {
         lead = end;
     }
     Ok(document.finish(&text[lead..]))
-}
-
-/// What it says. A key that stands in a section twice has all its values.
-///
-/// # Errors
-/// As [`parse`], and if a section is there twice.
-pub fn data(text: &str) -> Result<Data, ParseError> {
-    let mut sections: BTreeMap<String, BTreeMap<String, Vec<Data>>> = BTreeMap::new();
-    let mut section = String::new();
-    for line in read(text)? {
-        match line.kind {
-            Kind::Section(name) => {
-                section = format!("[{name}]");
-                if sections.insert(section.clone(), BTreeMap::new()).is_some() {
-                    return Err(ParseError::new(line.at, "a section that is there twice"));
-                }
-            }
-            Kind::Key(parts) => {
-                let value = Data::Scalar(parts.meaning().to_owned());
-                let keys = sections.entry(section.clone()).or_default();
-                keys.entry(parts.key.to_owned()).or_default().push(value);
-            }
-        }
-    }
-    let keys = |keys: BTreeMap<String, Vec<Data>>| {
-        let keys = keys
-            .into_iter()
-            .map(|(key, values)| (key, lines::occurrences(values)));
-        Data::Map(keys.collect())
-    };
-    Ok(Data::Map(
-        sections
-            .into_iter()
-            .map(|(name, section)| (name, keys(section)))
-            .collect(),
-    ))
 }
 
 /// A section's header, or a key with the lines of its value.
@@ -263,3 +228,6 @@ fn split_gap(gap: &str) -> (&str, &str) {
     let own: usize = lines().take(block + blank).map(str::len).sum();
     gap.split_at(gap.len() - own)
 }
+
+#[cfg(test)]
+mod tests;

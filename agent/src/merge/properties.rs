@@ -1,11 +1,12 @@
 //! Java properties.
 
+mod data;
+
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use super::node::{Key, Node, Part, Value};
-use super::value::Data;
 use super::{ParseError, lines};
+pub use data::data;
 
 /// Reads the lines as entries. A comment or blank line belongs to the entry after it.
 ///
@@ -31,35 +32,6 @@ pub fn parse(text: &str) -> Result<Node<'_>, ParseError> {
     Ok(lines::document(nodes, &text[lead..]))
 }
 
-/// What Java reads, with every value of a key that stands there twice.
-///
-/// # Errors
-/// As [`parse`].
-pub fn data(text: &str) -> Result<Data, ParseError> {
-    lines::refuse_nul(text)?;
-    let mut found: BTreeMap<String, Vec<Data>> = BTreeMap::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let line = lines::first(rest);
-        if is_blank_or_comment(line) {
-            rest = &rest[line.len()..];
-            continue;
-        }
-        let text = lines::continued(rest);
-        let entry = Entry::of(text.trim_start_matches(BLANK));
-        let value = Data::Scalar(unescape(entry.value).into_owned());
-        found
-            .entry(unescape(entry.key).into_owned())
-            .or_default()
-            .push(value);
-        rest = &rest[text.len()..];
-    }
-    let keys = found
-        .into_iter()
-        .map(|(key, values)| (key, lines::occurrences(values)));
-    Ok(Data::Map(keys.collect()))
-}
-
 const BLANK: [char; 3] = [' ', '\t', '\u{c}'];
 
 fn is_blank_or_comment(line: &str) -> bool {
@@ -79,14 +51,7 @@ struct Entry<'s> {
 
 impl<'s> Entry<'s> {
     fn of(text: &'s str) -> Self {
-        let mut escaped = false;
-        let is_end = |c: char| {
-            let ends = !escaped && (matches!(c, '=' | ':' | '\n' | '\r') || BLANK.contains(&c));
-            escaped = !escaped && c == '\\';
-            ends
-        };
-        let (key, rest) = text.split_at(text.find(is_end).unwrap_or(text.len()));
-        let blank = |text: &str| text.len() - text.trim_start_matches(BLANK).len();
+        let (key, rest) = text.split_at(key_length(text));
         let mut gap = blank(rest);
         if rest[gap..].starts_with(['=', ':']) {
             gap += 1;
@@ -101,6 +66,40 @@ impl<'s> Entry<'s> {
             end,
         }
     }
+}
+
+/// Up to the first sign or blank that is not escaped. A line's end that is escaped is nothing, with the indentation after it.
+fn key_length(text: &str) -> usize {
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let continued = line_end(&text[at..]);
+        at += match c {
+            _ if continued > 0 => continued,
+            '=' | ':' | '\n' | '\r' => return at,
+            _ if BLANK.contains(&c) => return at,
+            '\\' => 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8),
+            _ => c.len_utf8(),
+        };
+    }
+    at
+}
+
+/// How long the blanks are that a text begins with.
+fn blank(text: &str) -> usize {
+    let mut rest = text.trim_start_matches(BLANK);
+    loop {
+        match line_end(rest) {
+            0 => return text.len() - rest.len(),
+            length => rest = &rest[length..],
+        }
+    }
+}
+
+/// How long the escaped line's end is that a text begins with, with the indentation of the next line.
+fn line_end(text: &str) -> usize {
+    let ends = ["\\\r\n", "\\\n", "\\\r"];
+    let after = ends.into_iter().find_map(|end| text.strip_prefix(end));
+    after.map_or(0, |after| text.len() - after.trim_start_matches(BLANK).len())
 }
 
 fn node<'s>(lead: &'s str, text: &'s str) -> Node<'s> {
@@ -123,26 +122,33 @@ fn node<'s>(lead: &'s str, text: &'s str) -> Node<'s> {
     }
 }
 
-/// Continued lines joined and escapes resolved, `\uXXXX` aside, which only ever stands for itself.
+/// What stands for the beginning of an escape that means no character. No file has it: it is none either.
+const NO_CHAR: char = '\u{10ffff}';
+
+/// Continued lines joined and escapes resolved.
 fn unescape(text: &str) -> Cow<'_, str> {
     if !text.contains('\\') {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            out.push(c);
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let (plain, escape) = rest.split_at(at);
+        out.push_str(plain);
+        let length = line_end(escape);
+        if length > 0 {
+            rest = &escape[length..];
             continue;
         }
-        match chars.next() {
-            Some('\n' | '\r') => {
-                while chars.peek().is_some_and(|c| BLANK.contains(c) || *c == '\n') {
-                    chars.next();
+        let mut after = escape[1..].chars();
+        match after.next() {
+            Some('u') => match code(after.clone()) {
+                Some(c) => {
+                    out.push(c);
+                    after.nth(3);
                 }
-            }
-            Some('u') => out.push_str("\\u"),
-            Some('\\') => out.push_str("\\\\"),
+                None => out.push(NO_CHAR),
+            },
             Some('t') => out.push('\t'),
             Some('n') => out.push('\n'),
             Some('r') => out.push('\r'),
@@ -150,6 +156,20 @@ fn unescape(text: &str) -> Cow<'_, str> {
             Some(other) => out.push(other),
             None => {}
         }
+        rest = after.as_str();
     }
+    out.push_str(rest);
     Cow::Owned(out)
 }
+
+/// The character that four digits stand for.
+fn code(digits: impl Iterator<Item = char>) -> Option<char> {
+    let digits = digits.take(4).map(|digit| digit.to_digit(16));
+    let code = digits.enumerate().try_fold((0, 0), |(_, code), (at, digit)| {
+        Some((at + 1, code * 16 + digit?))
+    })?;
+    (code.0 == 4).then(|| char::from_u32(code.1)).flatten()
+}
+
+#[cfg(test)]
+mod tests;
