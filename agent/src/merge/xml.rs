@@ -10,6 +10,7 @@ mod order;
 mod place;
 mod read;
 mod shape;
+mod tag;
 mod text;
 
 pub use data::data;

@@ -118,7 +118,7 @@ fn is_version(a: &str, b: &str) -> bool {
     };
     let theirs: HashSet<&str> = lines(b).collect();
     let common = lines(a).filter(|line| theirs.contains(line)).count();
-    common * 2 >= lines(a).count().max(theirs.len()).max(1) || similar::is_near(a, b)
+    common * 2 >= lines(a).count().max(theirs.len()).max(1) || similar::is_version(a, b)
 }
 
 /// How comments of several lines begin and end.

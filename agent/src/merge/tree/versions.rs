@@ -67,7 +67,7 @@ fn pairs<'a>(
 
 fn is_version(a: &str, b: &str) -> bool {
     let long = a.len().min(b.len()) >= SHORTEST;
-    long && similar::is_near(a, b)
+    long && similar::is_version(a, b)
 }
 
 fn unite_two(slots: &mut [Option<Slot>], mine: usize, its: usize) {

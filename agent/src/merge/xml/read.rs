@@ -8,6 +8,7 @@ use quick_xml::events::Event;
 use super::super::ParseError;
 use super::super::node::{DEPTH, Key, List, Node, Order, Part, Value};
 use super::TEXT;
+use super::tag::{self, Tag};
 use super::text::{self, is_space};
 
 /// Reads a document that the guard has let pass. Names, characters and namespaces are not looked at.
@@ -110,8 +111,8 @@ impl<'s> Builder<'s> {
             to: span.from,
         })?;
         let end = self.rest_of_line(span.to);
-        let Tag { name, attributes } = tag_parts(tag).ok_or_else(|| torn(span.from))?;
-        let preserve = attributes.nodes.iter().any(preserves_space);
+        let Tag { name, attributes } = tag::parts(tag).ok_or_else(|| torn(span.from))?;
+        let preserve = attributes.nodes.iter().any(tag::preserves_space);
         if preserve && self.preserved.is_none() {
             self.preserved = Some((self.open.len(), span.to));
         }
@@ -140,7 +141,7 @@ impl<'s> Builder<'s> {
             from: self.at,
             to: span.from,
         })?;
-        let Tag { name, attributes } = tag_parts(tag).ok_or_else(|| torn(span.from))?;
+        let Tag { name, attributes } = tag::parts(tag).ok_or_else(|| torn(span.from))?;
         let parts = vec![
             Part::Syntax(&tag[..=name.len()]),
             Part::List(attributes),
@@ -326,64 +327,6 @@ impl<'s> Builder<'s> {
             trail: "",
         })
     }
-}
-
-/// A tag's name and attributes.
-struct Tag<'s> {
-    name: &'s str,
-    attributes: List<'s>,
-}
-
-fn tag_parts(tag: &str) -> Option<Tag<'_>> {
-    let inner = tag.strip_prefix('<')?.strip_suffix('>')?;
-    let inner = inner.strip_suffix('/').unwrap_or(inner);
-    let end = inner.find(is_space).unwrap_or(inner.len());
-    let (name, rest) = inner.split_at(end);
-    let attributes = attributes(rest)?;
-    Some(Tag { name, attributes })
-}
-
-fn attributes(mut rest: &str) -> Option<List<'_>> {
-    let mut nodes = Vec::new();
-    loop {
-        let body = rest.trim_start_matches(is_space);
-        let lead = &rest[..rest.len() - body.len()];
-        if body.is_empty() {
-            return Some(List {
-                order: Order::Free,
-                separator: "",
-                nodes,
-                close: lead,
-            });
-        }
-        let (name, _) = body.split_once('=')?;
-        let value = body[name.len() + 1..].trim_start_matches(is_space);
-        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-        let (raw, after) = value[1..].split_once(quote)?;
-        let (syntax, text) = (&body[..body.len() - value.len()], &value[..raw.len() + 2]);
-        let value = Value {
-            text,
-            meaning: text::attribute(raw)?,
-            verbatim: false,
-        };
-        nodes.push(attribute(name.trim_end_matches(is_space), lead, syntax, value));
-        rest = after;
-    }
-}
-
-fn attribute<'s>(name: &str, lead: &'s str, syntax: &'s str, value: Value<'s>) -> Node<'s> {
-    Node {
-        key: Key::Named(name.to_owned()),
-        label: format!("@{name}"),
-        lead,
-        parts: vec![Part::Syntax(syntax), Part::Value(value)],
-        separator: "",
-        trail: "",
-    }
-}
-
-fn preserves_space(attribute: &Node<'_>) -> bool {
-    attribute.key == Key::Named("xml:space".to_owned()) && attribute.scalar() == Some("preserve")
 }
 
 fn list<'s>(nodes: Vec<Node<'s>>, close: &'s str) -> List<'s> {
