@@ -4,8 +4,18 @@ use super::*;
 use crate::model::{Class, RelPath};
 use crate::product::Ownership;
 
-/// `<class> <path>` per line; `#` begins a comment line.
+/// The corpus of a profile and of those that it extends.
 fn corpus(name: &str) -> Vec<(Class, RelPath)> {
+    let mut paths = own_corpus(name);
+    let said = Source::find(name, None).unwrap().unwrap().parse().unwrap();
+    if let Some(base) = said.extends {
+        paths.extend(corpus(&base));
+    }
+    paths
+}
+
+/// `<class> <path>` per line; `#` begins a comment line.
+fn own_corpus(name: &str) -> Vec<(Class, RelPath)> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../templates/products")
         .join(name)
@@ -104,6 +114,78 @@ fn a_folder_replaces_and_extends_the_built_in_profiles() {
         "{names:?}"
     );
     assert!(names.is_sorted());
+}
+
+/// A folder with these profiles: name, and what it says beside `name` and `title`.
+fn folder_of(profiles: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, rest) in profiles {
+        sys::fs::make_private_dirs(&dir.path().join(name)).unwrap();
+        let text = format!("name: {name}\ntitle: {name}\n{rest}");
+        sys::fs::write_atomic(&dir.path().join(name).join("product.yaml"), text.as_bytes()).unwrap();
+    }
+    dir
+}
+
+#[test]
+fn a_profile_of_the_folder_extends_a_built_in_one_and_a_base_can_be_replaced() {
+    let detect = "detect: [{file: V}]\n";
+    let dir = folder_of(&[(
+        "acme",
+        &format!("extends: wso2carbon\n{detect}vars: {{script: acme.sh}}\n"),
+    )]);
+    let acme = find("acme", Some(dir.path())).unwrap();
+    assert_eq!(acme.vars["script"], "acme.sh");
+    assert_eq!(acme.process.main, ["org.wso2.carbon.bootstrap.Bootstrap"]);
+    let own_base = "level: {parts: [{file: V, regex: '(.+)'}]}\nownership: [{class: state, paths: [x]}]\n\
+                    vars: {offset: 0, ca: '', java_home: ''}\nprobes: [{name: own, tcp: {port: 1}}]\n";
+    let dir = folder_of(&[("wso2carbon", own_base)]);
+    let is = find("wso2is", Some(dir.path())).unwrap();
+    let names: Vec<_> = is.probes.iter().map(|probe| probe.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["own", "https", "openid", "health"],
+        "all of the base is the folder's"
+    );
+    assert!(is.process.main.is_empty());
+}
+
+#[test]
+fn what_cannot_be_extended_and_what_only_others_extend_is_refused() {
+    let whole = "level: {parts: [{file: V, regex: '(.+)'}]}\nownership: []\n";
+    let table: &[(&[(&str, &str)], &str)] = &[
+        (
+            &[("acme", "extends: acme\n")],
+            "extends: `acme` leads back to where it began",
+        ),
+        (
+            &[("acme", "extends: other\n"), ("other", "extends: acme\n")],
+            "extends: `acme` leads back to where it began",
+        ),
+        (
+            &[("acme", "extends: nothing\n")],
+            "extends: `nothing` is no profile",
+        ),
+        (&[("acme", "extends: ../acme\n")], "extends: `../acme`"),
+        (
+            &[("acme", "extends: other\n"), ("other", "titel: x\n")],
+            "other/product.yaml, line 3",
+        ),
+        (&[("acme", "level: {parts: []}\n")], "`ownership` is missing"),
+        (&[("acme", whole)], "detect: a profile without a rule"),
+    ];
+    for (profiles, expected) in table {
+        let dir = folder_of(profiles);
+        let failure = find("acme", Some(dir.path())).unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::Settings);
+        assert!(
+            failure.message.contains("acme/product.yaml") || failure.message.contains("other/product.yaml")
+        );
+        assert!(failure.message.contains(expected), "{expected} in {failure}");
+    }
+    let base = find("wso2carbon", None).unwrap_err();
+    assert!(base.message.contains("detect: "), "{base}");
+    assert!(!names(None).unwrap().contains(&"wso2carbon".to_owned()));
 }
 
 #[test]

@@ -219,9 +219,59 @@ fn the_built_in_profiles_read_their_levels() {
             Some("4.2.0.135"),
         ),
         (
+            "wso2am-3",
+            &[
+                is,
+                ("updates/product.txt", "wso2am-3.2.0"),
+                ("updates/config.json", r#"{"update-level":41}"#),
+            ],
+            Some("3.2.0.41"),
+        ),
+        (
+            "wso2am-acp",
+            &[("bin/api-cp.sh", ""), ("updates/product.txt", "wso2am-acp-4.5.0")],
+            Some("4.5.0.0"),
+        ),
+        (
+            "wso2am-tm",
+            &[
+                ("bin/traffic-manager.sh", ""),
+                ("updates/product.txt", "wso2am-tm-4.6.0"),
+                ("updates/config.json", r#"{"update-level":"-1"}"#),
+            ],
+            Some("4.6.0.0"),
+        ),
+        (
+            "wso2am-universal-gw",
+            &[
+                ("bin/gateway.sh", ""),
+                ("updates/product.txt", "wso2am-universal-gw-4.5.0"),
+                ("updates/config.json", "{}"),
+            ],
+            Some("4.5.0.0"),
+        ),
+        (
+            "wso2ei",
+            &[("bin/integrator.sh", ""), ("updates/product.txt", "wso2ei-6.6.0")],
+            Some("6.6.0.0"),
+        ),
+        (
             "wso2is",
             &[is, ("updates/product.txt", "wso2is-7.1.0\n")],
             Some("7.1.0.0"),
+        ),
+        (
+            "wso2is",
+            &[is, ("updates/product.txt", "wso2is-5.11.0")],
+            Some("5.11.0.0"),
+        ),
+        (
+            "wso2mi",
+            &[
+                ("bin/micro-integrator.sh", ""),
+                ("updates/product.txt", "wso2mi-1.2.0"),
+            ],
+            Some("1.2.0.0"),
         ),
         (
             "wso2mi",
@@ -252,7 +302,17 @@ fn the_built_in_profiles_read_their_levels() {
     let others: &[(&str, &[File])] = &[
         ("wso2am", &[am, ("updates/product.txt", "wso2am-acp-4.5.0")]),
         ("wso2am", &[am, ("updates/product.txt", "wso2am-3.2.0")]),
+        ("wso2am-3", &[is, ("updates/product.txt", "wso2is-5.11.0")]),
+        ("wso2am-acp", &[am, ("updates/product.txt", "wso2am-4.5.0")]),
         ("wso2is", &[is, ("updates/product.txt", "wso2is-5.10.0")]),
+        ("wso2is", &[is, ("updates/product.txt", "wso2am-3.2.0")]),
+        (
+            "wso2mi",
+            &[
+                ("bin/micro-integrator.sh", ""),
+                ("updates/product.txt", "wso2mi-1.1.0"),
+            ],
+        ),
         ("generic", &[("VERSION", "none")]),
         ("flink", &[("lib/flink-dist-1.20.0.jar", "")]),
     ];

@@ -5,6 +5,7 @@ pub mod builtin;
 pub mod check;
 pub mod config;
 pub mod detect;
+pub mod fragment;
 pub mod glob;
 pub mod ownership;
 pub mod profile;

@@ -1,4 +1,4 @@
-//! The profile of a product, as its `product.yaml` says it.
+//! The profile of a product: its `product.yaml` with what it takes from the profile that it extends.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,14 @@ use serde::Deserialize;
 use crate::api::plan::Hook;
 use crate::config::Probe;
 use crate::config::probe::PortText;
-use crate::model::{Class, LevelOrder};
+use crate::model::{Class, LevelOrder, RelPath};
+
+use super::fragment::ProfileFragment;
 
 /// What kind of pack a product's is. Texts may be templates over the instance's `home`, `user`, `name` and the
 /// profile's `vars`, which an instance may override.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "ProfileFragment")]
 pub struct Profile {
     /// The product's name, as in instances and reports.
     pub name: String,
@@ -25,25 +27,18 @@ pub struct Profile {
     /// Who owns which path; the first rule that matches wins.
     pub ownership: Vec<OwnershipRule>,
     /// How its processes are recognised.
-    #[serde(default)]
     pub process: ProcessRules,
     /// How it is started and stopped where the instance does not say.
-    #[serde(default)]
     pub service: ServiceRules,
     /// How its health is told.
-    #[serde(default)]
     pub probes: Vec<Probe>,
     /// How much space an update needs beyond the files it stages.
-    #[serde(default)]
     pub disk: DiskRule,
     /// Commands around the update.
-    #[serde(default)]
     pub hooks: Vec<HookRule>,
     /// Words in configuration keys whose values are secrets, besides those that say so themselves, such as `password`.
-    #[serde(default)]
     pub secrets: Vec<String>,
     /// Default values of the templates' variables.
-    #[serde(default)]
     pub vars: BTreeMap<String, serde_json::Value>,
 }
 
@@ -123,6 +118,9 @@ pub struct ServiceRules {
     /// Environment of both.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// Files that the start script believes to name a running server. They outlive it: before a start they are removed.
+    #[serde(default)]
+    pub pid_files: Vec<RelPath>,
     /// Seconds from the stop request until SIGKILL.
     pub stop_timeout_s: Option<u64>,
     /// Seconds from the start until the server counts as failed.

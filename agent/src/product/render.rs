@@ -29,7 +29,8 @@ pub struct Vars {
 }
 
 /// A profile with all its templates filled in. What comes out empty is left out: environment variables, the `ca` of a
-/// probe, and arguments of start and stop that are templates.
+/// probe, and templates that are an argument of start or stop, a port, or what a probe asks (url, port, log), then with the
+/// probe.
 ///
 /// # Errors
 /// `settings`: a text is not a template, or uses a variable that neither the profile nor pitstop knows, or the instance
@@ -47,11 +48,15 @@ pub fn render(profile: &Profile, vars: &Vars) -> Result<Profile> {
         renderer.text(&format!("service.env.{key}"), value)?;
     }
     service.env.retain(|_, value| !value.is_empty());
-    for (at, port) in service.ports.iter_mut().enumerate() {
-        renderer.port(&format!("service.ports[{at}]"), port)?;
+    for (at, mut port) in std::mem::take(&mut service.ports).into_iter().enumerate() {
+        if renderer.port(&format!("service.ports[{at}]"), &mut port)? {
+            service.ports.push(port);
+        }
     }
-    for probe in &mut done.probes {
-        renderer.probe(probe)?;
+    for mut probe in std::mem::take(&mut done.probes) {
+        if renderer.probe(&mut probe)? {
+            done.probes.push(probe);
+        }
     }
     for (at, hook) in done.hooks.iter_mut().enumerate() {
         renderer.texts(&format!("hooks[{at}].command"), &mut hook.command)?;
@@ -111,27 +116,35 @@ impl<'a> Renderer<'a> {
     fn command(&self, field: &str, command: Option<&mut Vec<String>>) -> Result<()> {
         let Some(command) = command else { return Ok(()) };
         for (at, mut text) in std::mem::take(command).into_iter().enumerate() {
-            let was_template = is_template(&text);
-            self.text(&format!("{field}[{at}]"), &mut text)?;
-            if !(was_template && text.is_empty()) {
+            if self.optional(&format!("{field}[{at}]"), &mut text)? {
                 command.push(text);
             }
         }
         Ok(())
     }
 
-    fn port(&self, field: &str, port: &mut PortText) -> Result<()> {
+    /// Fills in a text; whether it is more than a template that came out empty.
+    fn optional(&self, field: &str, text: &mut String) -> Result<bool> {
+        let was_template = is_template(text);
+        self.text(field, text)?;
+        Ok(!(was_template && text.is_empty()))
+    }
+
+    /// Whether there is a port.
+    fn port(&self, field: &str, port: &mut PortText) -> Result<bool> {
         match port {
-            PortText::Number(_) => Ok(()),
-            PortText::Text(text) => self.text(field, text),
+            PortText::Number(_) => Ok(true),
+            PortText::Text(text) => self.optional(field, text),
         }
     }
 
-    /// Patterns are left alone: a home rendered into a regular expression would not mean itself.
-    fn probe(&self, probe: &mut Probe) -> Result<()> {
+    /// Whether the probe has something to ask. Patterns are left alone: a home rendered into a regular expression would
+    /// not mean itself.
+    fn probe(&self, probe: &mut Probe) -> Result<bool> {
         let field = |name: &str| format!("probes.{}.{name}", probe.name);
+        let mut asks = true;
         if let Some(http) = &mut probe.http {
-            self.text(&field("http.url"), &mut http.url)?;
+            asks &= self.optional(&field("http.url"), &mut http.url)?;
             if let Some(ca) = http.ca.take() {
                 let mut text = ca.to_string_lossy().into_owned();
                 self.text(&field("http.ca"), &mut text)?;
@@ -140,12 +153,13 @@ impl<'a> Renderer<'a> {
         }
         if let Some(tcp) = &mut probe.tcp {
             self.text(&field("tcp.host"), &mut tcp.host)?;
-            self.port(&field("tcp.port"), &mut tcp.port)?;
+            asks &= self.port(&field("tcp.port"), &mut tcp.port)?;
         }
         if let Some(log) = &mut probe.log {
-            self.text(&field("log.file"), &mut log.file)?;
+            asks &= self.optional(&field("log.file"), &mut log.file)?;
         }
-        self.texts(&field("command"), probe.command.iter_mut().flatten())
+        self.texts(&field("command"), probe.command.iter_mut().flatten())?;
+        Ok(asks)
     }
 
     fn make_engine(&self) -> (Tera, Context) {
@@ -271,6 +285,24 @@ hooks: [{when: after-commit, command: ['{{ home }}/hook']}]
         );
         assert_eq!(done.probes[3].command.as_deref().unwrap(), ["test", "9999"]);
         assert_eq!(done.hooks[0].command, ["/opt/a & b/hook"]);
+    }
+
+    #[test]
+    fn a_probe_and_a_port_whose_template_comes_out_empty_are_left_out() {
+        let text = "
+service: {ports: ['{% if java_home %}1{% endif %}', 2]}
+probes:
+  - {name: a, http: {url: '{% if java_home %}http://h/{% endif %}'}}
+  - {name: b, tcp: {port: '{{ java_home }}'}}
+  - {name: c, tcp: {port: '{{ port }}'}}
+";
+        let left = |values: &[(&str, serde_json::Value)]| {
+            let done = render(&profile(text), &vars(values)).unwrap();
+            let names: Vec<_> = done.probes.into_iter().map(|probe| probe.name).collect();
+            (names.join(" "), done.service.ports.len())
+        };
+        assert_eq!(left(&[]), ("c".to_owned(), 1));
+        assert_eq!(left(&[("java_home", "7".into())]), ("a b c".to_owned(), 2));
     }
 
     #[test]

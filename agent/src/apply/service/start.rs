@@ -1,17 +1,19 @@
 //! Starting.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::api::report::{ProbeView, RunState};
 use crate::api::{ErrorKind, Failure, Result};
-use crate::config::ServiceControl;
+use crate::config::{ServiceControl, Settings};
 use crate::health::{Trials, Verdict, Waiting, excerpt, judge, mark_logs, run_all};
 use crate::observe::ports::holders;
 use crate::observe::process::Observed;
 use crate::observe::unit::UnitState;
 use crate::sys::clock::{Deadline, Stopwatch, pause};
 use crate::sys::process::{Detached, Spec, TAIL_BYTES, ending, run, spawn_detached};
+use crate::sys::root::Root;
 use crate::sys::{fs, procfs};
 
 use super::{Outcome, Service, cannot_run};
@@ -304,7 +306,23 @@ fn start_log(service: &Service<'_>) -> PathBuf {
     service.settings.state_dir.join("start.log")
 }
 
+/// A start script that finds the number of a living process in such a file, whosever it is by now, starts nothing and
+/// says that all is well.
+fn forget_pid_files(settings: &Settings) -> Result<()> {
+    for file in &settings.profile.service.pid_files {
+        match Root::open(&settings.home).and_then(|home| home.unlink(file)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let path = settings.home.join(file.as_str());
+                return Err(Failure::io("remove the stale pid file", path, error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn launch(service: &Service<'_>, unit: Option<&UnitState>) -> Result<Option<Detached>> {
+    forget_pid_files(service.settings)?;
     match &service.settings.service {
         ServiceControl::Unit(name) => {
             // After too many starts in a short time systemd refuses until somebody resets the count.
