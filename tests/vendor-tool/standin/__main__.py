@@ -1,0 +1,7 @@
+"""The entry point of the bundled executable."""
+
+import sys
+
+from standin.cli import main
+
+sys.exit(main(sys.argv))
