@@ -5,6 +5,7 @@ catalogue.py SERVICE TREE LEVELS.json [--product NAME-VERSION] [--tool V…]
 
 LEVELS.json is a list of levels, each an object with `level` and any of these (paths are relative to the product):
   write {path: text}, edit {path: [[old, new], …]}, removes_file [path, …]      what the level changes, exactly
+                         (called from Python, a text to write may be bytes)
   rename_jar path        the jar gets a fourth version digit, or one more; bundles.info follows if it names the jar
   leave_old_jar          … and the old jar is forgotten in the list of removals
   touches_bundles_info, touches_template, touches_generated_conf, touches_start_script, touches_deployment_toml
@@ -114,7 +115,7 @@ class Level:
     def build(self) -> dict[str, File]:
         spec, has_template = self.spec, self._templates()
         for path, text in spec.get("write", {}).items():
-            self.put(path, text.encode())
+            self.put(path, text if isinstance(text, bytes) else text.encode())
         for path, pairs in spec.get("edit", {}).items():
             self.edit(path, pairs)
         if "rename_jar" in spec:

@@ -101,9 +101,12 @@ class Levels:
                 paths[path] = tuple(update.get("owners", {}).get(path, ())) or paths.get(path)
             stop = update.get("broken_unless_via")
             if stop is not None and start < stop < number:
-                skipped.update(update["broken_paths"])
+                skipped.update(path.rpartition("_")[0] for path in update["broken_paths"])
         delta = Delta(start, end)
-        for path in sorted(set(paths) - skipped):
+        for path in sorted(paths):
+            # The jar stays as it was, whatever the levels in between made of it.
+            if path.endswith(".jar") and path.rpartition("_")[0] in skipped:
+                continue
             old, new = self.pristine(start, path), self.pristine(end, path)
             if old != new or paths[path]:
                 delta.changes.append(Change(path, old, new, paths[path]))
