@@ -194,9 +194,13 @@ class Hotfixes(Base):
         self.world.expect(0, "apply-hotfix", self.fix())
         self.refused("hotfix 1 cannot follow hotfix 1", "apply-hotfix", self.fix())
         self.refused("hotfixes are applied", "--level", "1")
-        with zipfile.ZipFile(self.fix(2), "a") as archive:
-            archive.writestr("files/" + PAGE, "tampered")
-        self.refused("File validation failed", "apply-hotfix", str(self.world.dir / f"fixes/{KEY}-abc-hf-2.zip"))
+        with zipfile.ZipFile(self.fix(2)) as archive:
+            described = archive.read("hotfix.json")
+        tampered = self.fix(2)
+        with zipfile.ZipFile(tampered, "w") as archive:
+            archive.writestr("hotfix.json", described)
+            archive.writestr(f"files/{PAGE}", "tampered")
+        self.refused("File validation failed", "apply-hotfix", tampered)
 
     def test_revert_without_its_backup(self):
         self.world.expect(0, "apply-hotfix", self.fix())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import atexit
+import functools
 import hashlib
 import io
 import json
@@ -138,17 +141,29 @@ class Child:
         return self.wait()
 
 
+@functools.lru_cache(maxsize=None)
+def prototype(key: str) -> Path:
+    """An installed product and its service, built once for all worlds that are made of the same."""
+    levels, files, tools = ast.literal_eval(key)
+    folder = Path(tempfile.mkdtemp(prefix="vendor-tool-prototype-", dir=scratch()))
+    atexit.register(shutil.rmtree, folder, True)
+    home = folder / f"packs/{KEY}"
+    write_tree(home, {**pristine(), **files})
+    catalogue.build(home, folder / "service", levels, tools=tools)
+    bundle.install(home)
+    return folder
+
+
 class World:
     """A directory with a service, an installed product and a user's home."""
 
     def __init__(self, levels: Optional[list[dict[str, Any]]] = None, files: Optional[dict[str, bytes]] = None, tools: tuple = (bundle.VERSION,)):
         self.dir = Path(tempfile.mkdtemp(prefix="vendor-tool-", dir=scratch()))
+        shutil.copytree(prototype(repr((LEVELS if levels is None else levels, files or {}, tools))), self.dir, symlinks=True, dirs_exist_ok=True)
         self.home, self.service, self.user_home = self.dir / f"packs/{KEY}", self.dir / "service", self.dir / "user"
         self.marks = self.dir / "marks"
         self.user_home.mkdir()
-        write_tree(self.home, {**pristine(), **(files or {})})
-        catalogue.build(self.home, self.service, LEVELS if levels is None else levels, tools=tools)
-        self.tool = bundle.install(self.home)
+        self.tool = self.home / "bin/wso2update_linux"
 
     def close(self) -> None:
         shutil.rmtree(self.dir)
