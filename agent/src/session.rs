@@ -127,29 +127,28 @@ fn refuse_wrong_user(settings: &Settings, root: &Root) -> Result<()> {
     }
     let message = format!(
         "user {} may not manage instance {}: its home {} belongs to {}",
-        name_of(me.as_raw()),
+        User::name_of(me.as_raw()),
         settings.name,
         home.display(),
-        name_of(owner)
+        User::name_of(owner)
     );
     Err(Failure::new(ErrorKind::WrongUser, message)
         .at(home)
         .hint("run as root or as the owner of the home"))
 }
 
-fn name_of(uid: u32) -> String {
-    User::by_uid(uid).map_or_else(|_| uid.to_string(), |user| user.name)
-}
-
 fn lock_instance(settings: &Settings, store: &Store, root: &Root, action: Action) -> Result<(Lock, Lock)> {
     let path = store.lock_file();
     let who = format!(
-        "`pitstop {}`, pid {}, since {}",
+        "`pitstop {}`, pid {}, since {}, by {}",
         action.name(),
         std::process::id(),
-        clock::now_rfc3339()
+        clock::now_rfc3339(),
+        User::name_of(nix::unistd::geteuid().as_raw())
     );
     let busy = |by: &str| {
+        // It may hold the lock already and not have said yet who it is.
+        let by = if by.is_empty() { "another run" } else { by };
         let message = format!("instance {} is in use by {by}", settings.name);
         Failure::new(ErrorKind::Locked, message)
             .at(&path)

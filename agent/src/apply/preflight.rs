@@ -7,6 +7,7 @@ use crate::api::{ErrorKind, Failure, Result};
 use crate::model::{Entry, RelPath};
 use crate::product::profile::DiskRule;
 use crate::session::Instance;
+use crate::sys::process::User;
 use crate::sys::root::Kind;
 
 use super::layout;
@@ -35,8 +36,8 @@ pub fn check(instance: &Instance, plan: &Plan) -> Result<()> {
     }
     enough_space(instance.settings.profile.disk, plan, space.free_bytes)?;
     enough_space_on_mounts(instance, plan)?;
-    may_own(plan, home)?;
     may_write(instance, plan)?;
+    may_own(plan, home)?;
     may_move(instance, plan)
 }
 
@@ -101,20 +102,23 @@ fn may_own(plan: &Plan, home: &std::path::Path) -> Result<()> {
     if me.is_root() {
         return Ok(());
     }
-    let foreign = plan
-        .files
+    let foreign = |step: &FileStep| {
+        let owner = step.owner.filter(|owner| owner.uid != me.as_raw())?;
+        Some((step.path.under(home), owner.uid))
+    };
+    plan.files
         .iter()
-        .find(|step| step.owner.is_some_and(|owner| owner.uid != me.as_raw()));
-    foreign.map_or(Ok(()), |step| {
-        let path = step.path.under(home);
-        let message = format!(
-            "cannot replace {}: it belongs to another user than this run's",
-            path.display()
-        );
-        Err(Failure::new(ErrorKind::WrongUser, message)
-            .at(path)
-            .hint("run as root, or give the file to the pack's user"))
-    })
+        .find_map(foreign)
+        .map_or(Ok(()), |(path, uid)| {
+            let message = format!(
+                "cannot put {} in place: it has to belong to {}, as what stands there does, and only root can give files away",
+                path.display(),
+                User::name_of(uid)
+            );
+            Err(Failure::new(ErrorKind::WrongUser, message)
+                .at(path)
+                .hint("run as root, or give the file, or its directory if it is new, to the pack's user"))
+        })
 }
 
 fn may_write(instance: &Instance, plan: &Plan) -> Result<()> {

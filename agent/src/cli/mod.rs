@@ -216,7 +216,7 @@ fn log_to_stderr(verbose: u8) {
         .with_writer(std::io::stderr)
         .without_time()
         .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(false)
         .try_init();
 }
 

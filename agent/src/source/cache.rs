@@ -36,7 +36,7 @@ impl Stamp {
         match fs::metadata(&self.path) {
             Ok(metadata) if StatKey::of(&metadata) == self.key => Ok(()),
             Ok(_) => Err(refusal::changed(&self.path)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(refusal::changed(&self.path)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(refusal::vanished(&self.path)),
             Err(error) => Err(Failure::io("read", &self.path, error)),
         }
     }

@@ -101,7 +101,7 @@ impl Directory {
         let full = path.under(&self.path);
         let failed = |error| Failure::io("read", &full, error);
         let file = self.tree.file(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => refusal::changed(&full),
+            io::ErrorKind::NotFound => refusal::vanished(&full),
             _ => failed(error),
         })?;
         let key = StatKey::of(&file.metadata().map_err(failed)?);

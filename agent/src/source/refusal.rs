@@ -53,6 +53,14 @@ pub(super) fn changed(source: &Path) -> Failure {
         .hint("wait until it is written completely and run again")
 }
 
+/// The source was there and is not any more.
+pub(super) fn vanished(source: &Path) -> Failure {
+    let message = format!("{} vanished while it was read", source.display());
+    Failure::new(ErrorKind::Source, message)
+        .at(source)
+        .hint("check whether the share that it lies on is still mounted, provide it again and run again")
+}
+
 /// The source holds no such file.
 pub(super) fn no_such_file(source: &Path, entry: &str) -> Failure {
     let message = format!("{} holds no file `{}`", source.display(), entry.escape_debug());

@@ -13,23 +13,23 @@ use tar::{EntryType, Header};
 
 /// An entry of a zip archive, with what its two headers claim.
 #[derive(Clone)]
-pub(in crate::source) struct Part {
-    pub(in crate::source) name: Vec<u8>,
-    pub(in crate::source) local_name: Option<Vec<u8>>,
+pub struct Part {
+    pub name: Vec<u8>,
+    pub local_name: Option<Vec<u8>>,
     /// File type and permission bits; without them the archive was made on Windows.
-    pub(in crate::source) unix: Option<u32>,
-    pub(in crate::source) method: u16,
-    pub(in crate::source) flags: u16,
-    pub(in crate::source) size: u32,
-    pub(in crate::source) crc: u32,
-    pub(in crate::source) body: Vec<u8>,
+    pub unix: Option<u32>,
+    pub method: u16,
+    pub flags: u16,
+    pub size: u32,
+    pub crc: u32,
+    pub body: Vec<u8>,
     /// Sizes in the zip64 extra field instead of the header.
-    pub(in crate::source) zip64: bool,
+    pub zip64: bool,
 }
 
 const DESCRIPTOR: u16 = 8;
 
-pub(in crate::source) fn stored(name: &str, data: &[u8]) -> Part {
+pub fn stored(name: &str, data: &[u8]) -> Part {
     Part {
         name: name.into(),
         local_name: None,
@@ -43,7 +43,7 @@ pub(in crate::source) fn stored(name: &str, data: &[u8]) -> Part {
     }
 }
 
-pub(in crate::source) fn deflated(name: &str, data: &[u8]) -> Part {
+pub fn deflated(name: &str, data: &[u8]) -> Part {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(data).unwrap();
     Part {
@@ -53,26 +53,26 @@ pub(in crate::source) fn deflated(name: &str, data: &[u8]) -> Part {
     }
 }
 
-pub(in crate::source) fn folder(name: &str) -> Part {
+pub fn folder(name: &str) -> Part {
     stored(name, b"").unix(0o040_755)
 }
 
-pub(in crate::source) fn link(name: &str, target: &str) -> Part {
+pub fn link(name: &str, target: &str) -> Part {
     stored(name, target.as_bytes()).unix(0o120_777)
 }
 
 impl Part {
-    pub(in crate::source) fn unix(mut self, mode: u32) -> Self {
+    pub fn unix(mut self, mode: u32) -> Self {
         self.unix = Some(mode);
         self
     }
 
-    pub(in crate::source) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
     }
 
-    pub(in crate::source) fn described_behind(self) -> Self {
+    pub fn described_behind(self) -> Self {
         self.with(|part| part.flags |= DESCRIPTOR)
     }
 
@@ -115,7 +115,7 @@ fn len16(bytes: &[u8]) -> u16 {
     u16::try_from(bytes.len()).unwrap()
 }
 
-pub(in crate::source) fn zip(parts: &[Part]) -> Vec<u8> {
+pub fn zip(parts: &[Part]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut directory = Vec::new();
     for part in parts {
@@ -154,13 +154,7 @@ pub(in crate::source) fn zip(parts: &[Part]) -> Vec<u8> {
 }
 
 /// A member of a tar archive; the name and the target are written as they are.
-pub(in crate::source) fn member(
-    kind: EntryType,
-    name: &str,
-    mode: u32,
-    target: &str,
-    data: &[u8],
-) -> Vec<u8> {
+pub fn member(kind: EntryType, name: &str, mode: u32, target: &str, data: &[u8]) -> Vec<u8> {
     let mut header = Header::new_ustar();
     header.set_entry_type(kind);
     header.set_mode(mode);
@@ -175,28 +169,28 @@ pub(in crate::source) fn member(
     bytes
 }
 
-pub(in crate::source) fn tar_file(name: &str, data: &[u8]) -> Vec<u8> {
+pub fn tar_file(name: &str, data: &[u8]) -> Vec<u8> {
     member(EntryType::Regular, name, 0o644, "", data)
 }
 
-pub(in crate::source) fn tar(members: &[Vec<u8>]) -> Vec<u8> {
+pub fn tar(members: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = members.concat();
     bytes.resize(bytes.len() + 1024, 0);
     bytes
 }
 
-pub(in crate::source) fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
-pub(in crate::source) fn zstd(bytes: &[u8]) -> Vec<u8> {
+pub fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 1).unwrap()
 }
 
 /// Writes a file and its folders.
-pub(in crate::source) fn put(dir: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+pub fn put(dir: &Path, name: &str, bytes: &[u8]) -> PathBuf {
     let path = dir.join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, bytes).unwrap();

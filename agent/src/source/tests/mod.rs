@@ -15,6 +15,7 @@ use build::{deflated, folder, gzip, link, member, put, stored, tar, tar_file, zi
 pub(super) mod build;
 mod fuzz;
 mod hostile;
+mod told;
 
 pub(super) fn path(text: &str) -> RelPath {
     RelPath::new(text).unwrap()

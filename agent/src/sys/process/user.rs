@@ -43,6 +43,11 @@ impl User {
         Ok(entry.map_or_else(|| Self::nameless(uid), Self::from_entry))
     }
 
+    /// What a user is called in messages.
+    pub fn name_of(uid: u32) -> String {
+        Self::by_uid(uid).map_or_else(|_| uid.to_string(), |user| user.name)
+    }
+
     /// The user that this process runs as.
     ///
     /// # Errors
