@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""Every product's stand-in goes from adoption to rollback with its server running. See README.md."""
+
+import concurrent.futures
+import tempfile
+import unittest
+from pathlib import Path
+
+import build
+from products import PRODUCTS
+from support import LOGIN, digest, installation
+
+
+class Lifecycle(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="pitstop-wso2-jdk-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.jdk = Path(folder.name) / "jdk"
+        build.write_jdk(cls.jdk)
+
+    def test_every_product_is_adopted_updated_verified_and_rolled_back(self):
+        # Most of it is waiting for servers.
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            runs = {key: pool.submit(self.lifecycle, key) for key in PRODUCTS}
+        for key, run in runs.items():
+            with self.subTest(product=key):
+                run.result()
+
+    def lifecycle(self, key):
+        variables = {"ca": str(self.jdk / "ca.pem")} if PRODUCTS[key].layout != "si" else {}
+        if key == "wso2is-7.1.0":
+            variables = {}  # without a certificate, the log has to do
+        with installation(key, self.jdk, **variables) as one:
+            self.adopt(one)
+            self.update(one)
+            self.bad_update(one)
+            self.roll_back(one)
+
+    def adopt(self, one):
+        self.assertTrue(one.pitstop("adopt", "a", "--pristine", one.packs[build.BASE])["changed"])
+        self.assertTrue(one.pitstop("start", "a")["changed"])
+        self.expect_running(one, build.BASE)
+        seen = one.pitstop("check", "a")["after"] or one.pitstop("check", "a")["before"]
+        modified = {path["path"] for path in seen["drift"]["paths"] if path["change"] != "extra"}
+        customised = {one.product.settings, one.product.logging} | ({LOGIN} if (one.home / LOGIN).exists() else set())
+        self.assertEqual(modified, customised, f"{one.product.key}: what a start writes counts as drift, or what was customised does not")
+
+    def update(self, one):
+        report = one.update(build.GOOD)
+        self.assertEqual((report["status"], report["changed"]), ("updated", True))
+        self.expect_level(one, build.GOOD)
+        one.pitstop("verify", "a", "--deep")
+        before = one.servers()
+        again = one.update(build.GOOD)
+        self.assertEqual((again["status"], again["changed"]), ("current", False))
+        self.assertFalse(one.pitstop("start", "a")["changed"])
+        self.assertEqual(one.servers(), before, f"{one.product.key}: the second run restarted the server")
+
+    def bad_update(self, one):
+        report = one.update(build.BAD, code=4)
+        self.assertEqual(report["status"], "rolled-back", one.product.key)
+        self.expect_level(one, build.GOOD)
+
+    def roll_back(self, one):
+        report = one.pitstop("rollback", "a")
+        self.assertTrue(report["changed"])
+        self.expect_level(one, build.BASE)
+        one.pitstop("verify", "a", "--deep")
+        self.assertTrue(one.pitstop("stop", "a")["changed"])
+        self.assertEqual(one.everything(), set(), f"{one.product.key}: something is left running")
+        self.assertFalse(one.pitstop("stop", "a")["changed"])
+
+    def expect_running(self, one, level):
+        seen = one.pitstop("check", "a")["before"]
+        self.assertEqual(seen["state"], "running", one.product.key)
+        known = {"missing": 0, "-1": 0, "no-key": 0}
+        of_pack = level or known.get(one.product.base_level, one.product.base_level)
+        self.assertEqual(seen["release"]["level"], f"{one.product.version}.{of_pack}")
+        mains = {found["pid"]: found["started_ticks"] for found in seen["processes"] if found["role"] == "main"}
+        self.assertEqual(mains, one.servers(), f"{one.product.key}: check sees other servers than /proc")
+
+    def expect_level(self, one, level):
+        """The vendor's files are the level's, the customer's are what they were, and what is made is made anew."""
+        product, home, pack = one.product, one.home, one.packs[level]
+        self.expect_running(one, level)
+        self.assertEqual({path: digest(home / path) for path in one.kept}, one.kept, f"{product.key}: something of the customer's changed")
+        scripts = ["dbscripts/mysql.sql"] if product.layout != "si" else ["lib/siddhi-io-http-2.3.6.jar"]
+        for path in ("bin/standin.json", "bin/version.txt", *scripts):
+            self.assertEqual((home / path).read_bytes(), (pack / path).read_bytes(), f"{product.key}: {path}")
+        settings = (home / product.settings).read_text(encoding="utf-8")
+        self.assertIn(str(one.offset), settings, f"{product.key}: the customised offset is gone")
+        self.assertEqual("DEBUG" in (home / product.logging).read_text(encoding="utf-8"), True, f"{product.key}: the customised log level is gone")
+        added = {"si": "intervalInMin: 2", "ei": "<Cache>300"}.get(product.layout, "[throttling]")
+        self.assertEqual(added in settings, level >= build.GOOD, f"{product.key}: the vendor's settings are not level {level}'s")
+        if product.components:
+            self.expect_bundles(one, level)
+        if product.layout in ("carbon", "mi"):
+            self.expect_generated(one, level)
+        if (pack / LOGIN).exists():
+            page = (home / LOGIN).read_text(encoding="utf-8")
+            self.assertIn("Welcome to Acme", page, product.key)
+            self.assertEqual("<footer>" in page, level >= build.GOOD, product.key)
+            web = "repository/deployment/server/webapps"
+            for path in (f"{web}/api#am#gateway#v2.war", f"{web}/publisher/über uns.html", f"{web}/publisher/site/conf/site.jag"):
+                self.assertEqual((home / path).read_bytes(), (pack / path).read_bytes(), f"{product.key}: {path}")
+
+    def expect_bundles(self, one, level):
+        """No bundle stays beside its successor, and the server's list has exactly what is there."""
+        product, home = one.product, one.home
+        there = {jar.name for jar in (home / product.components / "plugins").glob("*.jar")}
+        self.assertEqual(there, {jar.name for jar in (one.packs[level] / product.components / "plugins").glob("*.jar")}, product.key)
+        listed = [line.split(",") for line in (home / product.osgi / "bundles.info").read_text(encoding="utf-8").splitlines()]
+        names = [name for name, *_ in listed]
+        self.assertEqual(len(names), len(set(names)), f"{product.key}: a symbolic name is listed twice")
+        dropins = {jar.name for jar in (home / product.dropins).glob("*.jar")}
+        self.assertEqual({place.rsplit("/", 1)[1] for _, _, place, *_ in listed}, there | dropins, product.key)
+        vendors = {name for name in dropins if name.startswith("org.wso2.vendor.dropin")}
+        self.assertEqual(vendors, {f"org.wso2.vendor.dropin_{build.dropin_version(level)}.jar"}, product.key)
+
+    def expect_generated(self, one, level):
+        product, home = one.product, one.home
+        carbon = (home / product.conf / "carbon.xml").read_text(encoding="utf-8")
+        wanted = 0 if level < build.GOOD else level
+        self.assertIn(f"<Level>{wanted}</Level><Hostname>acme.example</Hostname><Offset>{one.offset}</Offset>", carbon, product.key)
+        self.assertIn(f"<Heap>{256 + level}</Heap>", (home / product.conf / "axis2/axis2.xml").read_text(encoding="utf-8"), product.key)
+
+
+if __name__ == "__main__":
+    unittest.main()
