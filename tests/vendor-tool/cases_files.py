@@ -210,7 +210,7 @@ def config_extra_keys(world, switches):
     return "standin-unknown" in world.config()
 
 
-@case({"stable": 0, "reversed": 2})
+@case({"stable": 0, "reversed": 4})
 def config_order(world, switches):
     world.expect(0, switches=switches)
     return list(world.config()).index("update-level")

@@ -160,7 +160,8 @@ class Probe:
         except ValueError:
             return {"not JSON": len(raw)}
         self._scrub.learn_config(keys)
-        return {"line ends": "crlf" if b"\r\n" in raw else "lf", "keys": keys, "types": {key: type(value).__name__ for key, value in keys.items()}}
+        types = {key: type(value).__name__ for key, value in keys.items()}
+        return {"line ends": "crlf" if b"\r\n" in raw else "lf", "keys": keys, "types": types}
 
     def _updates_home(self) -> list[str]:
         """Two levels of names: enough to see downloads and backups."""

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from probe import Probe, Skip
-from record_steps import STEPS
+from record_changes import STEPS
 from scrub import Scrubber
 
 SCHEMA = "pitstop/vendor-tool-record/v1"
@@ -37,8 +37,8 @@ def login_name() -> str:
 
 
 def scrubber(pack: Path, work: Path, out: Path) -> Scrubber:
-    places = {str(work): "<work>", str(pack): "<pack>", str(pack.parent): "<packs>", str(out.parent): "<out>", str(Path.cwd()): "<cwd>",
-              os.environ.get("HOME", ""): "<user-home>"}
+    places = {str(work): "<work>", str(pack): "<pack>", str(pack.parent): "<packs>", str(out.parent): "<out>",
+              str(Path.cwd()): "<cwd>", os.environ.get("HOME", ""): "<user-home>"}
     places = {str(Path(path).resolve()): label for path, label in places.items() if path} | places
     return Scrubber(os.environ, {path: label for path, label in places.items() if len(path) > 1}, login_name())
 
@@ -67,7 +67,8 @@ def markdown(recorded: dict[str, Any]) -> str:
         if "skipped" in step:
             lines += [f"Skipped: {step['skipped']}", ""]
         for run in step["runs"]:
-            lines += [f"`{run['command']}` ended with **{run['exit']}**", "", "```json", json.dumps(run, indent=1), "```", ""]
+            lines += [f"`{run['command']}` ended with **{run['exit']}**", ""]
+            lines += ["```json", json.dumps(run, indent=1), "```", ""]
     return "\n".join(lines)
 
 
@@ -97,7 +98,7 @@ def main() -> None:
     if not {"UPDATE_TOOL_USERNAME", "UPDATE_TOOL_PASSWORD"} <= set(os.environ):
         sys.exit("record: UPDATE_TOOL_USERNAME and UPDATE_TOOL_PASSWORD are not set; they are read from the environment only")
     if not (asked.pack / "bin" / asked.tool).is_file():
-        sys.exit(f"record: {asked.pack}/bin/{asked.tool} is missing; run bin/update_tool_setup.sh there first or name the tool with --tool")
+        sys.exit(f"record: {asked.pack}/bin/{asked.tool} is missing: run bin/update_tool_setup.sh there, or name it with --tool")
     work = Path(tempfile.mkdtemp(prefix="record-", dir=asked.work))
     scrub = scrubber(asked.pack.resolve(), work, asked.out.resolve())
     probe = Probe(asked.pack.resolve(), work, asked.tool, asked.level, asked.next, asked.hotfix, asked.limit, scrub)

@@ -38,7 +38,8 @@ def spellings(secret: str) -> set[str]:
     """How a text may turn up in outputs: as it is, quoted for URLs, JSON and shells, in base64 and hex."""
     raw = secret.encode()
     found = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), unquote(secret),
-             json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], secret.replace("$", r"\$"), secret.replace("'", r"'\''")}
+             json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1],
+             secret.replace("$", r"\$"), secret.replace("'", r"'\''")}
     if len(raw) > 3:
         found |= {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode().rstrip("="), raw.hex()}
     return {one for one in found if one}

@@ -169,7 +169,8 @@ class Executable(unittest.TestCase):
     def program(self, *words, **env):
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.world.user_home), "UPDATE_TOOL_USERNAME": USER,
                        "UPDATE_TOOL_PASSWORD": PASSWORD, **env}
-        return subprocess.run(words, cwd=self.world.home / "bin", env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        return subprocess.run(words, cwd=self.world.home / "bin", env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+                              check=False)
 
     def test_two_bundles_are_the_same_bytes(self):
         self.assertEqual(bundle.bundle("1.0.0"), bundle.bundle("1.0.0"))
@@ -222,7 +223,8 @@ class Catalogue(unittest.TestCase):
         self.addCleanup(world.close)
         levels, service = world.dir / "levels.json", world.dir / "other"
         levels.write_text(json.dumps([{"level": 2, "touches_start_script": SCRIPT}]), encoding="utf-8")
-        subprocess.run([str(catalogue.HERE / "catalogue.py"), str(service), str(world.home), str(levels), "--tool", "1.5.0"], check=True)
+        program = str(catalogue.HERE / "catalogue.py")
+        subprocess.run([program, str(service), str(world.home), str(levels), "--tool", "1.5.0"], check=True)
         world.expect(0, STANDIN_SERVICE=str(service))
         self.assertIn("# standin level 2", world.text(SCRIPT))
 

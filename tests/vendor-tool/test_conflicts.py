@@ -153,6 +153,8 @@ class Offline(Base):
     def test_the_tool_in_the_zip_comes_first(self):
         file = self.zip()
         bundle.install(self.world.home, "1.2.0")
+        self.refused('Error: unknown command "apply-update" for "wso2update"', "apply-update", str(file))
+        bundle.install(self.world.home, "1.3.0")
         before = self.world.product()
         self.world.expect(2, "apply-update", str(file), STANDIN_SERVICE=None)
         self.assertEqual(self.world.product(), before)
@@ -217,6 +219,13 @@ class Signals(Base):
             os.unlink(self.world.marks / "at.backup")
         self.assertEqual(self.world.product(), self.world.vendor(0))
         self.assertEqual(len(fingerprint(self.world.backups()[0])), len(fingerprint(self.world.home)))
+
+    def test_a_signal_between_two_files_leaves_a_mix(self):
+        child = self.world.start("--level", "1", switches={"hang_at": "files"})
+        self.world.wait_mark("files")
+        self.assertEqual(child.kill(signal.SIGTERM).code, 143)
+        self.assertNotIn(self.world.product(), (self.world.vendor(0), self.world.vendor(1)))
+        self.assertEqual(self.world.level(), "-1")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import catalogue
 import confirm
 import probe
 import record
-import record_steps
+from record_changes import STEPS
 from scrub import Scrubber
 from standin import cli
 from standin.knobs import TABLE
@@ -26,7 +26,8 @@ USER = "jane.doe@corp-internal.example"
 PASSWORD = 'S3cr$et/+"x'
 TOKEN = "tok-4711-abcdef"
 PLANTED = ["jane.doe", "corp-internal", PASSWORD, json.dumps(PASSWORD)[1:-1], quote(PASSWORD, safe=""),
-           base64.b64encode(PASSWORD.encode()).decode(), TOKEN, "proxy-person", "proxy-word", "proxyhost.intern", "build-host-17", "STANDIN-SECRET"]
+           base64.b64encode(PASSWORD.encode()).decode(), TOKEN, "proxy-person", "proxy-word", "proxyhost.intern", "build-host-17",
+           "STANDIN-SECRET"]
 
 
 class Forked:
@@ -106,7 +107,7 @@ class Recorded(unittest.TestCase):
         for file in (out, out.with_suffix(".md")):
             self.no_secret(file.read_text(encoding="utf-8"))
         steps = {step["step"]: step for step in json.loads(out.read_text(encoding="utf-8"))["steps"]}
-        self.assertEqual(set(steps), set(record_steps.STEPS))
+        self.assertEqual(set(steps), set(STEPS))
         for name, step in steps.items():
             self.assertTrue(step["runs"] or "skipped" in step, name)
         skipped = {name for name, step in steps.items() if "skipped" in step}
@@ -168,8 +169,9 @@ class Scrubbing(unittest.TestCase):
 
     def test_known_secrets_in_every_spelling(self):
         pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        for text in (PASSWORD, PASSWORD.upper(), quote(PASSWORD), quote(PASSWORD, safe=""), json.dumps(PASSWORD), PASSWORD.replace("$", "\\$"),
-                     base64.b64encode(PASSWORD.encode()).decode(), PASSWORD.encode().hex(), f"Basic {pair}", f"a{TOKEN}b", "xhunterx"):
+        for text in (PASSWORD, PASSWORD.upper(), quote(PASSWORD), quote(PASSWORD, safe=""), json.dumps(PASSWORD),
+                     PASSWORD.replace("$", "\\$"), base64.b64encode(PASSWORD.encode()).decode(), PASSWORD.encode().hex(),
+                     f"Basic {pair}", f"a{TOKEN}b", "xhunterx"):
             clean = self.scrub.text(f"before {text} after")
             self.assertNotIn(text, clean)
             self.assertEqual(self.scrub.leaks(clean), [])
@@ -216,7 +218,7 @@ class CheckList(unittest.TestCase):
         rows = {found["name"] for found in confirm.ITEM.finditer(text.partition(confirm.END)[0])}
         self.assertEqual(rows, {knob.name for knob in TABLE})
         for knob in TABLE:
-            self.assertIn(knob.step, record_steps.STEPS, knob.name)
+            self.assertIn(knob.step, STEPS, knob.name)
 
     def test_the_list_is_the_table(self):
         done = subprocess.run([sys.executable, str(HERE / "confirm.py")], capture_output=True, text=True, check=False)

@@ -7,7 +7,7 @@ import zipfile
 
 from standin import merge
 from world import (BUNDLES, CARBON, CORE, KEY, KEYSTORE, LOG4J, NEW_SQL, OLD, PAGE, PLUGINS, SCRIPT, TOML,
-                   WAR, World, fingerprint, pristine, war, archive)
+                   USER, WAR, World, fingerprint, pristine, war, archive)
 
 
 class Update(unittest.TestCase):
@@ -62,7 +62,8 @@ class Update(unittest.TestCase):
         world.file(BUNDLES).write_text(f"{own}\n{world.text(BUNDLES)}", encoding="utf-8")
         world.expect(0, "--level", "1")
         self.assertEqual(world.text(BUNDLES).splitlines(), [
-            own, "org.demo.api,2.1.0,plugins/org.demo.api_2.1.0.jar,4,true", "org.demo.core,1.0.0.1,plugins/org.demo.core_1.0.0.1.jar,4,true"])
+            own, "org.demo.api,2.1.0,plugins/org.demo.api_2.1.0.jar,4,true",
+            "org.demo.core,1.0.0.1,plugins/org.demo.core_1.0.0.1.jar,4,true"])
 
     def test_wars_are_updated_on_top_of_the_customisation(self):
         world = war_world()
@@ -115,6 +116,15 @@ class Update(unittest.TestCase):
         self.assertRegex(backup.name, rf"^{KEY}-[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$")
         self.assertEqual({path: seen for path, seen in fingerprint(backup).items() if not path.startswith("updates/")}, before)
         self.assertEqual(world.config()["product"], {"pattern": "", "backup": str(backup), "backup-size": size(backup)})
+
+    def test_what_a_run_remembers(self):
+        world = self.world()
+        world.expect(0, "--level", "1")
+        folder = str(world.user_home / ".wso2-updates/backup")
+        self.assertEqual([world.config()[key] for key in ("username", "channel", "backup-dir")], [USER, "full", folder])
+        # Another HOME does not move the backups: the first directory is remembered.
+        world.expect(0, "--level", "3", HOME=str(world.dir))
+        self.assertEqual(len(world.backups()), 2)
 
     def test_no_backup(self):
         world = self.world()

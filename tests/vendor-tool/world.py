@@ -157,9 +157,11 @@ def prototype(key: str) -> Path:
 class World:
     """A directory with a service, an installed product and a user's home."""
 
-    def __init__(self, levels: Optional[list[dict[str, Any]]] = None, files: Optional[dict[str, bytes]] = None, tools: tuple = (bundle.VERSION,)):
+    def __init__(self, levels: Optional[list[dict[str, Any]]] = None, files: Optional[dict[str, bytes]] = None,
+                 tools: tuple = (bundle.VERSION,)):
         self.dir = Path(tempfile.mkdtemp(prefix="vendor-tool-", dir=scratch()))
-        shutil.copytree(prototype(repr((LEVELS if levels is None else levels, files or {}, tools))), self.dir, symlinks=True, dirs_exist_ok=True)
+        made_of = repr((LEVELS if levels is None else levels, files or {}, tools))
+        shutil.copytree(prototype(made_of), self.dir, symlinks=True, dirs_exist_ok=True)
         self.home, self.service, self.user_home = self.dir / f"packs/{KEY}", self.dir / "service", self.dir / "user"
         self.marks = self.dir / "marks"
         self.user_home.mkdir()

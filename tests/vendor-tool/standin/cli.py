@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 from standin import conflicts, hotfix, offline, result, revert, update
+from standin.catalogue import version_key
 from standin.context import Run, tool_version
 from standin.knobs import BAD_KNOB, BadKnob
 from standin.output import NOTICE, End, Refusal
 
 NAME = "wso2update"
+OFFLINE_SINCE = (1, 3, 0)  # older tools do not know apply-update
 COMMON = {"-v": "verbose", "--verbose": "verbose", "-h": "help", "--help": "help"}
 LOGIN = {"-u": "username=", "--username": "username=", "-p": "password=", "--password": "password="}
 CHANGE = {"-b": "backup=", "--backup": "backup=", "--no-backup": "no-backup", "--continue": "continue",
@@ -122,6 +124,8 @@ def run_create_update(run: Run, _: list[str]) -> None:
 
 
 def run_apply_update(run: Run, arguments: list[str]) -> None:
+    if version_key(tool_version(run.executable)) < OFFLINE_SINCE:
+        raise UsageError(f'unknown command "apply-update" for "{NAME}"')
     if run.options.get("revert"):
         revert.revert(run)
     if run.options.get("continue"):

@@ -68,6 +68,11 @@ class Config:
         if kept == "tokens":
             self.keys["service"] = {"access-token": "STANDIN-SECRET", "refresh-token": "STANDIN-SECRET"}
 
+    def set_choices(self, channel: str, backup_dir: str) -> None:
+        """What a run remembers for the next."""
+        self.keys["channel"] = channel
+        self.keys["backup-dir"] = backup_dir
+
     @property
     def backup(self) -> dict[str, Any]:
         return self.keys.get("product", {})

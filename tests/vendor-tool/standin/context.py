@@ -19,6 +19,7 @@ from standin.knobs import Knobs
 from standin.output import SELF_UPDATED, End, Output, Refusal
 
 MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+LOGIN_FAILED = "Error while authenticating user: Error while authenticating user credentials"
 SERVICE_INSIDE = "service"
 
 
@@ -119,7 +120,7 @@ class Run:
         if not user or not password:
             raise Refusal("Username or password cannot be empty")
         if not MAIL.fullmatch(user):
-            raise Refusal(f"Error while authenticating user: Error while authenticating user credentials: Invalid email address '{user}'")
+            raise Refusal(f"{LOGIN_FAILED}: Invalid email address '{user}'")
         if service.users().get(user) != password:
             raise Refusal("invalid credentials. Please enter valid WSO2 credentials")
         self.user = user
@@ -146,7 +147,7 @@ class Run:
         self.out.sentence(words, end="")
         line = sys.stdin.readline()
         if not line:
-            raise Refusal("Error while authenticating user: Unable to read input: EOF")
+            raise Refusal(f"{LOGIN_FAILED}: Unable to read input: EOF")
         return line.rstrip("\n")
 
     def self_update(self, service: Service) -> None:

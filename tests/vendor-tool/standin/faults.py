@@ -28,7 +28,7 @@ TABLE = [
     Fault("readonly_file", int, "the n-th file to be written has no write permission"),
     Fault("network_fail", ("before-backup", "after-backup"), "the service is gone at this step"),
     Fault("md5_failure", ("once", "always"), "a downloaded file is corrupt"),
-    Fault("hang_at", ("prompt", "download", "backup"), "waits for ever"),
+    Fault("hang_at", ("prompt", "download", "backup", "files"), "waits for ever; at files: when half of them are written"),
     Fault("exit2_twice", (True,), "two runs end with 2, each with another binary"),
     Fault("exit2_unchanged", (True,), "a crash that ends with 2 and leaves the binary as it is"),
     Fault("level_unchanged", (True,), "exit 0, files new, level old"),
@@ -93,6 +93,8 @@ class Faults:
     def before_write(self, done: int, total: int) -> None:
         if self.kill_after_files is not None and done >= self.kill_after_files:
             os.kill(os.getpid(), signal.SIGKILL)
+        if done >= (total + 1) // 2:
+            self.reach("files")
         if self.die_with and done >= (total + 1) // 2:
             sys.stdout.flush()
             os._exit(self.die_with)

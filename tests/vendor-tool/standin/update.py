@@ -77,6 +77,7 @@ def update(run: Run, levels: Levels) -> None:
     deltas = levels.deltas(run.config.level, target, run.knobs["steps"] == "one-by-one")
     if run.user:
         run.config.set_account(run.user)
+    run.config.set_choices(run.options.get("channel", "full"), str(folder))
     if not run.options.get("no-backup"):
         revert.make_backup(run, folder)
     elif run.knobs["no_backup_record"] == "forgotten":
