@@ -8,6 +8,7 @@ import unittest
 import bundle
 import catalogue
 from standin import output
+from standin.revert import tree_size
 from world import KEY, PASSWORD, SCRIPT, USER, World
 
 
@@ -121,8 +122,15 @@ class Contract(unittest.TestCase):
         self.assertEqual(self.world.backups(), [])
 
     def test_disk_rule(self):
-        self.refused("Insufficient disk space", switches={"disk_free": {"backup": 500_000_000}})
-        self.world.expect(0, switches={"disk_free": {"backup": 501_000_000}})
+        """3 x pack + updates x size + 500 MB, to the byte."""
+        world = World(levels=[{"level": level, "big": 10_000, "write": {"a": str(level)}} for level in (1, 2)])
+        self.addCleanup(world.close)
+        world.expect(0, "version")
+        needed = 3 * tree_size(world.home) + 2 * 10_000 + 500_000_000
+        self.assertIn("Insufficient disk space", world.expect(1, switches={"disk_free": {"backup": needed - 1}}).err)
+        for log in world.file("updates/logs").iterdir():
+            log.unlink()
+        world.expect(0, switches={"disk_free": {"backup": needed}})
 
     def test_commands_that_only_look(self):
         listed = self.world.expect(0, "check").text

@@ -220,6 +220,14 @@ class Signals(Base):
         self.assertEqual(self.world.product(), self.world.vendor(0))
         self.assertEqual(len(fingerprint(self.world.backups()[0])), len(fingerprint(self.world.home)))
 
+    def test_a_run_that_ended_is_not_taken_for_a_killed_one(self):
+        switches = {"after_kill": "revert-only"}
+        self.assertEqual(self.world.conflict(switches).code, 3)
+        self.world.file(LOG4J + ".final").write_text("x\n", encoding="utf-8")
+        self.world.expect(0, "--continue", switches=switches)
+        self.world.expect(0, "--level", "3", switches=switches)
+        self.world.expect(0, "--level", "4", switches=switches)
+
     def test_a_signal_between_two_files_leaves_a_mix(self):
         child = self.world.start("--level", "1", switches={"hang_at": "files"})
         self.world.wait_mark("files")

@@ -164,7 +164,8 @@ class Recorded(unittest.TestCase):
 
 class Scrubbing(unittest.TestCase):
     def setUp(self):
-        environment = {"UPDATE_TOOL_USERNAME": USER, "UPDATE_TOOL_PASSWORD": PASSWORD, "X_API_KEY": TOKEN, "USERPASS": "hunter"}
+        environment = {"UPDATE_TOOL_USERNAME": USER, "UPDATE_TOOL_PASSWORD": PASSWORD, "X_API_KEY": TOKEN, "USERPASS": "hunter",
+                       "https_proxy": "http://proxy-person:proxy-word@proxyhost.intern:3128"}
         self.scrub = Scrubber(environment, {"/srv/private/packs": "<packs>"}, "jdoe")
 
     def test_known_secrets_in_every_spelling(self):
@@ -197,6 +198,9 @@ class Scrubbing(unittest.TestCase):
             ("/srv/private/packs/wso2am-4.2.0/bin of jdoe, not jdoes", "<packs>/wso2am-4.2.0/bin of <user>, not jdoes"),
         ):
             self.assertEqual(self.scrub.text(text), clean)
+
+    def test_proxies_of_the_environment(self):
+        self.assertEqual(self.scrub.text("proxyhost.intern proxy-person proxy-word"), "<host> <user> <secret>")
 
     def test_configuration_is_learnt(self):
         self.scrub.learn_config({"service": [{"refresh-token": "r3fresh", "n": 1}], "username": "bob.b@x.example", "channel": "full"})
