@@ -47,6 +47,13 @@ def write_method(world, switches):
     return world.file(LOG4J).stat().st_ino == before
 
 
+@case({"kept": 0o600, "vendor": 0o644})
+def file_mode(world, switches):
+    world.file(LOG4J).chmod(0o600)
+    world.expect(0, switches=switches)
+    return world.file(LOG4J).stat().st_mode & 0o777
+
+
 @case({"through": (True, True), "replaced": (False, False)})
 def symlink_at_path(world, switches):
     outside = world.dir / "outside.properties"

@@ -78,8 +78,9 @@ def revert_conflict(probe: Probe) -> None:
 
 @step
 def merge(probe: Probe) -> None:
-    """A text changed on both sides in different places."""
+    """A text changed on both sides in different places, and with a mode of its own."""
     file = probe.text_file()
+    file.chmod(0o600)
     file.write_bytes(file.read_bytes() + MINE.encode())
     probe.to_level("--template", TEMPLATE, note=f"a line was added at the end of {file.name}")
     probe.runs[-1]["customer_line_left"] = MINE.strip().encode() in file.read_bytes()

@@ -48,6 +48,15 @@ class Update(unittest.TestCase):
         self.assertEqual(world.file(KEYSTORE).read_bytes(), b"\xfe\xed customer")
         self.assertEqual(world.file("repository/components/lib/driver.jar").read_bytes(), b"driver")
 
+    def test_a_customised_text_behind_a_link_is_merged(self):
+        world = self.world()
+        world.replace(LOG4J, "name = a", "name = mine")
+        outside = world.dir / "shared.properties"
+        world.file(LOG4J).rename(outside)
+        world.file(LOG4J).symlink_to(outside)
+        world.expect(0, "--level", "1")
+        self.assertEqual(outside.read_text(encoding="utf-8").split("\n")[1:6:4], ["name = mine", "level = WARN"])
+
     def test_jars_are_always_replaced_and_keystores_never(self):
         api = f"{PLUGINS}/org.demo.api_2.1.0.jar"
         world = self.world(levels=[{"level": 2, "write": {api: "new jar", KEYSTORE: "new keystore"}}])

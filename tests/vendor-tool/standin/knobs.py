@@ -98,6 +98,7 @@ GROUPS = {
         Knob("permission_check", "midway", ("upfront",), "10.3", "read-only-file",
              "Is a file without write permission found before anything changes?"),
         Knob("write_method", "truncate", ("rename",), "10.4", "update", "Are files overwritten in place or renamed over?"),
+        Knob("file_mode", "kept", ("vendor",), "10.4", "merge", "Does an overwritten file keep the mode that it had?"),
         Knob("symlink_at_path", "through", ("replaced",), "1.9, 12.5", "symlink",
              "Is a link at a changed path written through?"),
         Knob("added_present", "replace", ("conflict",), "10.4", "added-present",

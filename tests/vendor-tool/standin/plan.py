@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Optional
 
@@ -54,10 +54,26 @@ class Planner:
         for change in delta.changes:
             if change.path.endswith(merge.KEYSTORES):
                 continue
-            self._decide(plan, change, read_file(self._home / change.path))
-            if change.owner and change.path in plan.puts:
+            local = self._local(change)
+            self._decide(plan, change, local)
+            put = plan.puts.get(change.path)
+            if put and local and self._keeps_mode(change):
+                plan.puts[change.path] = replace(put, mode=local.mode)
+            if change.owner and put:
                 plan.owners[change.path] = change.owner
         return plan
+
+    def _local(self, change: Change) -> Optional[File]:
+        """The file on disk. A person's link to a text elsewhere is read through if it will be written through."""
+        place = self._home / change.path
+        vendor_links = any(side and side.link is not None for side in (change.old, change.new))
+        if place.is_symlink() and not vendor_links and self._knobs["symlink_at_path"] == "through":
+            return read_file(place.resolve())
+        return read_file(place)
+
+    def _keeps_mode(self, change: Change) -> bool:
+        same = change.old is not None and change.new is not None and change.old.mode == change.new.mode
+        return same and self._knobs["file_mode"] == "kept"
 
     def _decide(self, plan: Plan, change: Change, local: Optional[File]) -> None:
         if change.new is None:
@@ -65,7 +81,7 @@ class Planner:
         elif local is None:
             self._missing(plan, change)
         elif local.link is not None and change.new.link is None:
-            self._linked(plan, change)
+            plan.replace(change.path, change.new, plan.modified)
         elif change.old is None:
             self._added_present(plan, change, local)
         elif local.data == change.old.data and local.link == change.old.link:
@@ -89,10 +105,6 @@ class Planner:
             plan.replace(change.path, change.new, plan.added if change.old is None else plan.modified)
         elif rule == "conflict":
             plan.conflict(change)
-
-    def _linked(self, plan: Plan, change: Change) -> None:
-        """A person put a link where the vendor ships a file: the writer goes through it or replaces it."""
-        plan.replace(change.path, change.new, plan.modified)
 
     def _added_present(self, plan: Plan, change: Change, local: File) -> None:
         if local.data == change.new.data:

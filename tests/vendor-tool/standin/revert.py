@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import uuid
 from pathlib import Path
@@ -43,8 +42,8 @@ def backup_folder(run: Run) -> Path:
 
 
 def check_disk(run: Run, folder: Path, update_size: int, updates: int) -> None:
-    """3 x pack + updates x size + 500 MB, as the vendor's documentation has it; updates of a chain are summed."""
-    needed = 3 * tree_size(run.home) + update_size * max(1, updates) + RESERVE
+    """3 x pack + updates x size + 500 MB, as the vendor's documentation has it."""
+    needed = 3 * tree_size(run.home) + updates * update_size + RESERVE
     places = {"backup": folder, "home": run.home, "updates-home": run.updates_home}
     for name in ["backup"] if run.knobs["disk_check"] == "backup" else list(places):
         free = (run.faults.disk_free or {}).get(name)
@@ -58,8 +57,8 @@ def check_disk(run: Run, folder: Path, update_size: int, updates: int) -> None:
 def make_backup(run: Run, folder: Path) -> None:
     target = folder / f"{run.key}-{uuid.uuid4()}"
     run.out.progress(f"backing up to {target}")
-    copy = shutil.copyfile if run.knobs["backup_mtimes"] == "now" else shutil.copy2
-    shutil.copytree(run.home, target, symlinks=run.knobs["backup_symlinks"] == "link", copy_function=_keep_mode(copy))
+    copy = shutil.copy if run.knobs["backup_mtimes"] == "now" else shutil.copy2
+    shutil.copytree(run.home, target, symlinks=run.knobs["backup_symlinks"] == "link", copy_function=copy)
     run.faults.reach("backup")
     older = run.config.backup.get("backup")
     if older and run.knobs["backup_pruned"]:
@@ -68,16 +67,6 @@ def make_backup(run: Run, folder: Path) -> None:
     run.state.backup_digest = tree_digest(target)
     run.config.save()
     run.state.save()
-
-
-def _keep_mode(copy):
-    def copy_one(source: str, target: str, *, follow_symlinks: bool = True) -> str:
-        copy(source, target, follow_symlinks=follow_symlinks)
-        if not os.path.islink(target):
-            shutil.copymode(source, target)
-        return target
-
-    return copy_one
 
 
 def _untouched(run: Run, backup: Path) -> bool:
