@@ -61,8 +61,10 @@ fn refused(lab: &Lab, args: &[&str], (code, kind): (i32, &str), says: &[&str]) -
     answer
 }
 
-#[test]
-fn hostile_archives() {
+/// A name, an archive, the exit code and kind that it leads to, and what is said.
+type Bad<'a> = (&'a str, Vec<u8>, (i32, &'a str), &'a str);
+
+fn hostile() -> Vec<Bad<'static>> {
     const UNSAFE: (i32, &str) = (1, "unsafe-source");
     const DAMAGED: (i32, &str) = (1, "source");
     const LIMITS: (i32, &str) = (6, "limits");
@@ -72,7 +74,7 @@ fn hostile_archives() {
     let linked = |target: &str| zip_with(&[folder("pack/lib/"), link("pack/lib/l", target)]);
     let tar_link = |target: &str| tar_with(&[member(EntryType::Symlink, "pack/l", 0o777, target, b"")]);
     let encrypted = stored("pack/lib/core.jar", b"x").with(|part| part.flags |= ENCRYPTED);
-    let table: Vec<(&str, Vec<u8>, (i32, &str), &str)> = vec![
+    vec![
         ("climbs", entry("pack/../../evil"), UNSAFE, "../../evil"),
         (
             "climbs-tar",
@@ -146,10 +148,14 @@ fn hostile_archives() {
             (1, "not-a-pack"),
             "README",
         ),
-    ];
+    ]
+}
+
+#[test]
+fn hostile_archives() {
     let lab = lab();
     limit(&lab);
-    for (name, bytes, expected, says) in table {
+    for (name, bytes, expected, says) in hostile() {
         let path = lab.path(name);
         fs::write(&path, bytes).unwrap();
         let at = path.to_str().unwrap();

@@ -176,7 +176,7 @@ fn a_mount_that_came_after_the_update_does_not_hide_its_snapshot() {
     assert_eq!(own_folders(&lab), Vec::<&str>::new());
 }
 
-/// A mount that belongs to the server alone is none of ours, even one that not even root may look into.
+/// A mount that belongs to the server alone is none of ours.
 #[test]
 fn what_is_mounted_for_state_is_left_alone() {
     if !may_mount() {

@@ -14,7 +14,7 @@ use std::io;
 
 use crate::api::plan::{FileStep, Plan};
 use crate::api::{ErrorKind, Failure, Result};
-use crate::model::{Digest, RelPath};
+use crate::model::{Class, Digest, RelPath};
 use crate::observe::tree::OWN_FOLDER;
 use crate::session::Session;
 use crate::sys::root::Root;
@@ -119,9 +119,15 @@ pub fn sweep(session: &Session) -> Result<()> {
     let mut mounts: BTreeSet<Option<RelPath>> =
         journal.iter().flat_map(|open| mounts(&open.begin.plan)).collect();
     mounts.insert(None);
+    // What is mounted for the server's state alone is none of ours: it may hang, or shut even root out.
+    let may_be_ours = |mount: &RelPath| {
+        let own = own_folder(Some(mount));
+        session.ownership.class_of(&own) != Class::State
+    };
     mounts.extend(
         crate::observe::mounts::mounts_in(session.root.path())?
             .into_iter()
+            .filter(|mount| may_be_ours(&mount.path))
             .map(|mount| Some(mount.path)),
     );
     let snapshots: Vec<&str> = session.state.kept_transactions().collect();

@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::{Answer, Lab};
 
 /// Says that a test proves nothing on this host. Past the capture of the test's output, so that everybody sees it.
+#[allow(clippy::explicit_write, reason = "the test harness captures what is printed")]
 pub fn skipped(why: &str) {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("a test").to_owned();
@@ -188,6 +189,7 @@ pub struct Held {
 
 impl Held {
     /// Starts it.
+    #[allow(clippy::zombie_processes, reason = "`wait` waits, also for a stop")]
     pub fn start(lab: &Lab, args: &[&str], fault: &str) -> Self {
         let stdout = tempfile::tempfile().unwrap();
         let child = lab
