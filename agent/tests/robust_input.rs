@@ -64,90 +64,60 @@ fn refused(lab: &Lab, args: &[&str], (code, kind): (i32, &str), says: &[&str]) -
 /// A name, an archive, the exit code and kind that it leads to, and what is said.
 type Bad<'a> = (&'a str, Vec<u8>, (i32, &'a str), &'a str);
 
-fn hostile() -> Vec<Bad<'static>> {
-    const UNSAFE: (i32, &str) = (1, "unsafe-source");
-    const DAMAGED: (i32, &str) = (1, "source");
-    const LIMITS: (i32, &str) = (6, "limits");
-    let whole = zip_with(&[deflated("pack/lib/core.jar", &[7; 500])]);
-    let zeros = vec![0; 4 << 20];
+const UNSAFE: (i32, &str) = (1, "unsafe-source");
+const DAMAGED: (i32, &str) = (1, "source");
+const LIMITS: (i32, &str) = (6, "limits");
+const NO_PACK: (i32, &str) = (1, "not-a-pack");
+
+/// Entries that could write elsewhere, or twice to one path.
+fn unsafe_archives() -> Vec<Bad<'static>> {
     let entry = |name: &str| zip_with(&[stored(name, b"x")]);
+    let in_tar = |name: &str| tar_with(&[tar_file(name, b"x")]);
     let linked = |target: &str| zip_with(&[folder("pack/lib/"), link("pack/lib/l", target)]);
     let tar_link = |target: &str| tar_with(&[member(EntryType::Symlink, "pack/l", 0o777, target, b"")]);
-    let encrypted = stored("pack/lib/core.jar", b"x").with(|part| part.flags |= ENCRYPTED);
+    let through = [
+        link("pack/l", "lib"),
+        folder("pack/lib/"),
+        stored("pack/l/x", b"x"),
+    ];
     vec![
         ("climbs", entry("pack/../../evil"), UNSAFE, "../../evil"),
-        (
-            "climbs-tar",
-            tar_with(&[tar_file("pack/../../evil", b"x")]),
-            UNSAFE,
-            "../../evil",
-        ),
+        ("climbs-tar", in_tar("pack/../../evil"), UNSAFE, "../../evil"),
         ("absolute", entry("/etc/passwd"), UNSAFE, "/etc/passwd"),
-        (
-            "absolute-tar",
-            tar_with(&[tar_file("/etc/passwd", b"x")]),
-            UNSAFE,
-            "/etc/passwd",
-        ),
+        ("absolute-tar", in_tar("/etc/passwd"), UNSAFE, "/etc/passwd"),
         ("link-out", linked("../../../etc"), UNSAFE, "`lib/l`"),
         ("link-absolute", linked("/etc/shadow"), UNSAFE, "`lib/l`"),
         ("link-out-tar", tar_link("../../etc"), UNSAFE, "`l`"),
-        (
-            "through-link",
-            zip_with(&[
-                link("pack/l", "lib"),
-                folder("pack/lib/"),
-                stored("pack/l/x", b"x"),
-            ]),
-            UNSAFE,
-            "below a link",
-        ),
+        ("through-link", zip_with(&through), UNSAFE, "below a link"),
         ("twice", zip_with(&[version()]), UNSAFE, "there twice"),
-        (
-            "case",
-            zip_with(&[stored("pack/version", b"x")]),
-            UNSAFE,
-            "upper and lower case",
-        ),
+        ("case", entry("pack/version"), UNSAFE, "upper and lower case"),
         ("ours", entry("pack/.pitstop/tx"), UNSAFE, ".pitstop"),
-        (
-            "bomb",
-            zip_with(&[deflated("pack/z", &zeros)]),
-            LIMITS,
-            "zip bomb",
-        ),
+    ]
+}
+
+/// Bombs, and what cannot be read.
+fn unreadable_archives() -> Vec<Bad<'static>> {
+    let whole = zip_with(&[deflated("pack/lib/core.jar", &[7; 500])]);
+    let zeros = vec![0; 4 << 20];
+    let bomb = zip_with(&[deflated("pack/z", &zeros)]);
+    let many: Vec<Part> = (0..60).map(|n| stored(&format!("pack/{n}"), b"")).collect();
+    let encrypted = stored("pack/lib/core.jar", b"x").with(|part| part.flags |= ENCRYPTED);
+    let no_pack = zip(&[stored("README", b"x")]);
+    vec![
+        ("bomb", bomb, LIMITS, "zip bomb"),
         (
             "bomb-tar",
             tar_with(&[tar_file("pack/z", &zeros)]),
             LIMITS,
             "zip bomb",
         ),
-        (
-            "many",
-            zip_with(
-                &(0..60)
-                    .map(|n| stored(&format!("pack/{n}"), b""))
-                    .collect::<Vec<_>>(),
-            ),
-            LIMITS,
-            "50 entries",
-        ),
+        ("many", zip_with(&many), LIMITS, "50 entries"),
         ("cut", whole[..whole.len() - 30].to_vec(), DAMAGED, "cannot read"),
         ("cut-tar", tar_with(&[])[..60].to_vec(), DAMAGED, "cannot read"),
         ("empty", Vec::new(), DAMAGED, "empty"),
         ("encrypted", zip_with(&[encrypted]), DAMAGED, "encrypted"),
-        (
-            "other",
-            b"just some text".to_vec(),
-            (1, "not-a-pack"),
-            "unknown format",
-        ),
-        (
-            "no-pack",
-            zip(&[stored("README", b"x")]),
-            (1, "not-a-pack"),
-            "README",
-        ),
+        ("other", b"just some text".to_vec(), NO_PACK, "unknown format"),
+        ("no-pack", no_pack, NO_PACK, "README"),
     ]
 }
 
@@ -155,7 +125,7 @@ fn hostile() -> Vec<Bad<'static>> {
 fn hostile_archives() {
     let lab = lab();
     limit(&lab);
-    for (name, bytes, expected, says) in hostile() {
+    for (name, bytes, expected, says) in unsafe_archives().into_iter().chain(unreadable_archives()) {
         let path = lab.path(name);
         fs::write(&path, bytes).unwrap();
         let at = path.to_str().unwrap();

@@ -1,6 +1,6 @@
 mod laws;
 
-use super::super::{Format, Merged, Options, merge, xml};
+use super::super::{Merged, Options, merge, xml};
 use super::{check, outcome, resolved};
 
 const NAME: &str = "carbon.xml";
