@@ -113,14 +113,22 @@ fn stop(run: &mut Run<'_>, session: &Session, begin: &Begin, journal: &mut Journ
         run.goes_down();
         server::stop(run, session)?;
     } else {
-        refuse_started(run, session)?;
+        expect_down(run, session)?;
     }
     recheck(run, session, &begin.plan)
 }
 
-/// A server that was stopped when the plan was made must not read a tree that is half replaced.
-fn refuse_started(run: &mut Run<'_>, session: &Session) -> Result<()> {
-    if !server::is_controlled(&session.settings) || !server::observe(run, session)?.is_running() {
+/// A server that was stopped when the plan was made must not read a tree that is half replaced. What a killed one left
+/// running beside it holds files of the pack, so it is ended.
+fn expect_down(run: &mut Run<'_>, session: &Session) -> Result<()> {
+    if !server::is_controlled(&session.settings) {
+        return Ok(());
+    }
+    let found = server::observe(run, session)?;
+    if !found.is_running() {
+        if !found.observed.to_stop().is_empty() {
+            server::stop(run, session)?;
+        }
         return Ok(());
     }
     let message = format!(

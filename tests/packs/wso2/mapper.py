@@ -110,7 +110,7 @@ def digest(path):
 def read_pairs(path):
     if not path.exists():
         return None
-    lines = (line.rsplit("=", 1) for line in path.read_text(encoding="utf-8").splitlines())
+    lines = (line.rsplit("=", 1) for line in path.read_text(encoding="utf-8").splitlines() if line)
     return {name.replace("\\:", ":").replace("\\ ", " "): value for name, value in lines}
 
 

@@ -22,8 +22,10 @@ import build
 from products import PRODUCTS
 
 AGENT = os.environ.get("PITSTOP_BIN", str(ROOT / "target/release/pitstop"))
-# No two of these give any two products of the table the same port.
-OFFSETS = itertools.count(20011)
+# Most of a run is waiting for servers.
+WORKERS = 8
+# Below the ports that the kernel gives out. Offsets less than 37 apart give no two products the same port.
+OFFSETS = itertools.count(20011 + os.getpid() % 40 * 45)
 SECRET = "0perator-s3cret"
 LOGIN = "repository/deployment/server/webapps/authenticationendpoint/login.jsp"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import build
 from products import PRODUCTS
-from support import LOGIN, digest, installation
+from support import LOGIN, WORKERS, digest, installation
 
 
 class Lifecycle(unittest.TestCase):
@@ -20,8 +20,7 @@ class Lifecycle(unittest.TestCase):
         build.write_jdk(cls.jdk)
 
     def test_every_product_is_adopted_updated_verified_and_rolled_back(self):
-        # Most of it is waiting for servers.
-        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
             runs = {key: pool.submit(self.lifecycle, key) for key in PRODUCTS}
         for key, run in runs.items():
             with self.subTest(product=key):
