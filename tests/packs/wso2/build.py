@@ -139,10 +139,13 @@ def settings(product, level):
         }
     toml = ('[server]\nhostname = "localhost"\n' + ("" if product.layout == "mi" else "offset = 0\n")
             + '\n[super_admin]\nusername = "admin"\npassword = "admin"\n\n[keystore.primary]\nfile_name = "wso2carbon.jks"\n')
-    if added:
-        toml += "\n[throttling]\nenabled = true\n"
-    more = {"conf/file.properties": "greeting = hello\n"} if product.layout == "mi" else {}
-    return {f"{product.conf}/deployment.toml": toml, f"{product.conf}/log4j2.properties": log4j, **more}
+    files = {f"{product.conf}/deployment.toml": toml, f"{product.conf}/log4j2.properties": log4j}
+    if product.layout == "mi":
+        # An update that changes templates, but not deployment.toml, is the one that MI does not notice.
+        files["conf/file.properties"] = "greeting = hello\n" + ("farewell = bye\n" if added else "")
+    elif added:
+        files[f"{product.conf}/deployment.toml"] += "\n[throttling]\nenabled = true\n"
+    return files
 
 
 def applications(product, level):

@@ -49,6 +49,9 @@ def reason(home, conf, resources, inputs, toml_file, force, settings_only):
     if settings_only:
         changed = (known or {}).get(f"{conf}/deployment.toml") != digest(toml_file)
         return [("INFO", "Applying configurations with deployment configurations")] if changed else []
+    for name in known or {}:
+        if not (home / name).exists():
+            raise Refused(f"cannot read {home / name}")
     for path in inputs:
         name = str(path.relative_to(home))
         if name not in (known_inputs or {}):
@@ -56,11 +59,8 @@ def reason(home, conf, resources, inputs, toml_file, force, settings_only):
         if known_inputs[name] != digest(path):
             return [("WARN", f"Configurations templates Changed in :{path}"), ("INFO", "Applying Configurations upon new Templates")]
     for name, value in (known or {}).items():
-        path = home / name
-        if not path.exists():
-            raise Refused(f"cannot read {path}")
-        if digest(path) != value:
-            return [("INFO", f"Configurations Changed in :{path}"), ("INFO", f"Overriding files in configuration directory {home}")]
+        if digest(home / name) != value:
+            return [("INFO", f"Configurations Changed in :{home / name}"), ("INFO", f"Overriding files in configuration directory {home}")]
     references = read_pairs(resources / ".metadata/references.properties") or {}
     if any(os.environ.get(name[4:], "") != value for name, value in references.items()):
         return [("WARN", f"Configuration value changed in references, Overriding files in the configuration directory{home}")]

@@ -90,8 +90,9 @@ class Lifecycle(unittest.TestCase):
         settings = (home / product.settings).read_text(encoding="utf-8")
         self.assertIn(str(one.offset), settings, f"{product.key}: the customised offset is gone")
         self.assertEqual("DEBUG" in (home / product.logging).read_text(encoding="utf-8"), True, f"{product.key}: the customised log level is gone")
-        added = {"si": "intervalInMin: 2", "ei": "<Cache>300"}.get(product.layout, "[throttling]")
-        self.assertEqual(added in settings, level >= build.GOOD, f"{product.key}: the vendor's settings are not level {level}'s")
+        added = {"si": "intervalInMin: 2", "ei": "<Cache>300", "mi": "farewell"}.get(product.layout, "[throttling]")
+        merged = (home / "conf/file.properties").read_text(encoding="utf-8") if product.layout == "mi" else settings
+        self.assertEqual(added in merged, level >= build.GOOD, f"{product.key}: the vendor's settings are not level {level}'s")
         if product.components:
             self.expect_bundles(one, level)
         if product.layout in ("carbon", "mi"):
@@ -122,6 +123,8 @@ class Lifecycle(unittest.TestCase):
         carbon = (home / product.conf / "carbon.xml").read_text(encoding="utf-8")
         wanted = 0 if level < build.GOOD else level
         self.assertIn(f"<Level>{wanted}</Level><Hostname>acme.example</Hostname><Offset>{one.offset}</Offset>", carbon, product.key)
+        there = (home / product.conf / "datasources/master-datasources.xml").exists()
+        self.assertEqual(there, level < build.GOOD, f"{product.key}: what an update no longer has a template for")
         self.assertIn(f"<Heap>{256 + level}</Heap>", (home / product.conf / "axis2/axis2.xml").read_text(encoding="utf-8"), product.key)
 
 
