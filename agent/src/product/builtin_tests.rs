@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::config::probe::PortText;
 use crate::model::{Class, RelPath};
-use crate::product::Ownership;
+use crate::product::{Ownership, render};
 
 /// The corpus of a profile and of those that it extends.
 fn corpus(name: &str) -> Vec<(Class, RelPath)> {
@@ -207,5 +208,100 @@ fn a_broken_profile_of_the_folder_is_named_and_not_silently_replaced_by_the_buil
         assert_eq!(failure.kind, ErrorKind::Settings);
         assert!(failure.message.contains("flink/product.yaml"), "{failure}");
         assert!(failure.message.contains(expected), "{failure}");
+    }
+}
+
+/// What an instance of a product comes to with some variables: its ports, and which probes it has.
+fn rendered(name: &str, vars: &[(&str, serde_json::Value)]) -> (Vec<u16>, String) {
+    let vars = render::Vars {
+        home: "/opt/a".to_owned(),
+        values: vars
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect(),
+        ..render::Vars::default()
+    };
+    let done = render::render(&find(name, None).unwrap(), &vars).unwrap();
+    let names: Vec<_> = done.probes.iter().map(|probe| probe.name.as_str()).collect();
+    let ports = done.service.ports.iter().filter_map(PortText::number).collect();
+    (ports, names.join(" "))
+}
+
+#[test]
+fn ports_and_probes_follow_profile_offset_and_certificate() {
+    type Row<'a> = (&'a str, &'a [(&'a str, serde_json::Value)], &'a [u16], &'a str);
+    let (gateway, traffic) = (
+        ("profile", "gateway-worker".into()),
+        ("profile", "traffic-manager".into()),
+    );
+    let ca = || ("ca", "/etc/ca.pem".into());
+    let table: &[Row<'_>] = &[
+        (
+            "wso2am",
+            &[],
+            &[9443, 9763, 8243, 8280, 9611, 5672],
+            "started version",
+        ),
+        (
+            "wso2am",
+            &[ca()],
+            &[9443, 9763, 8243, 8280, 9611, 5672],
+            "version gateway",
+        ),
+        (
+            "wso2am",
+            &[gateway, ca()],
+            &[9443, 9763, 8243, 8280],
+            "version gateway",
+        ),
+        (
+            "wso2am",
+            &[traffic],
+            &[9443, 9763, 9611, 5672],
+            "started version receiver broker",
+        ),
+        (
+            "wso2am-3",
+            &[ca()],
+            &[9443, 9763, 8243, 8280, 9611, 5672],
+            "version",
+        ),
+        ("wso2am-acp", &[ca()], &[9443, 9763], "version"),
+        (
+            "wso2am-tm",
+            &[ca()],
+            &[9443, 9763, 9611, 5672],
+            "version receiver broker",
+        ),
+        (
+            "wso2am-universal-gw",
+            &[ca()],
+            &[9443, 9763, 8243, 8280],
+            "version gateway",
+        ),
+        ("wso2is", &[("offset", 2.into())], &[9445, 9765], "started https"),
+        (
+            "wso2is",
+            &[ca(), ("health_check", true.into())],
+            &[9443, 9763],
+            "https openid health",
+        ),
+        // A configured offset replaces the 10 that the documented ports contain.
+        ("wso2mi", &[], &[8290, 8253, 9164, 9201], "ready started"),
+        (
+            "wso2mi",
+            &[("offset", 13.into())],
+            &[8293, 8256, 9167, 9204],
+            "ready started",
+        ),
+        ("wso2ei", &[], &[9443, 8243, 8280], "https started"),
+        ("wso2ei", &[("script", "broker.sh".into())], &[9443], "https"),
+    ];
+    for (name, vars, ports, probes) in table {
+        assert_eq!(
+            rendered(name, vars),
+            (ports.to_vec(), (*probes).to_owned()),
+            "{name} {vars:?}"
+        );
     }
 }

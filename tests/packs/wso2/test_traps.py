@@ -59,6 +59,14 @@ def restarted_from_the_console_running(one, _):
     return Seen(before=one.servers())
 
 
+def started_by_hand(one, _):
+    """Whoever started it, it runs."""
+    script = one.home / "bin" / one.product.script
+    subprocess.run([script, "start"], env={"JAVA_HOME": str(one.jdk), "PATH": os.environ["PATH"]}, check=True)
+    until_ready(one)
+    return Seen(before=one.servers())
+
+
 def home_of_another_pack_in_the_environment(one, _):
     """The scripts believe CARBON_HOME."""
     return Seen(env={"CARBON_HOME": str(one.packs[build.GOOD]), "JAVA_HOME": "/nonexistent"})
@@ -173,6 +181,8 @@ TABLE = [
     (restarted_from_the_console_running, IS, "start", 0, OLD, True),
     (restarted_from_the_console_running, AM, "stop", 0, OLD, False),
     (restarted_from_the_console_running, MI, "update", 0, NEW, True),
+    (started_by_hand, AM_46, "start", 0, OLD, True),
+    (started_by_hand, SI, "update", 0, NEW, True),
     (home_of_another_pack_in_the_environment, AM, "start", 0, OLD, True),
     (home_of_another_pack_in_the_environment, SI, "start", 0, OLD, True),
     (home_of_another_pack_in_the_environment, MI, "update", 0, NEW, False),

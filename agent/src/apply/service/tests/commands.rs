@@ -3,6 +3,7 @@
 use super::demo::Demo;
 use crate::api::report::RunState;
 use crate::health::tests::support::{eventually, probe, root_or_skip, write};
+use crate::model::RelPath;
 use crate::observe::ports::holders;
 use crate::sys::clock::Stopwatch;
 use crate::sys::process::{ProcessId, User};
@@ -36,6 +37,39 @@ fn a_start_script_may_leave_the_server_in_the_background() {
     assert!(demo.start().unwrap().changed);
     assert!(!demo.start().unwrap().changed);
     assert!(demo.stop().unwrap().changed);
+}
+
+/// The script believes that the server runs if any process has the number in its pid file, whatever follows it.
+#[test]
+fn a_pid_file_that_outlived_its_server_does_not_hold_up_a_start() {
+    let mut demo = Demo::new();
+    demo.starts_by_script(
+        "pid=$(tr -d '\\0' <\"${0%/*}/demo.pid\" 2>/dev/null) && kill -0 \"$pid\" 2>/dev/null && exit 0\n\
+         (setsid SERVER >/dev/null 2>&1 &)\nexit 0\n",
+    );
+    let file = demo.home().join("demo.pid");
+    write(&file, &format!("{}\n\0\0", std::process::id()));
+    demo.settings.profile.service.pid_files = vec![RelPath::new("demo.pid").unwrap()];
+    assert!(demo.start().unwrap().changed);
+    assert!(!file.exists());
+    write(&file, "1\n");
+    assert!(!demo.start().unwrap().changed);
+    assert!(file.exists(), "a running server keeps its own");
+    assert!(demo.stop().unwrap().changed);
+}
+
+/// Whoever may write to the home must not have files elsewhere removed.
+#[test]
+fn a_pid_file_behind_a_link_out_of_the_home_is_left_alone() {
+    let mut demo = Demo::new();
+    let outside = demo.beside("outside");
+    crate::sys::fs::make_private_dirs(&outside).unwrap();
+    write(&outside.join("demo.pid"), "1\n");
+    std::os::unix::fs::symlink(&outside, demo.home().join("run")).unwrap();
+    demo.settings.profile.service.pid_files = vec![RelPath::new("run/demo.pid").unwrap()];
+    let failure = demo.start().unwrap_err();
+    assert!(failure.message.contains("stale pid file"), "{failure}");
+    assert!(outside.join("demo.pid").exists());
 }
 
 #[test]
