@@ -1,12 +1,14 @@
 # `make demo` shows what pitstop does, `make test` runs everything. See README.md.
 PRODUCT ?= demo
+SECONDS ?= 60
 
-.PHONY: help build demo test bench setup clean
+.PHONY: help build demo test bench fuzz setup clean
 help:
 	@echo "make demo               see a real server updated, verified and rolled back"
 	@echo "make demo PRODUCT=flink the same with Apache Flink (needs Java 17 and 500 MB of downloads)"
 	@echo "make test               run everything; installs what is missing when root"
 	@echo "make bench              measure speed and size against git, rsync, unzip and sha256sum"
+	@echo "make fuzz SECONDS=60    fuzz merges and edits, each format for so long (needs a C++ compiler)"
 	@echo "make build              build the agent: target/release/pitstop"
 	@echo "make setup              only install what the tests need"
 	@echo "make clean              remove what was built, downloaded and cached"
@@ -22,6 +24,9 @@ test:
 
 bench: build
 	@python3 tests/bench/bench.py
+
+fuzz:
+	@agent/fuzz/run.sh $(SECONDS)
 
 setup:
 	@tests/setup.sh

@@ -5,7 +5,8 @@
 pub(super) struct Layout {
     /// Base, current, new: each line ends with `\n`, including the last.
     pub(super) texts: [String; 3],
-    bytes: bool,
+    /// They are not in UTF-8: each character is a byte.
+    pub(super) bytes: bool,
     bom: bool,
     crlf: Option<bool>,
     final_newline: bool,

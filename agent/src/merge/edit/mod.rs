@@ -43,6 +43,11 @@ impl Edit {
             value,
         })
     }
+
+    fn is_ascii(&self) -> bool {
+        let value = self.value.as_ref().map(Value::to_string);
+        self.key.is_ascii() && value.is_none_or(|value| value.is_ascii())
+    }
 }
 
 /// The format in which the keys of a file can be named; `None` if there is none. Of several that its name allows, the
@@ -88,6 +93,12 @@ pub fn ensure(content: &[u8], format: Format, edits: &[Edit]) -> Result<Vec<u8>,
         Err(why) if why == NO_ITEM && edit.value.is_none() => Ok(text.to_owned()),
         changed => changed.map_err(|why| format!("`{}`: {why}", edit.key)),
     };
+    if let Some(edit) = edits.iter().find(|edit| layout.bytes && !edit.is_ascii()) {
+        return Err(format!(
+            "`{}`: the file is not in UTF-8, so only ASCII can be set in it",
+            edit.key
+        ));
+    }
     let said = rest(before, before, format, edits)?;
     let mut text = before.clone();
     for edit in edits {

@@ -143,6 +143,12 @@ fn properties_in_another_encoding_keep_their_bytes() {
         ensure(text, Format::Properties, &edits).unwrap(),
         b"a=caf\xe9\r\nb=2\r\n"
     );
+    // Nobody knows how it would be written there.
+    for (key, value) in [("b", "\u{20ac}"), ("b", "\u{e9}"), ("\u{20ac}", "2")] {
+        let edits = [Edit::new(key, Some(json!(value)), Format::Properties).unwrap()];
+        let why = ensure(text, Format::Properties, &edits).unwrap_err();
+        assert!(why.contains("not in UTF-8"), "{why}");
+    }
 }
 
 #[test]
