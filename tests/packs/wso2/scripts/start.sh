@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2034,SC2050,SC2194 # build.py fills in what stands between at signs
 # STAND-IN for @TITLE@: behaves like the product's start script as far as that is public, and shares no line with it.
 script=$0
 while [ -h "$script" ]; do
