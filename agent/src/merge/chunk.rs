@@ -83,6 +83,42 @@ impl Chunks {
         self.0.iter().map(text).collect()
     }
 
+    /// The whole text, each conflict's chosen by its number.
+    pub fn chosen<'c>(&'c self, choose: impl Fn(usize, &'c Conflict) -> &'c str) -> String {
+        let mut number = 0;
+        let mut text = String::new();
+        for chunk in &self.0 {
+            match chunk {
+                Chunk::Plain(plain) => text.push_str(plain),
+                Chunk::Conflict(conflict) => {
+                    text.push_str(choose(number, conflict));
+                    number += 1;
+                }
+            }
+        }
+        text
+    }
+
+    /// The same pieces with some conflicts decided: text for those that have one, by number.
+    #[must_use]
+    pub fn decided(&self, decide: impl Fn(usize, &Conflict) -> Option<String>) -> Self {
+        let mut number = 0;
+        let mut out = Self::default();
+        for chunk in &self.0 {
+            match chunk {
+                Chunk::Plain(plain) => out.plain(plain),
+                Chunk::Conflict(conflict) => {
+                    match decide(number, conflict) {
+                        Some(text) => out.plain(&text),
+                        None => out.conflict(conflict.clone()),
+                    }
+                    number += 1;
+                }
+            }
+        }
+        out
+    }
+
     /// Widens every conflict to whole lines; conflicts that share a line become one.
     pub fn whole_lines(self) -> Self {
         let mut out: Vec<Chunk> = Vec::new();

@@ -2,6 +2,7 @@
 //! end of the last line, an encoding that is not UTF-8.
 
 /// Three texts as they are merged.
+#[derive(Debug)]
 pub(super) struct Layout {
     /// Base, current, new: each line ends with `\n`, including the last.
     pub(super) texts: [String; 3],

@@ -32,7 +32,9 @@ pub mod keys;
 mod layout;
 pub mod lines;
 pub mod node;
+pub mod normal;
 pub mod properties;
+pub mod settle;
 mod similar;
 pub mod text;
 pub mod toml;
@@ -47,6 +49,7 @@ use std::cell::LazyCell;
 use chunk::{Chunks, Conflict};
 pub use format::{Format, Structure};
 use layout::Layout;
+use settle::Undecided;
 use text::refine;
 use value::{Clash, Data, Prefer};
 
@@ -116,15 +119,41 @@ pub fn merge(name: &str, options: Options, sides: [&[u8]; 3]) -> Merged {
 }
 
 /// As [`merge`], with the format that the files were read as; [`Format::Text`] where there was nothing to read.
-pub fn merge_and_tell(name: &str, options: Options, [base, current, new]: [&[u8]; 3]) -> (Merged, Format) {
+pub fn merge_and_tell(name: &str, options: Options, sides: [&[u8]; 3]) -> (Merged, Format) {
+    match open(name, options, sides) {
+        (Opened::Clean(merged), format) => (Merged::Clean(merged), format),
+        (Opened::NotText, format) => (Merged::NotText, format),
+        (Opened::Undecided(open), format) => {
+            let conflicts = Conflicts {
+                text: open.marked(&[], options.marker_size),
+                conflicts: open.conflicts().cloned().collect(),
+            };
+            (Merged::Conflicts(conflicts), format)
+        }
+    }
+}
+
+/// What came of a merge whose conflicts can still be decided one by one.
+#[derive(Debug)]
+pub enum Opened {
+    /// Both sides' changes, together.
+    Clean(Vec<u8>),
+    /// Both sides changed the same things.
+    Undecided(Box<Undecided>),
+    /// A side is not text, or too large.
+    NotText,
+}
+
+/// As [`merge_and_tell`]; what is in conflict stays open for decisions.
+pub fn open(name: &str, options: Options, [base, current, new]: [&[u8]; 3]) -> (Opened, Format) {
     if current == new || base == new {
-        return (Merged::Clean(current.to_vec()), Format::Text);
+        return (Opened::Clean(current.to_vec()), Format::Text);
     }
     if base == current {
-        return (Merged::Clean(new.to_vec()), Format::Text);
+        return (Opened::Clean(new.to_vec()), Format::Text);
     }
     let by_lines = match text::merge(base, current, new) {
-        text::Merged::NotText => return (Merged::NotText, Format::Text),
+        text::Merged::NotText => return (Opened::NotText, Format::Text),
         text::Merged::Clean(merged) => Some(merged),
         text::Merged::Conflicts(_) => None,
     };
@@ -133,28 +162,30 @@ pub fn merge_and_tell(name: &str, options: Options, [base, current, new]: [&[u8]
         Some(format) => vec![format],
         None => Format::candidates(name, &layout.texts[1]),
     };
-    let read = |format: &Format| Some((*format, Judge::new(format.structure()?, &layout)?));
-    let (result, format) = match formats.iter().find_map(read) {
-        Some((format, judge)) => (judge.merge(by_lines), format),
-        None => (lines(&formats, &layout, by_lines), Format::Text),
+    let read = |format: &Format| Some((*format, Known::new(format.structure()?, &layout)?));
+    let found = formats.iter().find_map(read);
+    let format = found.as_ref().map_or(Format::Text, |(format, _)| *format);
+    let known = found.map(|(_, known)| known);
+    let result = match &known {
+        Some(known) => Judge {
+            known,
+            layout: &layout,
+        }
+        .merge(by_lines),
+        None => lines(&formats, &layout, by_lines),
     };
-    let merged = match result {
+    let opened = match result {
         Ok(merged) => match left_conflict(&layout) {
-            Some(left) => Merged::Conflicts(Conflicts {
-                text: merged,
-                conflicts: vec![left],
-            }),
-            None => Merged::Clean(merged),
+            Some(left) => Opened::Undecided(Box::new(Undecided::left(left, merged))),
+            None => Opened::Clean(merged),
         },
         Err(chunks) => {
+            let reads = reads(&formats, &layout);
             let chunks = chunks.whole_lines();
-            Merged::Conflicts(Conflicts {
-                text: layout.restore_marked(&chunks.marked(options.marker_size, "\n")),
-                conflicts: chunks.conflicts().cloned().collect(),
-            })
+            Opened::Undecided(Box::new(Undecided::new(format, chunks, layout, known, reads)))
         }
     };
-    (merged, format)
+    (opened, format)
 }
 
 /// A conflict that the operator left in the file: nothing that has it is merged.
@@ -180,10 +211,7 @@ type Outcome = Result<Vec<u8>, Chunks>;
 /// Merges by lines alone. Where both sides can be read and only base cannot, so must the result, unless it is too much.
 fn lines(formats: &[Format], layout: &Layout, by_lines: Option<Vec<u8>>) -> Outcome {
     let [base, current, new] = &layout.texts;
-    let structures = formats.iter().filter_map(|format| format.structure());
-    let structures = structures.filter(|_| ![current, new].into_iter().any(|text| is_too_much(text)));
-    let mut readable = structures.filter(|one| (one.data)(current).is_ok() && (one.data)(new).is_ok());
-    let reads = readable.next().map(|structure| structure.data);
+    let reads = reads(formats, layout);
     let is_right = |text: &str| reads.is_none_or(|reads| reads(text).is_ok());
     if let Some(merged) = by_lines.filter(|merged| is_right(&layout.plain(merged))) {
         return Ok(merged);
@@ -196,6 +224,18 @@ fn lines(formats: &[Format], layout: &Layout, by_lines: Option<Vec<u8>>) -> Outc
     }
 }
 
+/// How a text is read.
+type Reader = fn(&str) -> Result<Data, ParseError>;
+
+/// What reads both sides, and therefore must read the result.
+fn reads(formats: &[Format], layout: &Layout) -> Option<Reader> {
+    let [_, current, new] = &layout.texts;
+    let structures = formats.iter().filter_map(|format| format.structure());
+    let structures = structures.filter(|_| ![current, new].into_iter().any(|text| is_too_much(text)));
+    let mut readable = structures.filter(|one| (one.data)(current).is_ok() && (one.data)(new).is_ok());
+    readable.next().map(|structure| structure.data)
+}
+
 /// How many signs that may begin or end something a structured file may have: what it is read into takes far more memory
 /// than its text.
 const MOST_SIGNS: usize = 300_000;
@@ -205,17 +245,17 @@ fn is_too_much(text: &str) -> bool {
     text.len() > MOST_SIGNS && text.bytes().filter(|byte| is_sign(byte)).count() > MOST_SIGNS
 }
 
-/// Merges files that can be read, and judges results by what they say.
-struct Judge<'a> {
+/// What three files say that can be read.
+#[derive(Debug)]
+struct Known {
     structure: &'static Structure,
-    layout: &'a Layout,
     data: [Data; 3],
     strict: bool,
 }
 
-impl<'a> Judge<'a> {
+impl Known {
     /// `None` if a side cannot be read.
-    fn new(structure: &'static Structure, layout: &'a Layout) -> Option<Self> {
+    fn new(structure: &'static Structure, layout: &Layout) -> Option<Self> {
         let texts = layout.texts.each_ref().map(String::as_str);
         if texts.into_iter().any(is_too_much) {
             return None;
@@ -227,16 +267,39 @@ impl<'a> Judge<'a> {
         }
         Some(Self {
             structure,
-            layout,
             data,
             strict: texts.into_iter().skip(1).all(structure.is_strict),
         })
     }
 
+    fn wanted(&self, prefer: Prefer) -> Result<Data, Clash> {
+        let [base, current, new] = &self.data;
+        value::merge(base, current, new, prefer)
+    }
+
+    /// What a text says; `None` if it may not be a result.
+    fn read(&self, text: &str) -> Option<Data> {
+        let Structure { data, is_strict, .. } = self.structure;
+        (!self.strict || is_strict(text)).then(|| data(text).ok()).flatten()
+    }
+
+    /// Whether a text says one of these.
+    fn says(&self, text: &str, wanted: &[Data]) -> bool {
+        !wanted.is_empty() && self.read(text).is_some_and(|data| wanted.contains(&data))
+    }
+}
+
+/// Merges files that can be read, and judges results by what they say.
+struct Judge<'a> {
+    known: &'a Known,
+    layout: &'a Layout,
+}
+
+impl Judge<'_> {
     fn merge(&self, by_lines: Option<Vec<u8>>) -> Outcome {
         // Only made when a clean text asks for it: a conflict of keys is found without.
         let wanted = LazyCell::new(|| self.acceptable());
-        let is_right = |text: &str| self.says(text, &wanted);
+        let is_right = |text: &str| self.known.says(text, &wanted);
         let plain = by_lines.as_deref().map(|merged| self.layout.plain(merged));
         if let Some(merged) = by_lines
             && plain.as_deref().is_some_and(is_right)
@@ -267,38 +330,25 @@ impl<'a> Judge<'a> {
     /// What a clean result may say. Where both sides added to a list, its items may stand apart in the file (the elements of
     /// an array of tables in TOML): then their places there decide which come first.
     fn acceptable(&self) -> Vec<Data> {
-        match self.wanted(Prefer::Neither) {
+        match self.known.wanted(Prefer::Neither) {
             Ok(wanted) => vec![wanted],
             Err(Clash::Changes) => Vec::new(),
             Err(Clash::Additions) => {
                 let orders = [Prefer::CurrentFirst, Prefer::NewFirst].into_iter();
-                orders.filter_map(|order| self.wanted(order).ok()).collect()
+                orders.filter_map(|order| self.known.wanted(order).ok()).collect()
             }
         }
     }
 
-    fn wanted(&self, prefer: Prefer) -> Result<Data, Clash> {
-        let [base, current, new] = &self.data;
-        value::merge(base, current, new, prefer)
-    }
-
-    /// Whether a text says one of these.
-    fn says(&self, text: &str, wanted: &[Data]) -> bool {
-        let Structure { data, is_strict, .. } = self.structure;
-        !wanted.is_empty()
-            && (!self.strict || is_strict(text))
-            && data(text).is_ok_and(|data| wanted.contains(&data))
-    }
-
     fn tree(&self) -> Option<Chunks> {
-        let parse = self.structure.parse;
+        let parse = self.known.structure.parse;
         let texts = self.layout.texts.each_ref().map(String::as_str);
         let [base, current, new] = at_once::each(texts, |side| parse(texts[side]).ok());
         let mut trees = [base?, current?, new?];
-        if let Some(pairing) = &self.structure.pairing {
+        if let Some(pairing) = &self.known.structure.pairing {
             trees
                 .iter_mut()
-                .zip(&self.data)
+                .zip(&self.known.data)
                 .for_each(|(tree, data)| (pairing.nodes)(tree, data));
         }
         let [base, current, new] = &trees;
@@ -307,7 +357,7 @@ impl<'a> Judge<'a> {
 
     /// The first in which taking either side in every conflict gives what that side means.
     fn resolvable(&self, mut merges: impl Iterator<Item = Chunks>) -> Option<Chunks> {
-        let sides = [Prefer::Current, Prefer::New].map(|prefer| self.wanted(prefer).ok());
+        let sides = [Prefer::Current, Prefer::New].map(|prefer| self.known.wanted(prefer).ok());
         let [Some(current), Some(new)] = sides else {
             return None;
         };
@@ -315,7 +365,7 @@ impl<'a> Judge<'a> {
         merges.find(|chunks| {
             let texts = [chunks.side(1), chunks.side(2)];
             let texts = texts.each_ref().map(String::as_str);
-            at_once::each(texts, |side| self.says(texts[side], &wanted[side])) == [true; 2]
+            at_once::each(texts, |side| self.known.says(texts[side], &wanted[side])) == [true; 2]
         })
     }
 }
