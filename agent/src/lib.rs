@@ -9,6 +9,7 @@ pub mod apply;
 pub mod cli;
 pub mod config;
 pub mod health;
+pub mod memory;
 pub mod merge;
 pub mod model;
 pub mod observe;

@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod instance;
+pub mod memory;
 pub mod merge;
 pub mod plan;
 pub mod report;

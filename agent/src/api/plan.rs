@@ -33,6 +33,9 @@ pub struct Plan {
     pub files: Vec<FileStep>,
     /// What needs a person. A plan with conflicts is never executed.
     pub conflicts: Vec<Conflict>,
+    /// The remembered decisions that resolved conflicts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remembered: Vec<RememberedView>,
     /// What a person should know before approving.
     pub warnings: Vec<String>,
     /// Free space in bytes that the plan needs on the home's file system.
@@ -155,6 +158,8 @@ pub enum Why {
     Merged,
     /// A person resolved a conflict.
     Resolved,
+    /// What a person decided about the same conflict before resolved it.
+    Remembered,
     /// A policy setting decided it.
     Policy,
     /// A rollback restores it.
@@ -235,6 +240,63 @@ pub struct KeyConflict {
     /// What the vendor has now; absent if it is not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new: Option<String>,
+    /// What was decided about it; absent while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<AnswerView>,
+}
+
+/// What was decided about a conflict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AnswerView {
+    /// What is taken.
+    pub take: Taken,
+    /// The value, if it is one and does not look secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// When it was decided, as RFC 3339.
+    pub decided: String,
+    /// By whom.
+    pub by: String,
+    /// Whether it was decided before, about the same conflict elsewhere or then.
+    pub remembered: bool,
+    /// The instance that it was remembered for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// The file that it was shipped in; absent if this host remembers it by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+}
+
+/// What is taken in a conflict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Taken {
+    /// The operator's side.
+    Ours,
+    /// The vendor's side.
+    Theirs,
+    /// A value of the key, or lines.
+    Value,
+    /// A whole file.
+    Final,
+    /// Nothing: the path shall not exist.
+    Deleted,
+}
+
+/// A remembered decision that resolved a conflict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RememberedView {
+    /// The path in the pack.
+    pub path: RelPath,
+    /// The key; absent for lines and for whole files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The line of the operator's file, for lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// What was decided.
+    #[serde(flatten)]
+    pub answer: AnswerView,
 }
 
 /// Kinds of conflicts.

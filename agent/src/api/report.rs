@@ -10,7 +10,7 @@ pub use super::instance::{
     ConfigSnapshotView, ConfigView, Drift, DriftKind, DriftView, Hold, InstanceView, InterruptedView, Phase,
     ProcessRole, ProcessView, RunState, SnapshotView, UnitView,
 };
-use super::plan::{Conflict, Plan};
+use super::plan::{AnswerView, Conflict, Plan};
 use crate::model::{Level, RelPath};
 
 /// The value of [`Report::schema`].
@@ -103,6 +103,7 @@ pub enum Action {
     Verify,
     Rollback,
     Config,
+    Conflicts,
 }
 
 impl Action {
@@ -117,6 +118,7 @@ impl Action {
             Action::Verify => "verify",
             Action::Rollback => "rollback",
             Action::Config => "config",
+            Action::Conflicts => "conflicts",
         }
     }
 }
@@ -155,6 +157,8 @@ pub enum Status {
     RolledBack,
     /// Conflicts need a person.
     Conflicts,
+    /// Every conflict has an answer; `update --continue` goes on (`conflicts`).
+    Resolved,
     /// A rule says no.
     Blocked,
     /// An error.
@@ -213,6 +217,9 @@ pub struct ConflictView {
     /// Where the person's result belongs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub final_file: Option<PathBuf>,
+    /// What was decided about the whole path; absent while it, or a key of it, is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<AnswerView>,
 }
 
 /// How one configured file changes.

@@ -2,6 +2,7 @@
 
 use schemars::{Schema, json_schema, schema_for};
 
+use super::memory::{MEMORY_SCHEMA, MemoryReport};
 use super::merge::{MERGE_SCHEMA, MergeReport};
 use super::report::{LIST_SCHEMA, Report, ReportList, SCHEMA};
 
@@ -10,9 +11,10 @@ pub fn schema() -> Schema {
     let mut report = schema_for!(Report);
     let mut list = schema_for!(ReportList);
     let mut merge = schema_for!(MergeReport);
+    let mut memory = schema_for!(MemoryReport);
     // They carry the same definitions; they move to the document's root, where the references point.
     let mut definitions = serde_json::Map::new();
-    for part in [&mut report, &mut list, &mut merge] {
+    for part in [&mut report, &mut list, &mut merge, &mut memory] {
         if let Some(serde_json::Value::Object(found)) = part.remove("$defs") {
             definitions.extend(found);
         }
@@ -22,9 +24,10 @@ pub fn schema() -> Schema {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "pitstop report",
         "description": format!(
-            "A report ({SCHEMA}), with --all a list of reports ({LIST_SCHEMA}), or what `merge` reports ({MERGE_SCHEMA})."
+            "A report ({SCHEMA}), with --all a list of reports ({LIST_SCHEMA}), what `merge` reports \
+             ({MERGE_SCHEMA}), or what `conflicts export`, `import` and `forget` report ({MEMORY_SCHEMA})."
         ),
-        "anyOf": [report, list, merge],
+        "anyOf": [report, list, merge, memory],
         "$defs": definitions,
     })
 }

@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::config_args::Config;
+use super::conflicts_args::Conflicts;
 use crate::config::load::ConfigDirs;
 use crate::merge::{Format, MARKER_SIZE};
 use crate::model::Level;
@@ -72,6 +73,9 @@ pub enum Command {
         /// The level that an update would lead to; the highest offered without it
         #[arg(long, value_parser = level)]
         level: Option<Level>,
+        /// Predict without what people decided about the same conflicts before
+        #[arg(long)]
+        no_remembered: bool,
     },
     /// Take over a pack that pitstop did not install
     Adopt {
@@ -127,6 +131,11 @@ pub enum Command {
         #[command(subcommand)]
         what: Config,
     },
+    /// Show and decide the conflicts of an update that waits; move what was decided to other hosts
+    Conflicts {
+        #[command(subcommand)]
+        what: Conflicts,
+    },
     /// JSON Schema, man pages, shell completions
     Internals {
         #[command(subcommand)]
@@ -172,7 +181,7 @@ pub struct UpdateArgs {
     /// Prepare everything while the server serves, and leave the rest to a later run
     #[arg(long)]
     pub stage_only: bool,
-    /// Go on with the conflicts that you resolved in `.final` files
+    /// Go on with the conflicts that you resolved with `pitstop conflicts resolve` or in `.final` files
     #[arg(long = "continue")]
     pub resume: bool,
     /// Accept a level below the installed one
@@ -181,6 +190,9 @@ pub struct UpdateArgs {
     /// Try a release again that failed here before
     #[arg(long)]
     pub release_hold: bool,
+    /// Leave out what people decided about the same conflicts before
+    #[arg(long)]
+    pub no_remembered: bool,
 }
 
 #[derive(Debug, Clone, ClapArgs)]
@@ -294,6 +306,7 @@ impl From<UpdateArgs> for verb::update::Options {
             resume,
             allow_downgrade,
             release_hold,
+            no_remembered,
         } = args;
         Self {
             from,
@@ -304,6 +317,7 @@ impl From<UpdateArgs> for verb::update::Options {
             resume,
             allow_downgrade,
             release_hold,
+            no_remembered,
         }
     }
 }

@@ -3,6 +3,8 @@
 
 mod args;
 mod config_args;
+mod conflicts;
+mod conflicts_args;
 mod internals;
 mod progress;
 mod render;
@@ -44,10 +46,16 @@ fn dispatch(args: &Args) -> Result<u8> {
     let progress = progress::Bar::new();
     let progress: &dyn Progress = &progress;
     match &args.command {
-        Command::Check { which, from, level } => {
+        Command::Check {
+            which,
+            from,
+            level,
+            no_remembered,
+        } => {
             let options = verb::check::Options {
                 from: from.clone(),
                 level: level.clone(),
+                no_remembered: *no_remembered,
             };
             each(args, which, Action::Check, |name, settings| {
                 verb::check::check(name, settings, &options, progress)
@@ -95,6 +103,7 @@ fn dispatch(args: &Args) -> Result<u8> {
                 verb::config::config(what.name(), settings, &options, progress)
             })
         }
+        Command::Conflicts { what } => conflicts::conflicts(args, what, progress),
         Command::Internals { what } => internals::print(what, &args.dirs()),
     }
 }

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use crate::api::memory::MemoryReport;
 use crate::api::merge::MergeReport;
-use crate::api::plan::{FileOp, FileStep, KeyConflict, Plan};
+use crate::api::plan::{AnswerView, FileOp, FileStep, KeyConflict, Plan, Taken};
 use crate::api::report::{DriftKind, ErrorView, InstanceView, ProbeView, Report, RunState, StaleView};
 
 /// How many paths of a kind are listed unless more is asked for.
@@ -51,7 +52,9 @@ pub fn report(report: &Report, verbose: u8) -> String {
             .keys
             .iter()
             .for_each(|key| text.key(key, "             "));
-        if let Some(file) = &conflict.final_file {
+        if let Some(answer) = &conflict.answer {
+            text.line(format!("             {}", decided(answer)));
+        } else if let Some(file) = &conflict.final_file {
             text.line(format!("             write {}", file.display()));
         }
     }
@@ -113,6 +116,9 @@ impl Text {
         self.line(format!(
             "{indent}  was {base}; yours {current}; the vendor's {new}"
         ));
+        if let Some(answer) = &key.answer {
+            self.line(format!("{indent}  {}", decided(answer)));
+        }
     }
 
     fn line(&mut self, line: impl AsRef<str>) {
@@ -120,6 +126,37 @@ impl Text {
         let clean = line.as_ref().replace(|c: char| c.is_control(), "?");
         let _ = writeln!(self.0, "{clean}");
     }
+}
+
+/// What was decided, by whom and when.
+fn decided(answer: &AnswerView) -> String {
+    let what = match (answer.take, &answer.value) {
+        (Taken::Ours, _) => "decided: yours".to_owned(),
+        (Taken::Theirs, _) => "decided: the vendor's".to_owned(),
+        (Taken::Value, Some(value)) => format!("decided: {}", one_line(value)),
+        (Taken::Value, None) => "decided: a value".to_owned(),
+        (Taken::Final, _) => "decided: a file of its own".to_owned(),
+        (Taken::Deleted, _) => "decided: not there".to_owned(),
+    };
+    let by = format!("{what}, by {} on {}", answer.by, answer.decided);
+    let whence = match (&answer.file, &answer.instance) {
+        (Some(file), _) => format!(", shipped in {}", file.display()),
+        (None, Some(instance)) => format!(" for {instance}"),
+        (None, None) => String::new(),
+    };
+    let remembered = if answer.remembered { ", remembered" } else { "" };
+    format!("{by}{whence}{remembered}")
+}
+
+/// What was done to the memory of decisions.
+pub fn memory(report: &MemoryReport) -> String {
+    let mut text = Text(String::new());
+    let file = report.file.as_ref().map(|file| format!(" ({})", file.display()));
+    text.line(format!("ok  {}{}", report.message, file.unwrap_or_default()));
+    for warning in &report.warnings {
+        text.line(format!("  note       {warning}"));
+    }
+    text.0
 }
 
 /// How many characters of a value are shown.
@@ -216,13 +253,25 @@ fn plan(text: &mut Text, plan: &Plan, verbose: u8) {
         text.line(format!("  {:<10} {}", verb(step), step.path));
     }
     text.more("", plan.files.len() as u64, limit);
+    for one in &plan.remembered {
+        let what = match (&one.key, one.line) {
+            (Some(key), _) => format!(" {key}"),
+            (None, Some(line)) => format!(" line {line}"),
+            (None, None) => String::new(),
+        };
+        text.line(format!(
+            "  remembered {}{what}: {}",
+            one.path,
+            decided(&one.answer)
+        ));
+    }
 }
 
 fn verb(step: &FileStep) -> &'static str {
     use crate::api::plan::Why;
     match (step.op, step.why, &step.old) {
         (FileOp::Put, Why::Merged, _) => "merge",
-        (FileOp::Put, Why::Resolved, _) => "resolve",
+        (FileOp::Put, Why::Resolved | Why::Remembered, _) => "resolve",
         (FileOp::Put, Why::Restored, _) => "restore",
         (FileOp::Put, Why::Configured, _) => "configure",
         (FileOp::Put, _, None) => "add",

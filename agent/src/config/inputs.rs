@@ -102,6 +102,7 @@ impl Inputs {
             probes: profile.probes.clone(),
             state_dir: dirs.state.join("instances").join(&instance.name),
             cache_dir: dirs.state.join("cache"),
+            memory: dirs.memory(),
             name: instance.name,
             user: instance.user,
             source: instance.source,

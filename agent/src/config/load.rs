@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use super::fragment::{AgentFragment, InstanceFragment};
 use super::inputs::Inputs;
 use super::nearest::{did_you_mean, quoted};
-use super::{Settings, validate, yaml};
+use super::{MemoryDirs, Settings, validate, yaml};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::product::builtin;
 use crate::product::config::{self as product_config, ProductConfig};
@@ -19,6 +19,16 @@ pub struct ConfigDirs {
     pub config: PathBuf,
     /// The folder with state and caches; `/var/lib/pitstop` by default.
     pub state: PathBuf,
+}
+
+impl ConfigDirs {
+    /// Where what people decided about conflicts is remembered.
+    pub fn memory(&self) -> MemoryDirs {
+        MemoryDirs {
+            own: self.state.join("resolutions"),
+            shipped: self.config.join("resolutions.d"),
+        }
+    }
 }
 
 /// One instance among all.

@@ -14,4 +14,4 @@ pub mod yaml;
 pub use configuration::Configuration;
 pub use load::ConfigDirs;
 pub use probe::{Probe, ProbeKind};
-pub use settings::{Limits, OnBoth, Policy, ServiceControl, Settings, Stop};
+pub use settings::{Limits, MemoryDirs, OnBoth, Policy, ServiceControl, Settings, Stop};

@@ -42,6 +42,17 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// The folder with caches of sources, `<state-dir>/cache`.
     pub cache_dir: PathBuf,
+    /// Where what people decided about conflicts is remembered.
+    pub memory: MemoryDirs,
+}
+
+/// Where what people decided about conflicts is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryDirs {
+    /// This host's own, `<state-dir>/resolutions`.
+    pub own: PathBuf,
+    /// What was shipped to it, `<config-dir>/resolutions.d`; only read.
+    pub shipped: PathBuf,
 }
 
 /// How a server is started and stopped.

@@ -70,6 +70,7 @@ pub fn plan(common: &Common<'_>, files: &[Wanted]) -> Result<Plan> {
         decided: BTreeMap::new(),
         requests: Vec::new(),
         warnings: Vec::new(),
+        remembered: Vec::new(),
     };
     draft.into_plan(steps, conflicts)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::api::plan::{
-    Conflict, ConflictKind, Content, FileOp, FileStep, KeyConflict, Owner, Plan, Step, Why,
+    Conflict, ConflictKind, Content, FileOp, FileStep, KeyConflict, Owner, Plan, RememberedView, Step, Why,
 };
 use crate::api::report::Action;
 use crate::api::{ErrorKind, Failure, Result};
@@ -101,13 +101,26 @@ pub enum MergeOutcome {
     NoBase,
 }
 
-/// A person's answer to a conflict.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A person's answer to the conflicts of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// What shall be there.
+    pub resolution: Resolution,
+    /// Whether it comes from memory alone.
+    pub remembered: bool,
+}
+
+/// What shall be where a conflict is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolution {
     /// Content of this digest and size.
     File(Digest, u64),
     /// The path shall not exist.
     Delete,
+    /// The operator's side.
+    Ours,
+    /// The vendor's side.
+    Theirs,
 }
 
 /// See the module.
@@ -117,6 +130,7 @@ pub struct Draft<'a> {
     pub(super) decided: BTreeMap<RelPath, Decided>,
     pub(super) requests: Vec<MergeRequest>,
     pub(super) warnings: Vec<String>,
+    pub(super) remembered: Vec<RememberedView>,
 }
 
 impl Draft<'_> {
@@ -132,20 +146,26 @@ impl Draft<'_> {
         })
     }
 
-    /// The plan. `outcomes` holds one outcome per request; `resolutions` answers conflicts.
+    /// A path's base, current and new; `None` if nothing is decided about it.
+    pub fn sides(&self, path: &RelPath) -> Option<[Option<&Entry>; 3]> {
+        let one = self.decided.get(path)?;
+        Some([one.base.as_ref(), one.current.as_ref(), one.new.as_ref()])
+    }
+
+    /// The plan. `outcomes` holds one outcome per request; `answers` resolves conflicts.
     ///
     /// # Errors
     /// `mount` or `read-only` if a change lies behind a symlink, on a mount point or on a read-only mount.
     pub fn finish(
         mut self,
         outcomes: &BTreeMap<RelPath, MergeOutcome>,
-        resolutions: &BTreeMap<RelPath, Resolution>,
+        answers: &BTreeMap<RelPath, Answer>,
     ) -> Result<Plan> {
         for request in std::mem::take(&mut self.requests) {
             self.settle_merge(&request, outcomes.get(&request.path));
         }
-        for (path, resolution) in resolutions {
-            self.resolve(path, resolution);
+        for (path, answer) in answers {
+            self.resolve(path, answer);
         }
         self.refuse_filled_directories();
         self.refuse_files_above();
@@ -190,21 +210,38 @@ impl Draft<'_> {
         };
     }
 
-    fn resolve(&mut self, path: &RelPath, resolution: &Resolution) {
+    fn resolve(&mut self, path: &RelPath, answer: &Answer) {
         let Some(decided) = self.decided.get_mut(path) else {
             return;
         };
         if !matches!(decided.decision, Decision::Conflict(_)) {
             return;
         }
-        decided.decision = match resolution {
-            Resolution::File(sha256, size) => {
-                decided.take_content(*sha256, *size);
-                Decision::TakeNew(Why::Resolved)
-            }
-            Resolution::Delete if decided.current.is_some() => Decision::Remove(Why::Resolved),
-            Resolution::Delete => Decision::Keep,
+        let why = if answer.remembered {
+            Why::Remembered
+        } else {
+            Why::Resolved
         };
+        let is_there = decided.current.is_some();
+        decided.decision = match (answer.resolution, &decided.new) {
+            (Resolution::File(sha256, size), _) => {
+                decided.take_content(sha256, size);
+                Decision::TakeNew(why)
+            }
+            (Resolution::Theirs, Some(_)) => Decision::TakeNew(why),
+            (Resolution::Delete | Resolution::Theirs, _) if is_there => Decision::Remove(why),
+            (Resolution::Delete | Resolution::Ours | Resolution::Theirs, _) => Decision::Keep,
+        };
+    }
+
+    /// Says which remembered decisions the outcomes and answers come from.
+    pub fn remember(&mut self, remembered: Vec<RememberedView>) {
+        self.remembered = remembered;
+    }
+
+    /// Adds a warning.
+    pub fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
     }
 
     /// A file can take a directory's place only if everything in the directory goes.
@@ -293,6 +330,7 @@ impl Draft<'_> {
             steps,
             files,
             conflicts,
+            remembered: self.remembered,
             warnings: self.warnings,
             required_bytes: required_bytes(common.disk, bytes)?,
         })

@@ -32,12 +32,13 @@ pub(super) fn explain(kind: ConflictKind, decided: &Decided) -> String {
 const NAMED: usize = 3;
 
 fn text(keys: &[KeyConflict]) -> String {
-    let named: Vec<&str> = keys.iter().filter_map(|one| one.key.as_deref()).collect();
+    let open: Vec<&KeyConflict> = keys.iter().filter(|one| one.answer.is_none()).collect();
+    let named: Vec<&str> = open.iter().filter_map(|one| one.key.as_deref()).collect();
     if named.is_empty() {
         return "you and the vendor changed the same lines".to_owned();
     }
     let shown = named.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-    match keys.len() - named.len().min(NAMED) {
+    match open.len() - named.len().min(NAMED) {
         0 => format!("you and the vendor both changed {shown}"),
         more => format!("you and the vendor both changed {shown} and {more} more"),
     }

@@ -14,4 +14,4 @@ pub mod rollback;
 mod tests;
 pub mod update;
 
-pub use draft::{Common, Draft, MergeOutcome, MergeRequest, Resolution, Side};
+pub use draft::{Answer, Common, Draft, MergeOutcome, MergeRequest, Resolution, Side};

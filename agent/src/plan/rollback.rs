@@ -36,6 +36,7 @@ pub fn draft<'a>(common: &Common<'a>, undone: &[Undone]) -> Draft<'a> {
         decided: BTreeMap::new(),
         requests: Vec::new(),
         warnings: Vec::new(),
+        remembered: Vec::new(),
     };
     for (path, way) in ways(undone) {
         restore(&mut draft, path, &way);

@@ -52,6 +52,7 @@ pub fn draft<'a>(input: &Input<'a>) -> Draft<'a> {
         decided,
         requests,
         warnings,
+        remembered: Vec::new(),
     }
 }
 

@@ -14,6 +14,7 @@
 
 pub mod config;
 pub mod history;
+pub mod memory;
 pub mod state;
 pub mod texts;
 
@@ -24,6 +25,7 @@ use crate::model::{Digest, TreeManifest};
 use crate::sys::fs;
 
 pub use config::{ConfigChange, ConfigFile, ConfigHold, ConfigState};
+pub use memory::MemoryStore;
 pub use state::{Installed, Pending, Snapshot, State};
 
 /// The folder of one instance's state.

@@ -16,6 +16,12 @@ pub fn now_rfc3339() -> String {
     now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// A moment given in nanoseconds since the epoch, as RFC 3339 in UTC with seconds.
+pub fn rfc3339(nanoseconds: i64) -> String {
+    let moment = jiff::Timestamp::from_nanosecond(nanoseconds.into()).unwrap_or_default();
+    moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// Measures durations with the monotonic clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);

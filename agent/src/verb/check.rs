@@ -17,6 +17,8 @@ pub struct Options {
     pub from: Option<PathBuf>,
     /// The level that an update would lead to; the highest offered without it.
     pub level: Option<Level>,
+    /// Whether decisions about conflicts that are remembered are left out.
+    pub no_remembered: bool,
 }
 
 /// Runs the verb.

@@ -1,6 +1,16 @@
 //! The files in which a person resolves conflicts: beside each other in the staging area lie `<path>.original` (pristine
 //! at the installed level), `<path>.new` (pristine at the target level), and the place for `<path>.final`, the person's
-//! result. An empty `<path>.deleted` means that the path shall not exist.
+//! result. An empty `<path>.deleted` means that the path shall not exist. `answers.json` holds what `conflicts resolve` was
+//! told.
+
+pub(in crate::verb) mod answers;
+pub(in crate::verb) mod counsel;
+pub mod desk;
+pub mod exchange;
+
+pub(in crate::verb) mod remember;
+mod resolve;
+mod values;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -8,16 +18,21 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::plan::{Conflict, Plan};
+use crate::api::plan::{AnswerView, Conflict, Plan, Taken};
 use crate::api::report::ConflictView;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::layout;
+use crate::memory::Decision;
 use crate::merge::text::LIMIT;
-use crate::model::{Digest, Entry, Level, RelPath};
-use crate::plan::Resolution;
+use crate::model::{Entry, Level, RelPath};
 use crate::session::{Instance, Session};
 use crate::source::Source;
+use crate::sys::clock::rfc3339;
+use crate::sys::process::User;
 use crate::sys::root::Root;
+
+use answers::Answer;
+use counsel::Chosen;
 
 /// What `update --continue` goes on with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +43,9 @@ pub(super) struct Waiting {
     pub level: Level,
     /// What was in conflict.
     pub conflicts: Vec<Conflict>,
+    /// Whether what is remembered is left out of it.
+    #[serde(default)]
+    pub no_remembered: bool,
 }
 
 const RECORD: &str = "update.json";
@@ -60,34 +78,76 @@ pub(super) fn waiting(instance: &Instance) -> Result<Option<Waiting>> {
     })
 }
 
-/// Answers by path, and the content of those that are files.
-pub(super) type Answers = (BTreeMap<RelPath, Resolution>, BTreeMap<RelPath, Vec<u8>>);
+/// What a person wrote, or deleted, by hand.
+pub(super) struct Hand {
+    /// The content; `None` if the path shall not exist.
+    pub bytes: Option<Vec<u8>>,
+    /// Who did it and when.
+    pub view: AnswerView,
+    /// Whether to remember it also if it holds a secret.
+    pub remember_secret: bool,
+}
 
-/// The person's answers to conflicts that are still the same, and the content of their `.final` files.
-pub(super) fn answers(instance: &Instance, waiting: &Waiting) -> Result<Answers> {
-    let root = &instance.root;
-    let (mut resolutions, mut contents) = (BTreeMap::new(), BTreeMap::new());
-    for conflict in &waiting.conflicts {
-        let (done, deleted) = (file(&conflict.path, ".final"), file(&conflict.path, ".deleted"));
-        let exists = |path: &RelPath| {
-            root.stat(path)
-                .map(|found| found.is_some())
-                .map_err(|error| layout::failed("look at", root, path, error))
-        };
-        if exists(&done)? {
-            let bytes = root
-                .read(&done, LIMIT)
-                .map_err(|error| layout::failed("read", root, &done, error))?;
-            resolutions.insert(
-                conflict.path.clone(),
-                Resolution::File(Digest::of(&bytes), bytes.len() as u64),
-            );
-            contents.insert(conflict.path.clone(), bytes);
-        } else if exists(&deleted)? {
-            resolutions.insert(conflict.path.clone(), Resolution::Delete);
+impl Hand {
+    fn chosen(&self) -> Chosen {
+        match &self.bytes {
+            Some(bytes) => Chosen::Bytes(bytes.clone()),
+            None => Chosen::Decision(Decision::Deleted),
         }
     }
-    Ok((resolutions, contents))
+}
+
+/// What people did by hand, by path.
+pub(super) type Finals = BTreeMap<RelPath, Hand>;
+
+/// The person's `.final` and `.deleted` files.
+pub(super) fn finals(instance: &Instance, conflicts: &[Conflict], answers: &[Answer]) -> Result<Finals> {
+    let root = &instance.root;
+    let mut finals = Finals::new();
+    for conflict in conflicts {
+        let stat = |path: &RelPath| {
+            root.stat(path)
+                .map_err(|error| layout::failed("look at", root, path, error))
+        };
+        let (done, deleted) = (file(&conflict.path, ".final"), file(&conflict.path, ".deleted"));
+        let (take, found, bytes) = match (stat(&done)?, stat(&deleted)?) {
+            (Some(found), _) => {
+                let read = root.read(&done, LIMIT);
+                let bytes = read.map_err(|error| layout::failed("read", root, &done, error))?;
+                (Taken::Final, found, Some(bytes))
+            }
+            (None, Some(found)) => (Taken::Deleted, found, None),
+            (None, None) => continue,
+        };
+        // What `conflicts resolve --final` wrote, it also wrote down.
+        let told = answers
+            .iter()
+            .find(|answer| answer.path == conflict.path && answer.place.is_none());
+        let hand = Hand {
+            bytes,
+            view: AnswerView {
+                take,
+                value: None,
+                decided: told.map_or_else(|| rfc3339(found.key.mtime_ns), |told| told.decided.clone()),
+                by: told.map_or_else(|| user_name(found.uid), |told| told.by.clone()),
+                remembered: false,
+                instance: None,
+                file: None,
+            },
+            remember_secret: told.is_some_and(|told| told.remember_secret),
+        };
+        finals.insert(conflict.path.clone(), hand);
+    }
+    Ok(finals)
+}
+
+fn user_name(uid: u32) -> String {
+    User::by_uid(uid).map_or_else(|_| uid.to_string(), |user| user.name)
+}
+
+/// Whether two conflicts are about the same three sides.
+fn same_sides(a: &Conflict, b: &Conflict) -> bool {
+    (&a.base, &a.current, &a.new) == (&b.base, &b.current, &b.new)
 }
 
 /// Leaves the sides of every conflict for a person. Answers to conflicts that are not the same any more are removed.
@@ -96,6 +156,7 @@ pub(super) fn leave(
     plan: &Plan,
     source: &mut dyn Source,
     level: &Level,
+    no_remembered: bool,
 ) -> Result<Vec<ConflictView>> {
     let before = waiting(session)
         .unwrap_or_default()
@@ -103,10 +164,7 @@ pub(super) fn leave(
         .unwrap_or_default();
     let mut views = Vec::new();
     for conflict in &plan.conflicts {
-        let is_same = |old: &Conflict| {
-            old.path == conflict.path
-                && (&old.base, &old.current, &old.new) == (&conflict.base, &conflict.current, &conflict.new)
-        };
+        let is_same = |old: &Conflict| old.path == conflict.path && same_sides(old, conflict);
         if !before.iter().any(is_same) {
             for suffix in [".final", ".deleted"] {
                 remove(&session.root, &file(&conflict.path, suffix))?;
@@ -114,15 +172,17 @@ pub(super) fn leave(
         }
         views.push(leave_one(session, conflict, source)?);
     }
+    answers::keep(session, &before, &plan.conflicts)?;
     let waiting = Waiting {
         from: source.path().to_owned(),
         level: level.clone(),
         conflicts: plan.conflicts.clone(),
+        no_remembered,
     };
     let bytes = serde_json::to_vec_pretty(&waiting).map_err(|error| {
         Failure::new(ErrorKind::Internal, "cannot write down the conflicts").because(error)
     })?;
-    write(&session.root, &record_path(), &bytes)?;
+    replace(session, &record_path(), &bytes)?;
     Ok(views)
 }
 
@@ -133,6 +193,7 @@ pub(super) fn views(plan: &Plan) -> Vec<ConflictView> {
         original_file: None,
         new_file: None,
         final_file: None,
+        answer: None,
     };
     plan.conflicts.iter().map(view).collect()
 }
@@ -170,7 +231,19 @@ fn leave_one(session: &Session, conflict: &Conflict, source: &mut dyn Source) ->
         original_file: original.map(|_| under_home(&original_at)),
         new_file: new.map(|_| under_home(&new_at)),
         final_file: Some(under_home(&final_at)),
+        answer: None,
     })
+}
+
+/// Replaces a file of ours; a kill leaves the old content or the new one.
+fn replace(session: &Session, path: &RelPath, bytes: &[u8]) -> Result<()> {
+    let root = &session.root;
+    let attempt = || {
+        path.parent()
+            .map_or(Ok(()), |folder| root.make_private_dirs(&folder))?;
+        root.replace_file(path, bytes)
+    };
+    attempt().map_err(|error| layout::failed("write", root, path, error))
 }
 
 fn write(root: &Root, path: &RelPath, bytes: &[u8]) -> Result<()> {

@@ -11,6 +11,8 @@ use crate::template::mask::SHOWN as SHOWN_SECRET;
 
 /// How many characters of a value are shown.
 const SHOWN: usize = 200;
+/// How many where the whole value is asked for.
+const SHOWN_WHOLE: usize = 16 << 10;
 /// How many conflicts of a file are told.
 pub(super) const MOST: usize = 100;
 
@@ -21,12 +23,37 @@ static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Tells conflicts; `secrets` are more words in keys whose values are secrets.
-pub(super) fn tell(conflicts: &[Conflict], secrets: &[String]) -> Vec<KeyConflict> {
-    conflicts
-        .iter()
-        .take(MOST)
-        .map(|one| tell_one(one, secrets))
-        .collect()
+pub(super) fn tell<'c>(
+    conflicts: impl IntoIterator<Item = &'c Conflict>,
+    secrets: &[String],
+) -> Vec<KeyConflict> {
+    let conflicts = conflicts.into_iter().take(MOST);
+    conflicts.map(|one| tell_one(one, secrets, SHOWN)).collect()
+}
+
+/// Tells all conflicts with their whole values, as far as these can be shown at all.
+pub(super) fn tell_all<'c>(
+    conflicts: impl IntoIterator<Item = &'c Conflict>,
+    secrets: &[String],
+) -> Vec<KeyConflict> {
+    let conflicts = conflicts.into_iter();
+    conflicts.map(|one| tell_one(one, secrets, SHOWN_WHOLE)).collect()
+}
+
+/// Shortens the values of a conflict to what a list shows.
+pub(super) fn shorten(told: &mut KeyConflict) {
+    let values = [&mut told.base, &mut told.current, &mut told.new];
+    for value in values.into_iter().flatten() {
+        *value = shortened(value, SHOWN);
+    }
+}
+
+/// Whether a conflict is about what looks secret.
+pub(super) fn is_secret_conflict(conflict: &Conflict, secrets: &[String]) -> bool {
+    let texts = conflict.values.iter().flatten().map(String::as_str);
+    std::iter::once(conflict.path.as_str())
+        .chain(texts)
+        .any(|text| is_secret(text, secrets))
 }
 
 /// Takes every value out of conflicts of a file that is known to hold secrets, under whatever key.
@@ -40,13 +67,16 @@ pub(super) fn conceal(conflicts: &mut [KeyConflict]) {
     }
 }
 
-fn tell_one(conflict: &Conflict, secrets: &[String]) -> KeyConflict {
+fn tell_one(conflict: &Conflict, secrets: &[String], most: usize) -> KeyConflict {
     let is_key = !conflict.path.is_empty();
-    let texts = || conflict.values.iter().flatten().map(String::as_str);
-    let hidden = std::iter::once(conflict.path.as_str())
-        .chain(texts())
-        .any(|text| is_secret(text, secrets));
-    let value = |text: &String| if hidden { digest(text) } else { shortened(text) };
+    let hidden = is_secret_conflict(conflict, secrets);
+    let value = |text: &String| {
+        if hidden {
+            digest(text)
+        } else {
+            shortened(text, most)
+        }
+    };
     let [base, current, new] = conflict.values.each_ref().map(|text| text.as_ref().map(value));
     KeyConflict {
         key: is_key.then(|| conflict.path.clone()),
@@ -55,10 +85,12 @@ fn tell_one(conflict: &Conflict, secrets: &[String]) -> KeyConflict {
         base,
         current,
         new,
+        answer: None,
     }
 }
 
-fn is_secret(text: &str, more: &[String]) -> bool {
+/// Whether a key, or lines, look as if they held a secret.
+pub(super) fn is_secret(text: &str, more: &[String]) -> bool {
     // Without the expression nothing is known to be harmless.
     let looks = SECRET.as_ref().is_none_or(|secret| secret.is_match(text));
     looks || {
@@ -81,9 +113,9 @@ fn digest(text: &str) -> String {
     format!("sha256:{}", Digest::of(text.trim().as_bytes()).short())
 }
 
-fn shortened(text: &str) -> String {
+fn shortened(text: &str, most: usize) -> String {
     let text = text.trim();
-    match text.char_indices().nth(SHOWN) {
+    match text.char_indices().nth(most) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
         None => text.to_owned(),
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::health::parse;
-use crate::merge::{self, Merged, Options};
+use crate::merge::settle::Undecided;
+use crate::merge::{self, Opened, Options};
 use crate::model::{Digest, RelPath};
 use crate::plan::MergeOutcome;
 
@@ -14,6 +15,8 @@ use super::key_conflicts;
 pub(super) struct Merges {
     pub outcomes: BTreeMap<RelPath, MergeOutcome>,
     pub merged: BTreeMap<RelPath, Vec<u8>>,
+    /// Those whose conflicts can be decided one by one.
+    pub open: BTreeMap<RelPath, Undecided>,
     /// Words in keys whose values are secrets, besides those that always are.
     secrets: Vec<String>,
 }
@@ -30,20 +33,22 @@ impl Merges {
     /// Merges one path's base, current and new content, and keeps the result if it is clean.
     pub(super) fn merge(&mut self, path: &RelPath, [base, current, new]: [&[u8]; 3]) -> MergeOutcome {
         let readable = |bytes: &[u8]| parse::parse_error(path.file_name(), bytes).is_none();
-        match merge::merge(path.file_name(), Options::default(), [base, current, new]) {
+        match merge::open(path.file_name(), Options::default(), [base, current, new]).0 {
             // What merges by lines can still be a file that the server cannot read.
-            Merged::Clean(bytes) if readable(current) && readable(new) && !readable(&bytes) => {
+            Opened::Clean(bytes) if readable(current) && readable(new) && !readable(&bytes) => {
                 MergeOutcome::Conflicts(Vec::new())
             }
-            Merged::Clean(bytes) => {
+            Opened::Clean(bytes) => {
                 let outcome = MergeOutcome::Merged(Digest::of(&bytes), bytes.len() as u64);
                 self.merged.insert(path.clone(), bytes);
                 outcome
             }
-            Merged::Conflicts(found) => {
-                MergeOutcome::Conflicts(key_conflicts::tell(&found.conflicts, &self.secrets))
+            Opened::Undecided(open) => {
+                let told = key_conflicts::tell(open.conflicts(), &self.secrets);
+                self.open.insert(path.clone(), *open);
+                MergeOutcome::Conflicts(told)
             }
-            Merged::NotText => MergeOutcome::NotText,
+            Opened::NotText => MergeOutcome::NotText,
         }
     }
 }

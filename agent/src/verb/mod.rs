@@ -3,7 +3,7 @@
 pub mod adopt;
 pub mod check;
 pub mod config;
-mod conflicts;
+pub mod conflicts;
 mod key_conflicts;
 pub mod merge;
 mod merges;

@@ -11,16 +11,18 @@ use crate::apply::journal::{Journal, Mark};
 use crate::apply::preflight;
 use crate::apply::stage::Contents;
 use crate::config::Settings;
+use crate::memory::Remembered;
 use crate::merge::text;
 use crate::model::{Digest, Inventory, Level, Progress, Release};
 use crate::session::{Instance, Session};
 use crate::source::{Offer, Source};
 
+use super::conflicts::remember::{self, recall};
 use super::conflicts::{self, Waiting};
 use super::server::Server;
 use super::target::{self, Target};
 use super::{Run, adopt, recover, report_on, road, server, settle, view};
-use plan::{Made, make_plan};
+use plan::{Answering, Made, make_plan};
 
 /// How to update.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +43,8 @@ pub struct Options {
     pub allow_downgrade: bool,
     /// Whether a release that failed here may be tried again.
     pub release_hold: bool,
+    /// Whether decisions about conflicts that are remembered are left out.
+    pub no_remembered: bool,
 }
 
 /// Runs the verb.
@@ -77,6 +81,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     let mut target = target::open(run, &instance, offer)?;
     refuse_held(&instance, &target.release, options.release_hold)?;
     let mut origin = origin(run, &instance, &offers, &installed)?;
+    let answering = answering(run, &instance, waiting.as_ref(), &options);
     let made = make_plan(
         run,
         &instance,
@@ -84,7 +89,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
         &server,
         &mut target,
         origin.as_mut(),
-        waiting.as_ref(),
+        answering,
     )?;
     super::demand_plan(options.plan.as_deref(), &made.plan)?;
     preflight::check(&instance, &made.plan)?;
@@ -114,6 +119,7 @@ pub(super) fn predict(
     };
     let mut target = target::open(run, instance, offer)?;
     let mut origin = origin(run, instance, &offers, &installed)?;
+    let memory = recall(run, &instance.settings.memory, options.no_remembered);
     let made = make_plan(
         run,
         instance,
@@ -121,7 +127,10 @@ pub(super) fn predict(
         server,
         &mut target,
         origin.as_mut(),
-        None,
+        Answering {
+            waiting: None,
+            memory,
+        },
     )?;
     run.report.conflicts = conflicts::views(&made.plan);
     let blockers = [
@@ -177,23 +186,43 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     };
     let mut target = target::open(run, &session, offer)?;
     refuse_held(&session, &target.release, options.release_hold)?;
-    let made = make_plan(
-        run,
-        &session,
-        inventory,
-        &server,
-        &mut target,
-        None,
-        waiting.as_ref(),
-    )?;
+    let answering = answering(run, &session, waiting.as_ref(), &options);
+    let made = make_plan(run, &session, inventory, &server, &mut target, None, answering)?;
     super::demand_plan(options.plan.as_deref(), &made.plan)?;
     preflight::check(&session, &made.plan)?;
     if !made.plan.conflicts.is_empty() {
         let level = &target.release.level;
-        run.report.conflicts = conflicts::leave(&session, &made.plan, target.source.as_mut(), level)?;
+        run.report.conflicts = conflicts::leave(
+            &session,
+            &made.plan,
+            target.source.as_mut(),
+            level,
+            options.no_remembered,
+        )?;
     }
     refuse_conflicts(run, &made.plan)?;
-    carry_out(run, &mut session, &made, &mut target, &server, options.stage_only)
+    let decided = remember::remember(run, &session, &made.fresh)?;
+    carry_out(
+        run,
+        &mut session,
+        &made,
+        &mut target,
+        &server,
+        options.stage_only,
+        decided,
+    )
+}
+
+fn answering<'a>(
+    run: &mut Run<'_>,
+    instance: &Instance,
+    waiting: Option<&'a Waiting>,
+    options: &Options,
+) -> Answering<'a> {
+    Answering {
+        waiting,
+        memory: recall(run, &instance.settings.memory, options.no_remembered),
+    }
 }
 
 fn carry_out(
@@ -203,6 +232,7 @@ fn carry_out(
     target: &mut Target,
     server: &Server,
     stage_only: bool,
+    decided: Vec<Remembered>,
 ) -> Result<()> {
     let (from, to) = (made.plan.from.level.clone(), made.plan.to.level.clone());
     let serving = server.is_running();
@@ -246,6 +276,7 @@ fn carry_out(
         );
         return Ok(());
     }
+    remember::note_transaction(run, session, decided);
     settle::settle(run, session)?;
     conflicts::clear(session)?;
     let product = &made.plan.to.product;
@@ -278,6 +309,7 @@ fn resumed(instance: &Instance, options: &Options) -> Result<(Options, Option<Wa
     let mut options = options.clone();
     options.from = options.from.or_else(|| Some(waiting.from.clone()));
     options.level = options.level.or_else(|| Some(waiting.level.clone()));
+    options.no_remembered |= waiting.no_remembered;
     Ok((options, Some(waiting)))
 }
 
@@ -337,9 +369,10 @@ fn refuse_conflicts(run: &Run<'_>, plan: &Plan) -> Result<()> {
         || "run `pitstop update` to get the three sides of each as files".to_owned(),
         |file| {
             format!(
-                "write the wanted content to {} and so on, then run `pitstop update {} --continue`",
+                "decide with `pitstop conflicts resolve {name}`, or write the wanted content to {} and so on, then run \
+                 `pitstop update {name} --continue`",
                 file.display(),
-                plan.instance
+                name = plan.instance
             )
         },
     );

@@ -53,6 +53,10 @@ pub(crate) fn settings(home: &Path) -> Settings {
         limits: Limits::default(),
         state_dir: home.with_extension("state"),
         cache_dir: home.with_extension("cache"),
+        memory: crate::config::MemoryDirs {
+            own: home.with_extension("resolutions"),
+            shipped: home.with_extension("resolutions.d"),
+        },
     }
 }
 

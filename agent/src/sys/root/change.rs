@@ -1,7 +1,7 @@
 //! Everything that changes the tree. Each change is an effect that the crash tests can stop at.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
@@ -109,6 +109,27 @@ impl Root {
                 other => Ok(other?),
             }
         })
+    }
+
+    /// Replaces a file as a whole: a kill or a power cut leaves the old content or the new one. Readable for its owner only.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn replace_file(&self, path: &RelPath, bytes: &[u8]) -> io::Result<()> {
+        let temporary = path.with_suffix(".pitstop-new");
+        self.remove_tree(&temporary)?;
+        self.create(&temporary)?.write_all(bytes)?;
+        self.sync_file(&temporary)?;
+        effect(Effect::Write, "replace", path, || {
+            let dir = self.parent_of(path)?;
+            Ok(nix::fcntl::renameat(
+                &dir,
+                temporary.file_name(),
+                &dir,
+                path.file_name(),
+            )?)
+        })?;
+        self.sync_dir(path.parent().as_ref())
     }
 
     /// Removes a file or link.

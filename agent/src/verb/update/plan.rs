@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::api::Result;
-use crate::api::plan::Plan;
+use crate::api::plan::{Conflict, Plan};
 use crate::api::report::Action;
+use crate::memory::Memory;
 use crate::merge::text;
 use crate::model::{Entry, Inventory, RelPath, TreeManifest};
 use crate::observe::tree;
@@ -13,7 +14,9 @@ use crate::session::Instance;
 use crate::source::Source;
 
 use super::super::config::stale;
-use super::super::conflicts::{self, Answers, Waiting};
+use super::super::conflicts::counsel::Counsel;
+use super::super::conflicts::remember::Fresh;
+use super::super::conflicts::{self, Waiting, answers};
 use super::super::key_conflicts;
 use super::super::merges::Merges;
 use super::super::server::Server;
@@ -25,6 +28,16 @@ use super::installed_release;
 pub(super) struct Made {
     pub plan: Plan,
     pub merged: BTreeMap<RelPath, Vec<u8>>,
+    /// What a person decided for it.
+    pub fresh: Vec<Fresh>,
+}
+
+/// What answers its conflicts.
+pub(super) struct Answering<'a> {
+    /// The update that waits for a person, if this one goes on with it.
+    pub waiting: Option<&'a Waiting>,
+    /// What is remembered.
+    pub memory: Memory,
 }
 
 /// Makes the plan. `origin` is the pristine pack at the installed level where the state does not know it yet.
@@ -35,7 +48,7 @@ pub(super) fn make_plan(
     server: &Server,
     target: &mut Target,
     origin: Option<&mut Target>,
-    waiting: Option<&Waiting>,
+    answering: Answering<'_>,
 ) -> Result<Made> {
     let from = origin.as_ref().map_or_else(
         || installed_release(instance),
@@ -60,21 +73,22 @@ pub(super) fn make_plan(
         &inventory,
         server.is_wanted(),
     );
-    let draft = update::draft(&update::Input {
+    let mut draft = update::draft(&update::Input {
         common,
         base: base.as_ref(),
         new: &target.manifest,
         ownership: &instance.ownership,
     });
-    let Merges {
-        outcomes, mut merged, ..
-    } = merge(instance, &draft, target.source.as_mut(), origin)?;
-    let (resolutions, finals) = match waiting {
-        Some(waiting) => still_valid(&draft, waiting, conflicts::answers(instance, waiting)?),
-        None => Answers::default(),
-    };
-    merged.extend(finals);
-    let plan = draft.finish(&outcomes, &resolutions)?;
+    let mut merges = merge(instance, &draft, target.source.as_mut(), origin)?;
+    let advised = counsel(instance, &draft, answering)?.advise(&draft, &mut merges)?;
+    draft.remember(advised.remembered);
+    advised
+        .warnings
+        .into_iter()
+        .for_each(|warning| draft.warn(warning));
+    let plan = draft.finish(&merges.outcomes, &advised.answers)?;
+    let mut merged = merges.merged;
+    merged.extend(advised.contents);
     run.report.warnings.extend(plan.warnings.iter().cloned());
     run.report.plan = Some(plan.clone());
     let against = stale::Against {
@@ -83,18 +97,33 @@ pub(super) fn make_plan(
         source: Some(target.source.as_mut()),
     };
     stale::note(run, instance, against)?;
-    Ok(Made { plan, merged })
+    Ok(Made {
+        plan,
+        merged,
+        fresh: advised.fresh,
+    })
 }
 
 /// An answer counts only while the three sides are those that the person saw.
-fn still_valid(draft: &Draft<'_>, waiting: &Waiting, mut answers: Answers) -> Answers {
-    for conflict in &waiting.conflicts {
-        if !draft.has_sides(conflict) {
-            answers.0.remove(&conflict.path);
-            answers.1.remove(&conflict.path);
-        }
-    }
-    answers
+fn counsel<'a>(instance: &'a Instance, draft: &Draft<'_>, answering: Answering<'_>) -> Result<Counsel<'a>> {
+    let waiting = answering.waiting.map(|waiting| waiting.conflicts.as_slice());
+    let same: Vec<Conflict> = waiting
+        .unwrap_or_default()
+        .iter()
+        .filter(|conflict| draft.has_sides(conflict))
+        .cloned()
+        .collect();
+    let mut answers = match answering.waiting {
+        Some(_) => answers::read(instance)?,
+        None => Vec::new(),
+    };
+    answers.retain(|answer| same.iter().any(|conflict| conflict.path == answer.path));
+    Ok(Counsel {
+        instance,
+        memory: answering.memory,
+        finals: conflicts::finals(instance, &same, &answers)?,
+        answers,
+    })
 }
 
 fn leaving_dirs<'a>(base: &'a TreeManifest, new: &'a TreeManifest) -> impl Iterator<Item = &'a RelPath> {
