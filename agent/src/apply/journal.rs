@@ -220,6 +220,7 @@ mod tests {
             steps: vec![],
             files: vec![],
             conflicts: vec![],
+            remembered: vec![],
             warnings: vec![],
             required_bytes: 0,
         };

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use crate::api::memory::MemoryReport;
 use crate::api::{ErrorKind, Failure, Result};
-use crate::config::load;
 use crate::memory::document::LARGEST_VALUE;
 use crate::merge::text::LIMIT;
 use crate::model::Progress;
@@ -15,7 +14,7 @@ use crate::verb::conflicts::exchange;
 
 use super::args::Args;
 use super::conflicts_args::{Conflicts, HowArgs, ResolveArgs, Take};
-use super::{one, print_json, print_text, render};
+use super::{one, print_json, print_text, render, walk};
 
 /// Runs one of the verbs.
 pub fn conflicts(args: &Args, what: &Conflicts, progress: &dyn Progress) -> Result<u8> {
@@ -76,7 +75,7 @@ fn print(args: &Args, report: &MemoryReport) -> Result<u8> {
 
 fn resolve(args: &Args, name: &str, options: &ResolveArgs, progress: &dyn Progress) -> Result<u8> {
     let Some(how) = how(&options.how)? else {
-        return walk(args, name, options, progress);
+        return one_by_one(args, name, options, progress);
     };
     if options.path.is_none() && !options.all {
         let message = "nothing says which conflicts are meant";
@@ -95,15 +94,19 @@ fn resolve(args: &Args, name: &str, options: &ResolveArgs, progress: &dyn Progre
 }
 
 /// One by one, with a person.
-fn walk(args: &Args, name: &str, _options: &ResolveArgs, progress: &dyn Progress) -> Result<u8> {
-    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        let message = "deciding one by one needs a terminal for both input and output";
-        return Err(Failure::new(ErrorKind::Usage, message).hint(
+fn one_by_one(args: &Args, name: &str, options: &ResolveArgs, progress: &dyn Progress) -> Result<u8> {
+    let refuse = |message: &str| {
+        Err(Failure::new(ErrorKind::Usage, message).hint(
             "name the path and say --take ours, --take theirs, --value-from FILE or --final FILE; or --all --take ours",
-        ));
+        ))
+    };
+    if options.path.is_some() {
+        return refuse("nothing says what the path shall be");
     }
-    let _ = (load::load(&args.dirs(), name), progress);
-    Ok(0)
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        return refuse("deciding one by one needs a terminal for both input and output");
+    }
+    walk::walk(args, name, options.remember_secret, progress)
 }
 
 /// What the options say; `None` if they say nothing.

@@ -2,12 +2,14 @@
 #![expect(clippy::print_stderr, reason = "the only module that prints")]
 
 mod args;
+mod columns;
 mod config_args;
 mod conflicts;
 mod conflicts_args;
 mod internals;
 mod progress;
 mod render;
+mod walk;
 
 use std::io::{IsTerminal, Read, Write};
 

@@ -10,5 +10,6 @@ pub mod lock;
 pub mod process;
 pub mod procfs;
 pub mod root;
+pub mod terminal;
 pub mod unlinked;
 pub mod walk;

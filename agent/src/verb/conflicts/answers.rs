@@ -41,7 +41,7 @@ pub(in crate::verb) struct Place {
 }
 
 /// How a person calls a conflict: by its key, or by its line.
-pub(in crate::verb) fn name(key: &KeyConflict) -> String {
+pub fn name(key: &KeyConflict) -> String {
     match (&key.key, key.line) {
         (Some(key), _) => key.clone(),
         (None, Some(line)) => format!("line {line}"),

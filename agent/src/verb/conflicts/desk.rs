@@ -17,6 +17,7 @@ use super::counsel::{Counsel, Text};
 use super::remember::recall;
 use super::{Waiting, answers, file, finals, waiting};
 
+pub use super::answers::name as name_of;
 pub use super::resolve::{How, Resolve, resolve};
 
 /// What to show.
