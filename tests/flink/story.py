@@ -12,6 +12,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import conflicts
 from installation import PLACE, ROOT, Installation, ThreeLevels, differing, processes_naming, until
 from story import Unexpected, expect, wait_for_answers  # the demo's
 
@@ -248,6 +249,7 @@ class Story:
         self.back_by_hand()
         self.drifted()
         self.killed_and_stopped()
+        conflicts.tell(check, self.pack["1.20.0"], self.pack["1.20.5"])
         with check("Ansible over SSH takes another installation to 1.20.1 from the .tar.gz; a client saw it serve"):
             self.carried("ansible", self.archives / "flink-1.20.1.tar.gz", running=False)
         with check("Puppet takes a third, running, to 1.20.1 from the directory; a client saw it serve"):

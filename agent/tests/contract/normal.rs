@@ -87,6 +87,7 @@ impl Normal {
                 ("started_ticks" | "attempts", _) => *value = 1.into(),
                 ("free_bytes", _) => *value = (10_u64 << 30).into(),
                 ("uid" | "gid", _) => *value = 1000.into(),
+                ("by", Value::String(_)) => *value = "alice".into(),
                 // It covers the owners of the files.
                 ("base_revision", _) => *value = "b".repeat(64).into(),
                 ("program", Value::String(program)) if program.starts_with("python") => {
