@@ -1,5 +1,5 @@
-//! Work inside one directory tree that can never leave it: every path is walked component by component and a symlink
-//! on the way is an error (`ELOOP`), so that whoever may write into a home cannot lead a privileged agent out of it.
+//! Work inside one directory tree that can never leave it: paths are resolved without symlinks, one on the way is an
+//! error (`ENOTDIR`), so that whoever may write into a home cannot lead a privileged agent out of it.
 
 mod change;
 #[cfg(test)]
@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag};
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag};
 use nix::sys::stat::{FileStat, Mode, SFlag};
 
 use super::fault::{Effect, effect};
@@ -108,9 +108,27 @@ impl Root {
         self.dir.as_fd()
     }
 
-    fn open_dir(&self, path: Option<&RelPath>) -> io::Result<OwnedFd> {
+    /// Opens a directory of the tree; `None` is the tree's own.
+    pub(super) fn open_dir(&self, path: Option<&RelPath>) -> io::Result<OwnedFd> {
+        let Some(path) = path else {
+            return self.dir.try_clone();
+        };
+        let how = OpenHow::new()
+            .flags(DIR_FLAGS)
+            .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+        match nix::fcntl::openat2(&self.dir, path.as_str(), how) {
+            // Before Linux 5.6, and where a container forbids it.
+            Err(Errno::ENOSYS | Errno::EPERM) => self.descend(path),
+            // To the walk by hand, a symlink is no directory.
+            Err(Errno::ELOOP) => Err(Errno::ENOTDIR.into()),
+            opened => Ok(opened?),
+        }
+    }
+
+    /// What one call of [`Root::open_dir`] does, component by component.
+    fn descend(&self, path: &RelPath) -> io::Result<OwnedFd> {
         let mut dir = self.dir.try_clone()?;
-        for component in path.into_iter().flat_map(|path| path.as_str().split('/')) {
+        for component in path.as_str().split('/') {
             dir = nix::fcntl::openat(&dir, component, DIR_FLAGS, Mode::empty())?;
         }
         Ok(dir)

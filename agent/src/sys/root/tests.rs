@@ -22,6 +22,30 @@ fn a_symlink_on_the_way_is_never_followed() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "prepares files outside the root")]
+fn one_call_and_the_walk_by_hand_say_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("a/b")).unwrap();
+    std::fs::write(dir.path().join("a/file"), "x").unwrap();
+    std::os::unix::fs::symlink("a", dir.path().join("link")).unwrap();
+    let root = Root::open(dir.path()).unwrap();
+    let inode = |found: io::Result<OwnedFd>| match found {
+        Ok(fd) => Ok(nix::sys::stat::fstat(fd).unwrap().st_ino),
+        Err(error) => Err(error.raw_os_error()),
+    };
+    for path in [
+        "a", "a/b", "a/file", "a/file/x", "link", "link/b", "none", "a/none/x",
+    ] {
+        let path = rel(path);
+        assert_eq!(
+            inode(root.open_dir(Some(&path))),
+            inode(root.descend(&path)),
+            "{path}"
+        );
+    }
+}
+
+#[test]
 fn rename_does_not_overwrite() {
     let dir = tempfile::tempdir().unwrap();
     let root = Root::open(dir.path()).unwrap();
