@@ -57,6 +57,13 @@ impl Instance {
             .join(format!("home-{}.digests", self.settings.name))
     }
 
+    /// The last scan of the home from which its drift was told. Losing it costs only time.
+    pub fn last_scan(&self) -> PathBuf {
+        self.settings
+            .cache_dir
+            .join(format!("home-{}.scan", self.settings.name))
+    }
+
     /// The transaction whose journal is open, if there is one.
     ///
     /// # Errors

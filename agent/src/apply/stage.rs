@@ -78,11 +78,11 @@ pub fn stage(
         }
     }
     if let Some(source) = contents.source.as_deref_mut() {
-        let mut sink = |path: &RelPath, reader: &mut dyn Read| {
+        let sink = |path: &RelPath, reader: &mut dyn Read| {
             let step = puts.get(path).ok_or_else(|| unplanned(path))?;
             stage.write(step, reader, path, progress)
         };
-        source.extract(&from_source, &mut sink)?;
+        source.extract(&from_source, &sink)?;
     }
     stage.finish(plan, &puts, &linked)?;
     Ok(())

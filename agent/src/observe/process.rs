@@ -7,6 +7,7 @@ mod classify;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -134,10 +135,18 @@ pub fn observe(query: &Query<'_>) -> Result<Observed> {
         .filter_map(|(pid, stat)| row(pid, stat, query.unit))
         .collect();
     let homes = homes(query.home);
-    let resolve = |path: &Path| {
-        fs::canonicalize(path)
-            .ok()
-            .filter(|_| means_the_same_to_all(path))
+    // Many processes name the same files.
+    let resolved = RefCell::new(HashMap::new());
+    let resolve = |path: &Path| -> Option<PathBuf> {
+        let mut resolved = resolved.borrow_mut();
+        let known = resolved.entry(path.to_owned());
+        known
+            .or_insert_with(|| {
+                means_the_same_to_all(path)
+                    .then(|| fs::canonicalize(path).ok())
+                    .flatten()
+            })
+            .clone()
     };
     let open_file = |pid: u32| query.open_files.then(|| open_file_in(pid, &homes)).flatten();
     let main_pid = query.unit.and_then(|unit| unit.main_pid);

@@ -10,9 +10,10 @@ use crate::api::{Failure, Result};
 use crate::model::inventory::{Inventory, Seen};
 use crate::model::{Class, Entry, Progress, RelPath, TreeManifest};
 use crate::product::{Cursor, Ownership};
-use crate::sys::digest_cache::DigestCache;
+use crate::sys::digest_cache::{DigestCache, now_ns};
 use crate::sys::hashing::{Wanted, hash_files};
-use crate::sys::root::{Kind, Root};
+use crate::sys::last_scan::Trace;
+use crate::sys::root::{Kind, Root, Stat};
 use crate::sys::walk::{Found, FoundKind, Guide, Visit, walk};
 
 /// The folder in a home, and on every mount inside it, that holds staged files and snapshots.
@@ -64,13 +65,40 @@ impl Scan<'_> {
     /// # Errors
     /// A directory or a file of an observed class cannot be read.
     pub fn run(&self) -> Result<Inventory> {
+        Ok(self.scan(|_, _| None)?.0)
+    }
+
+    /// Observes the home and tells by what a later change of it would show, if it would.
+    ///
+    /// # Errors
+    /// As [`Scan::run`].
+    pub fn run_traced(&self) -> Result<(Inventory, Option<Trace>)> {
+        self.traced_at(now_ns())
+    }
+
+    fn traced_at(&self, now_ns: i64) -> Result<(Inventory, Option<Trace>)> {
+        self.scan(|own, found| {
+            let counts = |found: &Found<Class>| match found.kind {
+                FoundKind::File => found.tag.is_observed(),
+                FoundKind::Dir | FoundKind::Symlink(_) => true,
+                FoundKind::Other => false,
+            };
+            Trace::of(self.root, own, found, counts, now_ns)
+        })
+    }
+
+    fn scan(
+        &self,
+        trace: impl FnOnce(&Stat, &[Found<Class>]) -> Option<Trace>,
+    ) -> Result<(Inventory, Option<Trace>)> {
         let home = self.root.path();
-        let mut cache = DigestCache::load(self.cache);
-        let walked = walk(home, &Classes(self.ownership))?;
         let own = self
             .root
             .stat_self()
             .map_err(|error| Failure::io("read", home, error))?;
+        let mut cache = DigestCache::load(self.cache);
+        let walked = walk(home, &Classes(self.ownership))?;
+        let trace = trace(&own, &walked.found);
         let mut inventory = Inventory {
             home_owner: Some(Owner {
                 uid: own.uid,
@@ -96,7 +124,7 @@ impl Scan<'_> {
         if let Err(failure) = cache.save() {
             tracing::debug!("{failure}");
         }
-        Ok(inventory)
+        Ok((inventory, trace))
     }
 
     /// What stands at certain paths, their content included.
@@ -299,3 +327,6 @@ pub fn both<'a, A, B>(
         Some((path, left.map(|(_, value)| value), right.map(|(_, value)| value)))
     })
 }
+
+#[cfg(test)]
+mod tests;

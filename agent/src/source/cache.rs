@@ -115,7 +115,8 @@ impl Cache {
         let mut bytes = format!("{} {}\n", self.header, Digest::of(body)).into_bytes();
         bytes.extend_from_slice(body);
         let folder = path.parent().map_or(Ok(()), fs::make_private_dirs);
-        if let Err(error) = folder.and_then(|()| fs::write_atomic(&path, &bytes)) {
+        // Not synced: what a power cut leaves of it does not have its digest.
+        if let Err(error) = folder.and_then(|()| fs::write_whole(&path, &bytes)) {
             tracing::debug!(path = %path.display(), %error, "cannot write the cache");
         }
     }

@@ -65,7 +65,7 @@ impl<'a, R: Read> Content<'a, R> {
     }
 
     /// Passes the content to a sink and makes sure that it was read and checked to its end.
-    pub(super) fn pass_to(mut self, path: &RelPath, sink: &mut Sink<'_>) -> Result<()> {
+    pub(super) fn pass_to(mut self, path: &RelPath, sink: &Sink<'_>) -> Result<()> {
         let passed = sink(path, &mut self);
         if let Some(failure) = self.failure.take() {
             return Err(failure);

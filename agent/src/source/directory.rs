@@ -13,7 +13,7 @@ use crate::model::{Digest, Entry, Progress, RelPath, TreeManifest};
 use crate::product::TreeView;
 use crate::sys::digest_cache::DigestCache;
 use crate::sys::fs::{self, StatKey};
-use crate::sys::hashing::{ReadTree, Wanted, hash_files};
+use crate::sys::hashing::{ReadTree, Wanted, hash_files, on_all_cores};
 use crate::sys::walk::{self, Found, FoundKind, Guide, Visit};
 
 /// A directory that holds a pack's files directly.
@@ -217,14 +217,13 @@ impl Source for Directory {
         self.content(path)?.head(size.saturating_add(1))
     }
 
-    fn extract(&mut self, wanted: &BTreeSet<RelPath>, sink: &mut Sink<'_>) -> Result<()> {
+    fn extract(&mut self, wanted: &BTreeSet<RelPath>, sink: &Sink<'_>) -> Result<()> {
         self.know_keys()?;
+        let mut files = Vec::with_capacity(wanted.len());
         for path in wanted {
-            self.size_of(path)?;
+            files.push((std::cmp::Reverse(self.size_of(path)?), path));
         }
-        for path in wanted {
-            self.content(path)?.pass_to(path, sink)?;
-        }
-        Ok(())
+        files.sort_unstable();
+        on_all_cores(&files, |(_, path)| self.content(path)?.pass_to(path, sink))
     }
 }

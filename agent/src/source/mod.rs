@@ -31,8 +31,8 @@ pub use offers::{Offer, Offers, offers};
 /// How much of a file detection may see.
 const HEAD_BYTES: u64 = 1 << 20;
 
-/// Receives the content of one path.
-pub type Sink<'a> = dyn FnMut(&RelPath, &mut dyn Read) -> Result<()> + 'a;
+/// Receives the content of one path; several threads may call it at the same time, each with another path.
+pub type Sink<'a> = dyn Fn(&RelPath, &mut dyn Read) -> Result<()> + Sync + 'a;
 
 /// One pristine tree at one level, read from an archive or a directory. Paths are relative to the pack's root: a
 /// single top-level folder of an archive is not part of them.
@@ -52,8 +52,9 @@ pub trait Source: TreeView {
     /// The content of one file, at most `limit` bytes.
     fn read(&mut self, path: &RelPath, limit: u64) -> Result<Vec<u8>>;
 
-    /// Passes the content of every wanted file to the sink once, in the order that is cheapest to read.
-    fn extract(&mut self, wanted: &BTreeSet<RelPath>, sink: &mut Sink<'_>) -> Result<()>;
+    /// Passes the content of every wanted file to the sink once, in the order that is cheapest to read and on all cores
+    /// where the source allows it.
+    fn extract(&mut self, wanted: &BTreeSet<RelPath>, sink: &Sink<'_>) -> Result<()>;
 }
 
 /// Opens an archive or a directory. What an archive is, its first bytes say, not its name. A tar archive that was not

@@ -219,7 +219,7 @@ impl Source for TarSource {
         self.bytes_of(path, size.saturating_add(1))
     }
 
-    fn extract(&mut self, wanted: &BTreeSet<RelPath>, sink: &mut Sink<'_>) -> Result<()> {
+    fn extract(&mut self, wanted: &BTreeSet<RelPath>, sink: &Sink<'_>) -> Result<()> {
         for path in wanted {
             self.check_wanted(path)?;
         }

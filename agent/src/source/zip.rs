@@ -17,7 +17,7 @@ use crate::api::{ErrorKind, Failure, Result};
 use crate::config::Limits;
 use crate::model::{Progress, RelPath, TreeManifest};
 use crate::product::TreeView;
-use crate::sys::hashing::digest_all;
+use crate::sys::hashing::{digest_all, on_all_cores};
 
 mod index;
 mod local;
@@ -141,7 +141,7 @@ impl Source for ZipSource {
         self.content(at, path.as_str())?.head(size.saturating_add(1))
     }
 
-    fn extract(&mut self, wanted: &BTreeSet<RelPath>, sink: &mut Sink<'_>) -> Result<()> {
+    fn extract(&mut self, wanted: &BTreeSet<RelPath>, sink: &Sink<'_>) -> Result<()> {
         self.stamp.check()?;
         let mut files = Vec::with_capacity(wanted.len());
         for path in wanted {
@@ -152,9 +152,9 @@ impl Source for ZipSource {
             files.push((self.slots[at].start, at, path));
         }
         files.sort_unstable();
-        for (_, at, path) in files {
-            self.content(at, path.as_str())?.pass_to(path, sink)?;
-        }
+        on_all_cores(&files, |&(_, at, path)| {
+            self.content(at, path.as_str())?.pass_to(path, sink)
+        })?;
         self.stamp.check()
     }
 }

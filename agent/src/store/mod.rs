@@ -18,7 +18,9 @@ pub mod memory;
 pub mod state;
 pub mod texts;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::api::{ErrorKind, Failure, Plan, Result};
 use crate::model::{Digest, TreeManifest};
@@ -29,15 +31,23 @@ pub use memory::MemoryStore;
 pub use state::{Installed, Pending, Snapshot, State};
 
 /// The folder of one instance's state.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Store {
     dir: PathBuf,
+    /// The manifests that were read already: a run needs the same two several times.
+    manifests: Mutex<BTreeMap<Digest, Arc<TreeManifest>>>,
+    /// Held while a text is kept: two paths may have the same text.
+    keeping: Mutex<()>,
 }
 
 impl Store {
     /// The store in a folder, which need not exist yet.
     pub fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned() }
+        Self {
+            dir: dir.to_owned(),
+            manifests: Mutex::default(),
+            keeping: Mutex::default(),
+        }
     }
 
     /// Makes the folder.
@@ -97,7 +107,17 @@ impl Store {
     ///
     /// # Errors
     /// It is missing or damaged.
-    pub fn manifest(&self, tree: &Digest) -> Result<TreeManifest> {
+    pub fn manifest(&self, tree: &Digest) -> Result<Arc<TreeManifest>> {
+        let mut known = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(manifest) = known.get(tree) {
+            return Ok(Arc::clone(manifest));
+        }
+        let manifest = Arc::new(self.read_manifest(tree)?);
+        known.insert(*tree, Arc::clone(&manifest));
+        Ok(manifest)
+    }
+
+    fn read_manifest(&self, tree: &Digest) -> Result<TreeManifest> {
         let path = self.dir.join("manifests").join(tree.to_string());
         let damaged = |why: anyhow::Error| {
             Failure::new(

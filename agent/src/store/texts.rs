@@ -1,6 +1,7 @@
 //! Texts that later merges need as their base, by digest. A text is kept once, whatever its path.
 
 use std::path::PathBuf;
+use std::sync::PoisonError;
 
 use crate::api::{ErrorKind, Failure, Result};
 use crate::merge::text::{LIMIT, is_text};
@@ -34,6 +35,7 @@ impl super::Store {
     /// Writing failed.
     pub fn keep_text(&self, digest: &Digest, bytes: &[u8]) -> Result<()> {
         let path = self.text_file(digest);
+        let _alone = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
         if !is_text(bytes) || self.text(digest)?.is_some() {
             return Ok(());
         }

@@ -92,7 +92,8 @@ impl DigestCache {
         self.changed |= self.stored.len() != before;
     }
 
-    /// Writes the cache if it changed, readable for its owner only. Makes its folder.
+    /// Writes the cache if it changed, readable for its owner only. Makes its folder. It is not synced: what a power
+    /// cut leaves of it is damaged at worst, and so empty.
     ///
     /// # Errors
     /// It cannot be written.
@@ -104,7 +105,7 @@ impl DigestCache {
         if let Some(parent) = self.path.parent() {
             fs::make_private_dirs(parent).map_err(failed)?;
         }
-        fs::write_atomic(&self.path, &self.encode()).map_err(failed)?;
+        fs::write_whole(&self.path, &self.encode()).map_err(failed)?;
         self.changed = false;
         Ok(())
     }

@@ -25,10 +25,10 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// Of the system; `FileTooLarge` beyond the limit.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open(path)?
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)?;
+    let file = open(path)?;
+    let size = file.metadata()?.len().min(limit);
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).saturating_add(1));
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
@@ -153,8 +153,8 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     path.parent().map_or(Ok(()), sync_dir)
 }
 
-/// Writes a file as a whole under a name that did not exist: a kill leaves no part under that name. Not durable until
-/// [`sync_file_system`].
+/// Writes a file as a whole: a kill leaves no part under that name, what stood there or the new content. Not durable
+/// until [`sync_file_system`]: after a power cut the file may be damaged.
 ///
 /// # Errors
 /// Of the system.

@@ -46,6 +46,53 @@ pub fn hash_files(root: &Path, files: &[Wanted<'_>], progress: &dyn Progress) ->
     digests
 }
 
+/// Does a job for every item on all cores. The items are begun in their order.
+///
+/// # Errors
+/// Of the first job that fails; no further ones start.
+pub fn on_all_cores<T, E, F>(items: &[T], job: F) -> std::result::Result<(), E>
+where
+    T: Sync,
+    E: Send,
+    F: Fn(&T) -> std::result::Result<(), E> + Sync,
+{
+    crew(items.len(), |next| {
+        while let Some(item) = items.get(next()) {
+            job(item)?;
+        }
+        Ok(())
+    })
+    .map(drop)
+}
+
+/// Lets one worker per core take numbers from 0 until all `count` are taken or one worker fails.
+fn crew<T, E, F>(count: usize, worker: F) -> std::result::Result<Vec<T>, E>
+where
+    T: Send,
+    E: Send,
+    F: Fn(&dyn Fn() -> usize) -> std::result::Result<T, E> + Sync,
+{
+    let taken = AtomicUsize::new(0);
+    let next = || taken.fetch_add(1, Ordering::Relaxed);
+    let work = || {
+        worker(&next).inspect_err(|_| {
+            taken.store(count, Ordering::Relaxed);
+        })
+    };
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores.min(count)).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .map(|worker| {
+                worker
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect()
+    })
+}
+
 /// Computes one digest per size on all cores; `job` gets the index and a buffer. The jobs with the largest sizes
 /// start first: one that came last would keep one core busy while the others idle.
 ///
@@ -58,35 +105,19 @@ where
 {
     let mut order: Vec<usize> = (0..sizes.len()).collect();
     order.sort_by_key(|&at| std::cmp::Reverse(sizes[at]));
-    let next = AtomicUsize::new(0);
-    let worker = || {
+    let done = crew(order.len(), |next| {
         let mut buffer = vec![0; BUFFER];
         let mut done = Vec::new();
-        while let Some(&at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            match job(at, &mut buffer) {
-                Ok(digest) => done.push((at, digest)),
-                Err(error) => {
-                    next.store(order.len(), Ordering::Relaxed);
-                    return Err(error);
-                }
-            }
+        while let Some(&at) = order.get(next()) {
+            done.push((at, job(at, &mut buffer)?));
         }
         Ok(done)
-    };
-    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    })?;
     let mut digests = vec![Digest([0; 32]); sizes.len()];
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..cores.min(sizes.len())).map(|_| scope.spawn(worker)).collect();
-        for worker in workers {
-            let done = worker
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-            for (at, digest) in done {
-                digests[at] = digest;
-            }
-        }
-        Ok(digests)
-    })
+    for (at, digest) in done.into_iter().flatten() {
+        digests[at] = digest;
+    }
+    Ok(digests)
 }
 
 /// The digest of everything that is left to read.

@@ -153,13 +153,13 @@ fn keep_pristine(run: &mut Run<'_>, session: &Session, offer: &Offer) -> Result<
 }
 
 fn keep_texts(session: &Session, source: &mut dyn Source, texts: &BTreeSet<RelPath>) -> Result<()> {
-    let mut sink = |path: &RelPath, reader: &mut dyn Read| {
+    let sink = |path: &RelPath, reader: &mut dyn Read| {
         let mut bytes = Vec::new();
         reader
             .read_to_end(&mut bytes)
             .map_err(|error| Failure::io("read from the source", path, error))?;
         session.store.keep_text(&crate::model::Digest::of(&bytes), &bytes)
     };
-    source.extract(texts, &mut sink)?;
+    source.extract(texts, &sink)?;
     session.store.sync_texts()
 }

@@ -33,7 +33,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     if instance.state.installed.is_none() {
         view::detected(&instance)?;
     }
-    let (before, inventory, server) = view::observe(run, &instance)?;
+    let (before, inventory, server) = view::look_over(run, &instance)?;
     let (level, running) = (before.release.clone(), server.is_running());
     let interrupted = before.interrupted.clone();
     let adopted = before.adopted;
@@ -42,6 +42,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     let has_source = options.from.is_some() || instance.settings.source.is_some();
     // What the source says is worth less than the instance's own state: it must not hide that.
     let newer = if has_source && interrupted.is_none() {
+        let inventory = inventory.map_or_else(|| view::scan(run, &instance, false), Ok)?;
         update::predict(run, &instance, inventory, &server, options).unwrap_or_else(|failure| {
             note_blocker(run, &failure);
             None

@@ -31,7 +31,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: Options) -> Result<()> {
     let clock = Stopwatch::start();
     let (inventory, base) = view::scan_with_base(run, &instance, options.deep)?;
     let server = server::observe(run, &instance)?;
-    run.report.before = Some(view::view(&instance, &inventory, base.as_ref(), &server)?);
+    run.report.before = Some(view::view(&instance, &inventory, base.as_deref(), &server)?);
     let mut probes = vec![
         integrity(&instance, &inventory)?,
         configuration(&instance, &inventory)?,

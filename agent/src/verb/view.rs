@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::api::report::{ConfigSnapshotView, ConfigView, Drift, InstanceView, InterruptedView, Phase};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::seal::snapshot_views;
 use crate::config::Settings;
-use crate::model::{Entry, Inventory, Level, RelPath, Release, TreeManifest};
+use crate::model::{Digest, Entry, Inventory, Level, RelPath, Release, TreeManifest};
 use crate::observe::home::HomeView;
 use crate::observe::tree::{self, Scan};
 use crate::product::{Profile, builtin, detect};
 use crate::session::Instance;
 use crate::store::ConfigState;
+use crate::sys::last_scan::LastScan;
 
 use super::Run;
 use super::server::{self, Server};
@@ -52,7 +54,7 @@ pub(super) fn after(run: &mut Run<'_>, instance: &Instance, inventory: &Inventor
         .and_then(|installed| installed.release.tree);
     let base = tree.map(|tree| instance.store.manifest(&tree)).transpose()?;
     let server = server::observe(run, instance)?;
-    view(instance, inventory, base.as_ref(), &server)
+    view(instance, inventory, base.as_deref(), &server)
 }
 
 /// Observes the tree while the pristine manifest that it is compared with is read.
@@ -60,7 +62,14 @@ pub(super) fn scan_with_base(
     run: &Run<'_>,
     instance: &Instance,
     deep: bool,
-) -> Result<(Inventory, Option<TreeManifest>)> {
+) -> Result<(Inventory, Option<Arc<TreeManifest>>)> {
+    with_base(instance, || scan(run, instance, deep))
+}
+
+fn with_base<T>(
+    instance: &Instance,
+    scan: impl FnOnce() -> Result<T>,
+) -> Result<(T, Option<Arc<TreeManifest>>)> {
     let tree = instance
         .state
         .installed
@@ -68,14 +77,14 @@ pub(super) fn scan_with_base(
         .and_then(|installed| installed.release.tree);
     std::thread::scope(|scope| {
         let base = scope.spawn(|| tree.map(|tree| instance.store.manifest(&tree)).transpose());
-        let inventory = scan(run, instance, deep)?;
+        let scanned = scan()?;
         let gone = |_| {
             Failure::new(
                 ErrorKind::Internal,
                 "reading the pristine manifest ended unexpectedly",
             )
         };
-        Ok((inventory, base.join().map_err(gone)??))
+        Ok((scanned, base.join().map_err(gone)??))
     })
 }
 
@@ -86,6 +95,11 @@ pub(super) fn view(
     base: Option<&TreeManifest>,
     server: &Server,
 ) -> Result<InstanceView> {
+    let drift = base.map_or_else(Drift::default, |base| drift(instance, base, inventory));
+    view_with(instance, drift, server)
+}
+
+fn view_with(instance: &Instance, drift: Drift, server: &Server) -> Result<InstanceView> {
     let state = &instance.state;
     let installed = state.installed.as_ref();
     let release = installed.map_or_else(|| detected(instance), |installed| Ok(installed.release.clone()))?;
@@ -96,7 +110,7 @@ pub(super) fn view(
     Ok(InstanceView {
         home: instance.settings.home.clone(),
         pristine_known: release.tree.is_some(),
-        drift: base.map_or_else(Drift::default, |base| drift(instance, base, inventory)),
+        drift,
         release,
         adopted: installed.is_some(),
         verified: installed.is_some_and(|installed| installed.verified),
@@ -151,8 +165,49 @@ fn config(state: &ConfigState) -> Option<ConfigView> {
 pub(super) fn observe(run: &mut Run<'_>, instance: &Instance) -> Result<(InstanceView, Inventory, Server)> {
     let (inventory, base) = scan_with_base(run, instance, false)?;
     let server = server::observe(run, instance)?;
-    let view = view(instance, &inventory, base.as_ref(), &server)?;
+    let view = view(instance, &inventory, base.as_deref(), &server)?;
     Ok((view, inventory, server))
+}
+
+/// Observes everything for a view alone. A tree that is as it was when its drift was last told is not scanned again;
+/// then there is no inventory.
+pub(super) fn look_over(
+    run: &mut Run<'_>,
+    instance: &Instance,
+) -> Result<(InstanceView, Option<Inventory>, Server)> {
+    let last = last_scan(instance);
+    let (known, server) = std::thread::scope(|scope| {
+        let known = scope.spawn(|| last.as_ref()?.finding(&instance.root));
+        let server = server::observe(run, instance);
+        (known.join().ok().flatten(), server)
+    });
+    let server = server?;
+    if let Some(drift) = known.and_then(|json| serde_json::from_slice(&json).ok()) {
+        return Ok((view_with(instance, drift, &server)?, None, server));
+    }
+    let cache = instance.digest_cache();
+    let (scanned, base) = with_base(instance, || scanner(run, instance, &cache, false).run_traced())?;
+    let (inventory, trace) = scanned;
+    let view = view(instance, &inventory, base.as_deref(), &server)?;
+    if let (Some(last), Some(trace), Ok(json)) = (last, trace, serde_json::to_vec(&view.drift))
+        && let Err(failure) = last.save(&trace, &json)
+    {
+        tracing::debug!("{failure}");
+    }
+    Ok((view, Some(inventory), server))
+}
+
+/// Where the last scan is kept. The drift in a tree depends on the pristine one, on the ownership rules, and on what was
+/// configured.
+fn last_scan(instance: &Instance) -> Option<LastScan> {
+    let tree = instance.state.installed.as_ref()?.release.tree?;
+    let rules = instance.settings.profile.ownership.iter();
+    let rules: Vec<_> = rules.map(|rule| (rule.class, &rule.paths)).collect();
+    let configured = instance.state.config.files.iter();
+    let written: Vec<_> = configured.map(|(path, file)| (path, file.written)).collect();
+    let agent = env!("CARGO_PKG_VERSION");
+    let premise = serde_json::to_vec(&(agent, instance.root.path(), tree, rules, written)).ok()?;
+    Some(LastScan::new(instance.last_scan(), Digest::of(&premise)))
 }
 
 /// The release that the tree itself tells.

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::model::{Digest, Entry, NoProgress};
@@ -155,12 +157,13 @@ fn every_kind_of_source_has_the_same_manifest_and_content() {
             }
         );
         let wanted = BTreeSet::from([path("lib/a b.jar"), path("conf/config.yaml"), path("empty")]);
-        let mut seen = BTreeMap::new();
+        let seen = Mutex::new(BTreeMap::new());
         source
-            .extract(&wanted, &mut |path, content| {
+            .extract(&wanted, &|path, content| {
                 let mut bytes = Vec::new();
                 content.read_to_end(&mut bytes).unwrap();
-                assert!(seen.insert(path.clone(), bytes).is_none(), "once");
+                let before = seen.lock().unwrap().insert(path.clone(), bytes);
+                assert!(before.is_none(), "once");
                 Ok(())
             })
             .unwrap();
@@ -168,7 +171,7 @@ fn every_kind_of_source_has_the_same_manifest_and_content() {
             .into_iter()
             .filter(|(path, _)| wanted.contains(path))
             .collect();
-        assert!(seen == expected, "{}", file.display());
+        assert!(seen.into_inner().unwrap() == expected, "{}", file.display());
     }
 }
 
@@ -218,16 +221,16 @@ fn a_sink_that_stops_early_or_fails_is_dealt_with() {
     let wanted = files().into_keys().collect();
     for file in every_kind(dir.path()) {
         let mut source = open_in(dir.path(), &file).unwrap();
-        let mut calls = 0;
+        let calls = AtomicUsize::new(0);
         source
-            .extract(&wanted, &mut |_, _| {
-                calls += 1;
+            .extract(&wanted, &|_, _| {
+                calls.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             })
             .unwrap();
-        assert_eq!(calls, wanted.len());
+        assert_eq!(calls.into_inner(), wanted.len());
         let failure = source
-            .extract(&wanted, &mut |_, _| Err(Failure::new(ErrorKind::Space, "full")))
+            .extract(&wanted, &|_, _| Err(Failure::new(ErrorKind::Space, "full")))
             .unwrap_err();
         assert_eq!(failure.kind, ErrorKind::Space);
     }
@@ -252,7 +255,7 @@ fn a_source_that_changes_after_it_was_opened_is_noticed() {
                 std::fs::write(&victim, bytes).unwrap();
             }
             let wanted = BTreeSet::from([path("conf/config.yaml")]);
-            let failure = source.extract(&wanted, &mut |_, _| Ok(())).unwrap_err();
+            let failure = source.extract(&wanted, &|_, _| Ok(())).unwrap_err();
             assert_eq!(failure.kind, ErrorKind::Source, "{n} {vanish}: {failure}");
             assert!(failure.hint.is_some());
         }
@@ -268,7 +271,7 @@ fn what_is_asked_for_but_not_there_or_too_large_is_refused() {
             let failure = source.read(&path(missing), 10).unwrap_err();
             assert_eq!(failure.kind, ErrorKind::Source);
             let wanted = BTreeSet::from([path(missing)]);
-            let failure = source.extract(&wanted, &mut |_, _| Ok(())).unwrap_err();
+            let failure = source.extract(&wanted, &|_, _| Ok(())).unwrap_err();
             assert_eq!(failure.kind, ErrorKind::Source);
         }
         let failure = source.read(&path("conf/config.yaml"), 3).unwrap_err();

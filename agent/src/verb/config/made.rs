@@ -237,7 +237,7 @@ fn planned(
         let former = instance.state.config.files.get(&file.rule.path);
         (
             file.rule.path.clone(),
-            record(file, former, release, pristine.as_ref()),
+            record(file, former, release, pristine.as_deref()),
         )
     });
     Ok(Made {

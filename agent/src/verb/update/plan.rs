@@ -1,6 +1,7 @@
 //! From observation to plan: reads what the draft asks for, merges it, and lets the draft become the plan.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::api::Result;
 use crate::api::plan::{Conflict, Plan};
@@ -55,7 +56,7 @@ pub(super) fn make_plan(
         |origin| Ok(origin.release.clone()),
     )?;
     let base = match &origin {
-        Some(origin) => Some(origin.manifest.clone()),
+        Some(origin) => Some(Arc::new(origin.manifest.clone())),
         None => from.tree.map(|tree| instance.store.manifest(&tree)).transpose()?,
     };
     let leaving = base.iter().flat_map(|base| leaving_dirs(base, &target.manifest));
@@ -75,7 +76,7 @@ pub(super) fn make_plan(
     );
     let mut draft = update::draft(&update::Input {
         common,
-        base: base.as_ref(),
+        base: base.as_deref(),
         new: &target.manifest,
         ownership: &instance.ownership,
     });
