@@ -1,5 +1,10 @@
 //! Deciding conflicts one by one at a real terminal.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "test code"
+)]
 
 mod common;
 

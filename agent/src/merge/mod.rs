@@ -280,7 +280,9 @@ impl Known {
     /// What a text says; `None` if it may not be a result.
     fn read(&self, text: &str) -> Option<Data> {
         let Structure { data, is_strict, .. } = self.structure;
-        (!self.strict || is_strict(text)).then(|| data(text).ok()).flatten()
+        (!self.strict || is_strict(text))
+            .then(|| data(text).ok())
+            .flatten()
     }
 
     /// Whether a text says one of these.
