@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 
 use super::{Scope, Subject};
-use crate::model::digest::Hasher;
 use crate::model::{Digest, RelPath};
 
 /// A random key that never leaves the host.
@@ -31,18 +32,11 @@ impl HostKey {
 
     /// HMAC-SHA-256 (RFC 2104).
     fn hmac(&self, message: &[u8]) -> Digest {
-        let pad = |with: u8| {
-            let mut block = [with; 64];
-            block.iter_mut().zip(self.0).for_each(|(byte, key)| *byte ^= key);
-            block
-        };
-        let hash = |parts: [&[u8]; 2]| {
-            let mut hasher = Hasher::default();
-            parts.into_iter().for_each(|part| hasher.update(part));
-            hasher.finish()
-        };
-        let inner = hash([&pad(0x36), message]);
-        hash([&pad(0x5c), &inner.0])
+        // A whole block, as HMAC itself would pad it.
+        let mut block = [0; 64];
+        block[..self.0.len()].copy_from_slice(&self.0);
+        let keyed = Hmac::<Sha256>::new(&block.into()).chain_update(message);
+        Digest(keyed.finalize().into_bytes().into())
     }
 }
 
