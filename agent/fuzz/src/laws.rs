@@ -67,7 +67,8 @@ pub fn merge(format: Format, input: &[u8]) {
 struct Said {
     structure: &'static Structure,
     data: [Data; 3],
-    has_left_conflict: bool,
+    /// A side has what looks like a conflict: nobody can tell it from those of the merge.
+    has_markers: bool,
 }
 
 impl Said {
@@ -79,11 +80,13 @@ impl Said {
         if let Some(pairing) = &structure.pairing {
             (pairing.data)(data.each_mut());
         }
-        let has_left_conflict = texts.iter().flatten().any(|text| text.contains("<<<<<<< "));
+        let marks = ["<<<<<<<", "=======", ">>>>>>>"];
+        let has_mark = |text: &String| marks.iter().any(|mark| text.contains(mark));
+        let has_markers = texts.iter().flatten().any(has_mark);
         Some(Self {
             structure,
             data,
-            has_left_conflict,
+            has_markers,
         })
     }
 
@@ -106,7 +109,7 @@ impl Said {
 
     /// Who takes one side in every conflict gets that side's keys, or that side.
     fn check_way_out(&self, text: &[u8], side: usize) {
-        if self.has_left_conflict {
+        if self.has_markers {
             return;
         }
         let text = plain(text).expect("a way out in the encoding of its sides");
