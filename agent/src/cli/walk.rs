@@ -238,18 +238,20 @@ fn told(failure: &Failure) -> String {
 
 /// What a person types; `None` at the end of the input.
 fn prompt(text: &str, hidden: bool) -> Result<Option<String>> {
-    print_text(text)?;
-    let failed = |error| Failure::io("read from", "the terminal", error);
+    let failed = |error| Failure::io("ask at", "the terminal", error);
+    let ask = || {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    };
     let typed = match hidden {
-        true => terminal::hidden_line(),
-        false => terminal::line(),
+        true => terminal::hidden_line(ask),
+        false => ask().and_then(|()| terminal::line()),
     }
     .map_err(failed)?;
     if hidden || typed.is_none() {
         // The line end that was not shown.
         print_text("\n")?;
     }
-    // A prompt that could not be written is one that nobody answers.
-    std::io::stdout().flush().map_err(failed)?;
     Ok(typed)
 }

@@ -30,17 +30,18 @@ pub fn line() -> io::Result<Option<String>> {
     Ok((count > 0).then(|| line.to_owned()))
 }
 
-/// As [`line`], without showing what is typed.
+/// As [`line`], without showing what is typed. `ask` prompts for it: only once nothing is shown any more, or a quick
+/// person's first letters would be.
 ///
 /// # Errors
 /// As [`line`], or standard input is no terminal.
-pub fn hidden_line() -> io::Result<Option<String>> {
+pub fn hidden_line(ask: impl FnOnce() -> io::Result<()>) -> io::Result<Option<String>> {
     let stdin = io::stdin();
     let shown = tcgetattr(stdin.as_fd())?;
     let mut hidden = shown.clone();
     hidden.local_flags.remove(LocalFlags::ECHO);
     tcsetattr(stdin.as_fd(), SetArg::TCSADRAIN, &hidden)?;
-    let typed = line();
+    let typed = ask().and_then(|()| line());
     tcsetattr(stdin.as_fd(), SetArg::TCSADRAIN, &shown)?;
     typed
 }
