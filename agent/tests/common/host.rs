@@ -7,7 +7,9 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
@@ -84,6 +86,8 @@ pub struct Disk {
     image: PathBuf,
 }
 
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Nothing reaches the disk by the mere passing of time, and no rename is synced out of courtesy.
 const HARSH: &str = "loop,noauto_da_alloc,commit=600";
 
@@ -135,8 +139,17 @@ impl Disk {
         tool(Command::new("mount").args(["-o", HARSH]).arg(image).arg(&self.at))
     }
 
+    /// A program that another test is just starting holds this one's open files until it runs: it is busy for so long.
     fn unmount(&self) {
-        tool(Command::new("umount").arg(&self.at)).unwrap();
+        let began = Instant::now();
+        while let Err(error) = umount2(&self.at, MntFlags::empty()) {
+            assert!(
+                error == Errno::EBUSY && began.elapsed() < PATIENCE,
+                "cannot unmount {}: {error}",
+                self.at.display()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
