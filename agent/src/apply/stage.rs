@@ -14,6 +14,7 @@ use crate::session::Session;
 use crate::source::Source;
 use crate::store::texts::may_be_text;
 use crate::sys::fault::{Effect, effect};
+use crate::sys::fs::begin_write_back;
 use crate::sys::root::Root;
 
 use super::layout::{self, FEW, Part};
@@ -136,12 +137,10 @@ impl Stage<'_> {
             );
         }
         folders.insert(layout::folder(None, Part::Old, self.transaction));
-        for folder in folders {
-            self.root
-                .make_private_dirs(&folder)
-                .map_err(|error| self.failed("make the staging folder", &folder, error))?;
-        }
-        Ok(())
+        let own = layout::folder(None, Part::Transaction, self.transaction);
+        self.root
+            .make_all_private_dirs(&folders)
+            .map_err(|error| self.failed("make the staging folders in", &own, error))
     }
 
     /// Writes a staged file that gets its attributes from the file `like`.
@@ -161,6 +160,7 @@ impl Stage<'_> {
         let mut copy = Copy {
             hasher: Hasher::default(),
             text: may_be_text(&step.path, size).then(Vec::new),
+            buffer: vec![0; usize::try_from(size).unwrap_or(BUFFER).clamp(1, BUFFER)],
         };
         effect(Effect::Write, "write", &staged, || {
             copy.run(reader, &mut file, progress)
@@ -285,9 +285,13 @@ impl Stage<'_> {
     }
 }
 
+/// The most that is read at once.
+const BUFFER: usize = 128 << 10;
+
 struct Copy {
     hasher: Hasher,
     text: Option<Vec<u8>>,
+    buffer: Vec<u8>,
 }
 
 impl Copy {
@@ -297,15 +301,14 @@ impl Copy {
         file: &mut File,
         progress: &dyn Progress,
     ) -> std::io::Result<()> {
-        let mut buffer = vec![0_u8; 128 << 10];
         loop {
-            let read = match reader.read(&mut buffer) {
-                Ok(0) => return Ok(()),
+            let read = match reader.read(&mut self.buffer) {
+                Ok(0) => break,
                 Ok(read) => read,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            let piece = &buffer[..read];
+            let piece = &self.buffer[..read];
             self.hasher.update(piece);
             if let Some(text) = &mut self.text {
                 text.extend_from_slice(piece);
@@ -313,6 +316,8 @@ impl Copy {
             file.write_all(piece)?;
             progress.advance(read as u64);
         }
+        begin_write_back(file);
+        Ok(())
     }
 }
 

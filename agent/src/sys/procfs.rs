@@ -25,7 +25,8 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// Of the system.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    // The kernel writes the text anew for every read of a part: one read takes all of nearly every file.
+    let mut bytes = Vec::with_capacity(4 << 10);
     open(path)?.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

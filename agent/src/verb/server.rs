@@ -12,6 +12,7 @@ use crate::config::{ServiceControl, Settings};
 use crate::health::{self, Waiting};
 use crate::observe::process::Observed;
 use crate::observe::unit::Systemd;
+use crate::product::profile::HookRule;
 use crate::session::{Instance, Session};
 use crate::sys::clock::{Deadline, Stopwatch};
 
@@ -139,13 +140,23 @@ fn judged(settings: &Settings, mut probes: Vec<ProbeView>, baseline: &Baseline) 
 
 pub(super) fn hooks(run: &mut Run<'_>, session: &Session, when: Hook) -> Result<()> {
     let settings = &session.settings;
-    for hook in settings.profile.hooks.iter().filter(|hook| hook.when == when) {
+    for hook in hooks_of(session, when) {
         run.step("hook", |_| {
             Service::new(settings).run_hook(hook)?;
             Ok((true, hook.command.join(" ")))
         })?;
     }
     Ok(())
+}
+
+/// Whether a hook runs at a time.
+pub(super) fn has_hooks(session: &Session, when: Hook) -> bool {
+    hooks_of(session, when).next().is_some()
+}
+
+fn hooks_of(session: &Session, when: Hook) -> impl Iterator<Item = &HookRule> {
+    let hooks = session.settings.profile.hooks.iter();
+    hooks.filter(move |hook| hook.when == when)
 }
 
 /// Keeps a unit from being started by anybody until [`allow_start`].

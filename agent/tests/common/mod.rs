@@ -15,7 +15,9 @@
 #![allow(missing_docs, reason = "test code")]
 
 pub mod configured;
+pub mod conflicts;
 pub mod host;
+pub mod levels;
 pub mod scenario;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! Everything that changes the tree. Each change is an effect that the crash tests can stop at.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
@@ -85,7 +86,18 @@ impl Root {
     /// # Errors
     /// Of the system.
     pub fn make_private_dirs(&self, path: &RelPath) -> io::Result<()> {
-        for dir in path.ancestors().chain([path.clone()]) {
+        self.make_all_private_dirs([path])
+    }
+
+    /// The same for many directories: what is above several of them is looked at once.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn make_all_private_dirs<'p>(&self, paths: impl IntoIterator<Item = &'p RelPath>) -> io::Result<()> {
+        let with_those_above = |path: &RelPath| path.ancestors().chain([path.clone()]).collect::<Vec<_>>();
+        let all: BTreeSet<RelPath> = paths.into_iter().flat_map(with_those_above).collect();
+        // A directory sorts before what is in it.
+        for dir in all {
             if self.stat(&dir)?.is_none() {
                 self.make_dir(&dir, 0o700)?;
             }
