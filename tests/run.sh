@@ -17,7 +17,7 @@ clippy() { cargo clippy --quiet --locked --all-targets -- -D warnings; }
 clippy-faults() { cargo clippy --quiet --locked --all-targets --features faults -- -D warnings; }
 build() { cargo build --quiet --release --locked; }
 unit() { cargo test --quiet --locked --no-fail-fast; }
-crash() { cargo test --quiet --locked --no-fail-fast --features faults --test crash --test cli_server --test "robust_*"; }
+crash() { cargo test --quiet --locked --no-fail-fast --features faults --test "crash*" --test cli_server --test "robust_*"; }
 
 deny() {
   local tool=$root/.cache/bin/cargo-deny
