@@ -79,6 +79,8 @@ error_kinds! {
     Downgrade = "downgrade" => Blocked,
     /// The source is missing, truncated, encrypted or changed while it was read.
     Source = "source" => Failed,
+    /// The vendor's update tool failed, or what it said and what it did disagree.
+    VendorTool = "vendor-tool" => Failed,
     /// An archive holds entries that could write outside the home, or twice to one path.
     UnsafeSource = "unsafe-source" => Failed,
     /// An archive exceeds the limits of the settings.

@@ -7,6 +7,7 @@
 //! | `tx/<transaction>/old/<path>` | moved aside by the commit |
 //! | `snapshots/<transaction>/<path>` | what `old` becomes: the files that a rollback puts back |
 //! | `kept/<transaction>/<path>` | edited files that a rollback found no place for |
+//! | `candidates/<number>` | copies that the vendor's update tool works on, see [`crate::source::vendor_tool`] |
 //! | `conflicts/<path>.original`, `.new`, `.final` | the three sides of a conflict |
 
 use std::collections::BTreeSet;
@@ -132,6 +133,7 @@ pub fn sweep(session: &Session) -> Result<()> {
     );
     let snapshots: Vec<&str> = session.state.kept_transactions().collect();
     let root = &session.root;
+    crate::source::vendor_tool::sweep(root).map_err(|error| leftovers(root, error))?;
     let swept = mounts.iter().try_for_each(|mount| {
         let own = own_folder(mount.as_ref());
         keep_only(
@@ -143,13 +145,15 @@ pub fn sweep(session: &Session) -> Result<()> {
         keep_only(root, &below(&own, &trusted("snapshots")), &wanted)?;
         remove_if_empty(root, &own)
     });
-    swept.map_err(|error| {
-        Failure::io(
-            "remove leftovers of earlier runs in",
-            root.path().join(OWN_FOLDER),
-            error,
-        )
-    })
+    swept.map_err(|error| leftovers(root, error))
+}
+
+fn leftovers(root: &Root, error: io::Error) -> Failure {
+    Failure::io(
+        "remove leftovers of earlier runs in",
+        root.path().join(OWN_FOLDER),
+        error,
+    )
 }
 
 fn keep_only(root: &Root, folder: &RelPath, wanted: &[&str]) -> io::Result<()> {

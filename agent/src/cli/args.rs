@@ -76,6 +76,9 @@ pub enum Command {
         /// Predict without what people decided about the same conflicts before
         #[arg(long)]
         no_remembered: bool,
+        /// Ask the vendor's update tool which levels there are, where that is the source
+        #[arg(long)]
+        online: bool,
     },
     /// Take over a pack that pitstop did not install
     Adopt {
@@ -166,7 +169,8 @@ pub struct AdoptArgs {
 
 #[derive(Debug, Clone, ClapArgs)]
 pub struct UpdateArgs {
-    /// Update from this source instead of the instance's: a pack or a folder of packs
+    /// Update from this source instead of the instance's: a pack, a folder of packs, or an update in a file that the
+    /// vendor's tool made
     #[arg(long, value_name = "PATH")]
     pub from: Option<PathBuf>,
     /// The level to update to; the highest offered without it

@@ -53,11 +53,13 @@ fn dispatch(args: &Args) -> Result<u8> {
             from,
             level,
             no_remembered,
+            online,
         } => {
             let options = verb::check::Options {
                 from: from.clone(),
                 level: level.clone(),
                 no_remembered: *no_remembered,
+                online: *online,
             };
             each(args, which, Action::Check, |name, settings| {
                 verb::check::check(name, settings, &options, progress)

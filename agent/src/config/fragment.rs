@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::probe::{PortText, Probe};
+use super::vendor_tool::SourceFragment;
 use crate::model::RelPath;
 
 /// An instance file, `instances.d/<anything>.yaml`.
@@ -20,8 +21,9 @@ pub struct InstanceFragment {
     pub home: PathBuf,
     /// The user that the server runs as; the owner of the home without it.
     pub user: Option<String>,
-    /// Where updates come from: an archive, a directory, or a folder of them. Relative to the file's folder.
-    pub source: Option<PathBuf>,
+    /// Where updates come from: an archive, a directory, or a folder of them, relative to the file's folder; or the
+    /// vendor's update tool.
+    pub source: Option<SourceFragment>,
     /// How the server is started and stopped; the profile's way without it.
     pub service: Option<ServiceFragment>,
     /// Probes in addition to the profile's; one of the same name replaces it. A relative `ca` is relative to the

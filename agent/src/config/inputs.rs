@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::fragment::{AgentFragment, InstanceFragment, LimitsFragment, PolicyFragment, ServiceFragment};
 use super::probe::Probe;
 use super::settings::{Limits, Policy, ServiceControl, Settings, Stop};
+use super::vendor_tool::{SourceFragment, UpdateSource};
 use super::{ConfigDirs, Configuration, validate};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::product::Profile;
@@ -93,6 +94,8 @@ impl Inputs {
         if let Some(config) = &self.config {
             profile.ownership.insert(0, config.ownership());
         }
+        let source = instance.source.map(SourceFragment::settle).transpose()?;
+        refuse_missing_tool(source.as_ref(), &profile)?;
         let rules = &profile.service;
         Ok(Settings {
             service: service_of(self.unit, rules),
@@ -105,7 +108,7 @@ impl Inputs {
             memory: dirs.memory(),
             name: instance.name,
             user: instance.user,
-            source: instance.source,
+            source,
             policy: self.policy,
             limits: self.limits,
             config: self.config,
@@ -115,6 +118,18 @@ impl Inputs {
     }
 }
 
+fn refuse_missing_tool(source: Option<&UpdateSource>, profile: &Profile) -> Result<()> {
+    if matches!(source, Some(UpdateSource::VendorTool(_))) && profile.vendor_tool.is_none() {
+        let message = format!(
+            "source.vendor-tool: the vendor of {} has no update tool",
+            profile.title
+        );
+        return Err(Failure::new(ErrorKind::Settings, message)
+            .hint("give the path of a pack, or of a folder of packs"));
+    }
+    Ok(())
+}
+
 fn resolve_paths(instance: &mut InstanceFragment, folder: &Path) {
     // A path that begins with a template (`{{ home }}/…`) is only known once that is filled in.
     let resolve = |path: &mut PathBuf| {
@@ -122,7 +137,9 @@ fn resolve_paths(instance: &mut InstanceFragment, folder: &Path) {
             *path = folder.join(&path);
         }
     };
-    instance.source.iter_mut().for_each(resolve);
+    if let Some(source) = &mut instance.source {
+        source.resolve(folder);
+    }
     let https = instance.probes.iter_mut().filter_map(|probe| probe.http.as_mut());
     https.filter_map(|http| http.ca.as_mut()).for_each(resolve);
 }

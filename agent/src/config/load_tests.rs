@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{OnBoth, ServiceControl, Stop};
+use crate::config::{OnBoth, ServiceControl, Stop, UpdateSource};
 
 /// A config folder and a state folder, and a home that exists.
 struct Site {
@@ -101,7 +101,7 @@ probes:
     assert_eq!((settings.stop_timeout_s, settings.start_timeout_s), (7, 120));
     assert_eq!(
         settings.source,
-        Some(site.path("config/instances.d/packs")),
+        Some(UpdateSource::Path(site.path("config/instances.d/packs"))),
         "beside the file"
     );
     assert_eq!(settings.ports, [9091]);

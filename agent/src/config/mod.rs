@@ -9,9 +9,11 @@ pub mod nearest;
 pub mod probe;
 pub mod settings;
 pub mod validate;
+pub mod vendor_tool;
 pub mod yaml;
 
 pub use configuration::Configuration;
 pub use load::ConfigDirs;
 pub use probe::{Probe, ProbeKind};
 pub use settings::{Limits, MemoryDirs, OnBoth, Policy, ServiceControl, Settings, Stop};
+pub use vendor_tool::{UpdateSource, VendorTool};

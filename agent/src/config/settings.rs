@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::configuration::Configuration;
 use super::probe::Probe;
+use super::vendor_tool::UpdateSource;
 use crate::product::Profile;
 
 /// Everything that a verb needs to know about an instance.
@@ -21,7 +22,7 @@ pub struct Settings {
     /// The user that the server runs as; the owner of the home without it.
     pub user: Option<String>,
     /// Where updates come from.
-    pub source: Option<PathBuf>,
+    pub source: Option<UpdateSource>,
     /// How the server is started and stopped.
     pub service: ServiceControl,
     /// Seconds from the stop request until SIGKILL.

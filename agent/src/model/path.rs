@@ -89,6 +89,13 @@ impl RelPath {
         Self(format!("{}{suffix}", self.0).into())
     }
 
+    /// The same path with every version number in its last component replaced, so that `lib/core-1.20.0.jar` and
+    /// `lib/core-1.20.1.jar` are alike.
+    pub fn without_version(&self) -> String {
+        let dir = self.parent().map(|dir| format!("{dir}/")).unwrap_or_default();
+        format!("{dir}{}", name_without_version(self.file_name()))
+    }
+
     /// How deep it lies: 1 for a direct child of the home.
     pub fn depth(&self) -> usize {
         self.0.matches('/').count() + 1
@@ -105,6 +112,22 @@ impl RelPath {
     pub fn under(&self, home: &Path) -> PathBuf {
         home.join(&*self.0)
     }
+}
+
+fn name_without_version(name: &str) -> String {
+    let mut plain = String::with_capacity(name.len());
+    let mut in_number = false;
+    for c in name.chars() {
+        let continues = c.is_ascii_digit() || (in_number && c == '.');
+        if c.is_ascii_digit() && !in_number {
+            plain.push('#');
+        } else if !continues {
+            plain.push(c);
+        }
+        // The dot before an extension belongs to the number's run and is dropped on both sides alike.
+        in_number = continues;
+    }
+    plain
 }
 
 impl fmt::Display for RelPath {
@@ -177,5 +200,18 @@ mod tests {
                 .unwrap()
                 .is_at_or_below(&RelPath::new("a/b").unwrap())
         );
+    }
+
+    #[test]
+    fn versions_in_names_do_not_count() {
+        let same = [
+            ("flink-dist-1.20.0.jar", "flink-dist-1.20.1.jar"),
+            ("org.x_4.5.1.jar", "org.x_4.5.1.1.jar"),
+            ("log4j2-core.jar", "log4j3-core.jar"),
+        ];
+        for (a, b) in same {
+            assert_eq!(name_without_version(a), name_without_version(b));
+        }
+        assert_ne!(name_without_version("a-1.jar"), name_without_version("b-1.jar"));
     }
 }

@@ -142,23 +142,6 @@ fn two_sides(class: Class, replaced: bool, current: Option<&Entry>, new: Option<
     }
 }
 
-/// A file name with every version number replaced, so that `core-1.20.0.jar` and `core-1.20.1.jar` are alike.
-pub fn name_without_version(name: &str) -> String {
-    let mut plain = String::with_capacity(name.len());
-    let mut in_number = false;
-    for c in name.chars() {
-        let continues = c.is_ascii_digit() || (in_number && c == '.');
-        if c.is_ascii_digit() && !in_number {
-            plain.push('#');
-        } else if !continues {
-            plain.push(c);
-        }
-        // The dot before an extension belongs to the number's run and is dropped on both sides alike.
-        in_number = continues;
-    }
-    plain
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,19 +284,6 @@ mod tests {
             let new = file(b'a').with_mode(new);
             assert_eq!(decide_mode(base.as_ref(), current.as_ref(), &new), expected);
         }
-    }
-
-    #[test]
-    fn versions_in_names_do_not_count() {
-        let same = [
-            ("flink-dist-1.20.0.jar", "flink-dist-1.20.1.jar"),
-            ("org.x_4.5.1.jar", "org.x_4.5.1.1.jar"),
-            ("log4j2-core.jar", "log4j3-core.jar"),
-        ];
-        for (a, b) in same {
-            assert_eq!(name_without_version(a), name_without_version(b));
-        }
-        assert_ne!(name_without_version("a-1.jar"), name_without_version("b-1.jar"));
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use crate::api::plan::{Content, Why};
 use crate::model::{Class, Entry, RelPath, TreeManifest};
 use crate::product::Ownership;
 
-use super::decide::{Base, Case, Decision, decide, name_without_version};
+use super::decide::{Base, Case, Decision, decide};
 use super::draft::{Common, Decided, Draft, MergeRequest, Side};
 
 /// What an update is planned from.
@@ -75,7 +75,7 @@ fn decide_path(input: &Input<'_>, path: &RelPath, replaceable: Option<&BTreeSet<
     let base = match replaceable {
         None => Base::Known(known),
         Some(names) => Base::Unknown {
-            replaced: names.contains(&versionless(path)),
+            replaced: names.contains(&path.without_version()),
         },
     };
     let mut decision = decide(
@@ -120,18 +120,13 @@ fn request(path: &RelPath, decided: &Decided) -> MergeRequest {
     }
 }
 
-fn versionless(path: &RelPath) -> String {
-    let dir = path.parent().map(|dir| format!("{dir}/")).unwrap_or_default();
-    format!("{dir}{}", name_without_version(path.file_name()))
-}
-
 /// The names, less their versions, of files that the target release adds: an unknown file of such a name is its
 /// predecessor.
 fn replaceable_names(input: &Input<'_>) -> BTreeSet<String> {
     let added = input.new.entries.iter().filter(|(path, entry)| {
         matches!(entry, Entry::File { .. }) && !input.common.inventory.entries.contains_key(*path)
     });
-    added.map(|(path, _)| versionless(path)).collect()
+    added.map(|(path, _)| path.without_version()).collect()
 }
 
 fn warnings(input: &Input<'_>, decided: &BTreeMap<RelPath, Decided>) -> Vec<String> {

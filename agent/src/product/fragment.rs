@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::Profile;
-use super::profile::{DetectRule, DiskRule, HookRule, LevelRules, OwnershipRule, ProcessRules, ServiceRules};
+use super::profile::{
+    DetectRule, DiskRule, HookRule, LevelRules, OwnershipRule, ProcessRules, ServiceRules, VendorToolRules,
+};
 use crate::config::Probe;
 
 /// See the module. What it does not say is the base's; how each key joins the base's is said at [`ProfileFragment::over`].
@@ -42,6 +44,8 @@ pub struct ProfileFragment {
     /// Words in configuration keys whose values are secrets.
     #[serde(default)]
     pub secrets: Vec<String>,
+    /// The vendor's own update tool.
+    pub vendor_tool: Option<VendorToolRules>,
     /// Default values of the templates' variables.
     #[serde(default)]
     pub vars: BTreeMap<String, serde_json::Value>,
@@ -51,7 +55,7 @@ impl ProfileFragment {
     /// This fragment completed by the one that it extends. Rules of ownership come before the base's, so that they win;
     /// hooks and secret words come after the base's; a probe takes the place of the base's of the same name; variables
     /// and the environment are joined name by name; of `process` and `service` each key that is given replaces the
-    /// base's; `detect`, `level` and `disk` replace the base's as a whole.
+    /// base's; `detect`, `level`, `disk` and `vendor_tool` replace the base's as a whole.
     #[must_use]
     pub fn over(self, base: Self) -> Self {
         Self {
@@ -73,6 +77,7 @@ impl ProfileFragment {
             disk: self.disk.or(base.disk),
             hooks: joined(base.hooks, self.hooks),
             secrets: joined(base.secrets, self.secrets),
+            vendor_tool: self.vendor_tool.or(base.vendor_tool),
             vars: base.vars.into_iter().chain(self.vars).collect(),
         }
     }
@@ -100,6 +105,7 @@ impl TryFrom<ProfileFragment> for Profile {
             disk: said.disk.unwrap_or_default(),
             hooks: said.hooks,
             secrets: said.secrets,
+            vendor_tool: said.vendor_tool,
             vars: said.vars,
         })
     }

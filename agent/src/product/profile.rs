@@ -38,6 +38,8 @@ pub struct Profile {
     pub hooks: Vec<HookRule>,
     /// Words in configuration keys whose values are secrets, besides those that say so themselves, such as `password`.
     pub secrets: Vec<String>,
+    /// The vendor's own update tool, if there is one.
+    pub vendor_tool: Option<VendorToolRules>,
     /// Default values of the templates' variables.
     pub vars: BTreeMap<String, serde_json::Value>,
 }
@@ -128,6 +130,44 @@ pub struct ServiceRules {
     /// Ports that must be free after a stop.
     #[serde(default)]
     pub ports: Vec<PortText>,
+}
+
+/// The vendor's own update tool. It changes a pack in place, leaves `.original` and `.new` beside a file that it cannot
+/// merge, and takes `.final` in its place.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VendorToolRules {
+    /// The executable by the machine's architecture, such as `x86_64`.
+    pub programs: BTreeMap<String, RelPath>,
+    /// The script that fetches the executable where the pack comes without it. It has to be run in its own folder.
+    pub setup: Option<RelPath>,
+    /// What the tool needs besides the vendor's files: itself, and what it remembers. Paths whose last component may be
+    /// a glob.
+    pub needs: Vec<String>,
+    /// Where it expects user and password.
+    pub credentials: CredentialVariables,
+    /// The folder in its `HOME` that what it downloads lies in.
+    pub downloads: RelPath,
+    /// The file that it keeps the level in.
+    pub record: RelPath,
+    /// JSON pointers to account data that it leaves in that file.
+    #[serde(default)]
+    pub account: Vec<String>,
+    /// Lists of the jars that the server loads: each jar that an update adds to one has to be there.
+    #[serde(default)]
+    pub bundle_lists: Vec<String>,
+    /// A regular expression on the names of updates in a file, with the groups `product`, `version`, `from` and `to`.
+    pub offline: Option<String>,
+}
+
+/// Names of environment variables.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialVariables {
+    /// Of the user.
+    pub username: String,
+    /// Of the password.
+    pub password: String,
 }
 
 /// Space in bytes = `factor` × staged bytes + `extra_bytes`.

@@ -1,5 +1,5 @@
 //! Where an update comes from: a pack zip, a tar archive, a directory, or a folder of them. Each yields a manifest and
-//! content; bundles and the vendor's tool take their places behind the same trait.
+//! content, and so does the vendor's update tool; bundles take their place behind the same trait.
 
 use std::collections::BTreeSet;
 use std::fs::{File, Metadata};
@@ -24,6 +24,7 @@ mod listing;
 mod offers;
 mod refusal;
 mod tarball;
+pub mod vendor_tool;
 mod zip;
 
 pub use offers::{Offer, Offers, offers};

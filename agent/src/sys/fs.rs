@@ -265,6 +265,17 @@ pub fn remove_if_exists(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Gives a file another name, whatever stands there; it is no error if there is none.
+///
+/// # Errors
+/// Of the system.
+pub fn rotate(from: &Path, to: &Path) -> io::Result<()> {
+    match effect(Effect::Write, "rename", &from.display(), || fs::rename(from, to)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Removes a directory if nothing is in it; it is no error if there is none.
 ///
 /// # Errors

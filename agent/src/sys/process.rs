@@ -6,6 +6,7 @@ mod signal;
 #[cfg(test)]
 mod tests;
 mod user;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -22,6 +23,7 @@ use nix::unistd::Pid;
 pub use detach::{Detached, spawn_detached};
 pub use signal::{ProcessId, Signal};
 pub use user::User;
+pub use watched::{End, run_watched};
 
 use super::clock::{Deadline, pause};
 

@@ -98,6 +98,17 @@ impl Root {
         })
     }
 
+    /// A second handle on the same tree.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self {
+            dir: self.dir.try_clone()?,
+            path: self.path.clone(),
+        })
+    }
+
     /// The directory's path.
     pub fn path(&self) -> &Path {
         &self.path
@@ -109,7 +120,10 @@ impl Root {
     }
 
     /// Opens a directory of the tree; `None` is the tree's own.
-    pub(super) fn open_dir(&self, path: Option<&RelPath>) -> io::Result<OwnedFd> {
+    ///
+    /// # Errors
+    /// Of the system, `ENOTDIR` for a symlink on the way.
+    pub fn open_dir(&self, path: Option<&RelPath>) -> io::Result<OwnedFd> {
         let Some(path) = path else {
             return self.dir.try_clone();
         };

@@ -74,7 +74,7 @@ fn pristine_offer(
     path: &std::path::Path,
     detected: &Release,
 ) -> Result<Offer> {
-    let offers = target::offers(run, session, Some(path), &detected.level)?;
+    let offers = target::offers(run, session, path, &detected.level)?;
     offers
         .into_iter()
         .find(|offer| offer.level == detected.level)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::api::report::{Action, Report, Status};
 use crate::api::{Failure, Result};
-use crate::config::Settings;
+use crate::config::{Settings, UpdateSource};
 use crate::model::{Level, Progress};
 use crate::session::Instance;
 
@@ -19,6 +19,8 @@ pub struct Options {
     pub level: Option<Level>,
     /// Whether decisions about conflicts that are remembered are left out.
     pub no_remembered: bool,
+    /// Whether the vendor's update tool may be asked what there is.
+    pub online: bool,
 }
 
 /// Runs the verb.
@@ -39,7 +41,10 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     let adopted = before.adopted;
     let drift = before.drift.count;
     run.report.before = Some(before);
-    let has_source = options.from.is_some() || instance.settings.source.is_some();
+    let has_source = match &instance.settings.source {
+        Some(UpdateSource::VendorTool(_)) => options.online || options.from.is_some(),
+        source => options.from.is_some() || source.is_some(),
+    };
     // What the source says is worth less than the instance's own state: it must not hide that.
     let newer = if has_source && interrupted.is_none() {
         let inventory = inventory.map_or_else(|| view::scan(run, &instance, false), Ok)?;

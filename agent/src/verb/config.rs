@@ -14,7 +14,7 @@ use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::journal::Mark;
 use crate::apply::stage::Contents;
 use crate::apply::{preflight, seal};
-use crate::config::{Configuration, Settings};
+use crate::config::{Configuration, Settings, UpdateSource};
 use crate::model::Progress;
 use crate::plan::config::restarts;
 use crate::session::{Instance, Session};
@@ -96,10 +96,10 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
 /// configure.
 fn pristine(run: &mut Run<'_>, session: &Session) -> Result<Option<Offer>> {
     let detected = view::detected(session)?;
-    if session.settings.source.is_none() {
+    let Some(UpdateSource::Path(path)) = &session.settings.source else {
         return Ok(None);
-    }
-    let offers = target::offers(run, session, None, &detected.level).unwrap_or_else(|failure| {
+    };
+    let offers = target::offers(run, session, path, &detected.level).unwrap_or_else(|failure| {
         run.warn(failure.full_message());
         Vec::new()
     });

@@ -37,8 +37,9 @@ use counsel::Chosen;
 /// What `update --continue` goes on with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Waiting {
-    /// Where the update comes from.
-    pub from: PathBuf,
+    /// Where the update comes from; the instance's own source without it.
+    #[serde(default)]
+    pub from: Option<PathBuf>,
     /// Its level.
     pub level: Level,
     /// What was in conflict.
@@ -153,17 +154,15 @@ fn same_sides(a: &Conflict, b: &Conflict) -> bool {
 /// Leaves the sides of every conflict for a person. Answers to conflicts that are not the same any more are removed.
 pub(super) fn leave(
     session: &Session,
-    plan: &Plan,
+    update: &Waiting,
     source: &mut dyn Source,
-    level: &Level,
-    no_remembered: bool,
 ) -> Result<Vec<ConflictView>> {
     let before = waiting(session)
         .unwrap_or_default()
         .map(|waiting| waiting.conflicts)
         .unwrap_or_default();
     let mut views = Vec::new();
-    for conflict in &plan.conflicts {
+    for conflict in &update.conflicts {
         let is_same = |old: &Conflict| old.path == conflict.path && same_sides(old, conflict);
         if !before.iter().any(is_same) {
             for suffix in [".final", ".deleted"] {
@@ -172,14 +171,8 @@ pub(super) fn leave(
         }
         views.push(leave_one(session, conflict, source)?);
     }
-    answers::keep(session, &before, &plan.conflicts)?;
-    let waiting = Waiting {
-        from: source.path().to_owned(),
-        level: level.clone(),
-        conflicts: plan.conflicts.clone(),
-        no_remembered,
-    };
-    let bytes = serde_json::to_vec_pretty(&waiting).map_err(|error| {
+    answers::keep(session, &before, &update.conflicts)?;
+    let bytes = serde_json::to_vec_pretty(update).map_err(|error| {
         Failure::new(ErrorKind::Internal, "cannot write down the conflicts").because(error)
     })?;
     replace(session, &record_path(), &bytes)?;

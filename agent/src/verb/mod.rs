@@ -15,6 +15,7 @@ pub mod service;
 mod settle;
 mod target;
 pub mod update;
+mod vendor_tool;
 pub mod verify;
 mod view;
 

@@ -1,38 +1,138 @@
 //! What a source offers, and which of it is wanted.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::api::report::OfferView;
 use crate::api::{ErrorKind, Failure, Result};
-use crate::model::{Level, Release, TreeManifest};
+use crate::config::UpdateSource;
+use crate::model::{Inventory, Level, Release, TreeManifest};
 use crate::product::{Profile, builtin};
 use crate::session::Instance;
+use crate::source::vendor_tool::Shown;
 use crate::source::{self, Offer, Source};
 
-use super::Run;
+use super::vendor_tool::{self, Tool};
+use super::{Run, update};
 
 /// The release to update to, opened.
 pub(super) struct Target {
     pub source: Box<dyn Source>,
     pub release: Release,
     pub manifest: TreeManifest,
+    /// What the source showed of the installed level, where it knows more of it than was known before.
+    pub shown: Option<Arc<Shown>>,
+}
+
+/// Where an update comes from.
+pub(super) enum Place {
+    /// Packs, and what they offer, the highest level first.
+    Packs(PathBuf, Vec<Offer>),
+    /// The vendor's update tool.
+    Tool(Tool),
+}
+
+/// What is wanted of it.
+pub(super) struct Wanted<'a> {
+    pub level: Option<&'a Level>,
+    pub allow_downgrade: bool,
+}
+
+impl<'a> Wanted<'a> {
+    pub fn of(options: &'a update::Options) -> Self {
+        Self {
+            level: options.level.as_ref(),
+            allow_downgrade: options.allow_downgrade,
+        }
+    }
+}
+
+impl Place {
+    /// What packs offer.
+    pub fn offers(&self) -> &[Offer] {
+        match self {
+            Self::Packs(_, offers) => offers,
+            Self::Tool(_) => &[],
+        }
+    }
+
+    /// The path that names it; `None` if it is the instance's own tool.
+    pub fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Packs(path, _) => Some(path.clone()),
+            Self::Tool(tool) => tool.offline.as_ref().map(|(path, _)| path.clone()),
+        }
+    }
+}
+
+/// Where an update comes from: the path that is named, else the instance's source.
+///
+/// # Errors
+/// `usage` if there is neither, or what reading the path brings.
+pub(super) fn place(
+    run: &mut Run<'_>,
+    instance: &Instance,
+    from: Option<&Path>,
+    installed: &Level,
+) -> Result<Place> {
+    let settings = &instance.settings;
+    let tool = match &settings.source {
+        Some(UpdateSource::VendorTool(tool)) => Some(tool),
+        _ => None,
+    };
+    let path = match (from, &settings.source) {
+        (Some(path), _) => path,
+        (None, Some(UpdateSource::Path(path))) => path.as_path(),
+        (None, Some(UpdateSource::VendorTool(tool))) => {
+            return Ok(Place::Tool(Tool {
+                settings: tool.clone(),
+                offline: None,
+            }));
+        }
+        (None, None) => {
+            return Err(Failure::new(
+                ErrorKind::Usage,
+                format!("instance {} has no source", settings.name),
+            )
+            .hint("name one with --from, or set `source` in the instance's file"));
+        }
+    };
+    if let Some(offline) = vendor_tool::offline(instance, path)? {
+        return Ok(Place::Tool(Tool {
+            settings: tool.cloned().unwrap_or_default(),
+            offline: Some((path.to_owned(), offline)),
+        }));
+    }
+    let offers = offers(run, instance, path, installed)?;
+    Ok(Place::Packs(path.to_owned(), offers))
+}
+
+/// Opens what is wanted; `None` if the installed level is as high as it can get.
+pub(super) fn reach(
+    run: &mut Run<'_>,
+    instance: &Instance,
+    place: &Place,
+    wanted: &Wanted<'_>,
+    installed: &Release,
+    inventory: &Inventory,
+) -> Result<Option<Target>> {
+    match place {
+        Place::Packs(_, offers) => match choose(instance, offers, wanted, &installed.level)? {
+            Some(offer) => open(run, instance, offer).map(Some),
+            None => Ok(None),
+        },
+        Place::Tool(tool) => vendor_tool::reach(run, instance, tool, wanted, installed, inventory),
+    }
 }
 
 /// What a path offers, the highest level first.
 pub(super) fn offers(
     run: &mut Run<'_>,
     instance: &Instance,
-    from: Option<&Path>,
+    path: &Path,
     installed: &Level,
 ) -> Result<Vec<Offer>> {
     let settings = &instance.settings;
-    let path = from.or(settings.source.as_deref()).ok_or_else(|| {
-        Failure::new(
-            ErrorKind::Usage,
-            format!("instance {} has no source", settings.name),
-        )
-        .hint("name one with --from, or set `source` in the instance's file")
-    })?;
     let progress = run.progress;
     let find = |others: &[Profile]| {
         source::offers(
@@ -71,29 +171,23 @@ pub(super) fn offers(
 ///
 /// # Errors
 /// `level-unavailable` or `downgrade`.
-pub(super) fn choose<'a>(
+fn choose<'a>(
     instance: &Instance,
     offers: &'a [Offer],
-    wanted: Option<&Level>,
+    wanted: &Wanted<'_>,
     installed: &Level,
-    allow_downgrade: bool,
 ) -> Result<Option<&'a Offer>> {
     let order = instance.settings.profile.level.order;
     let name = &instance.settings.name;
-    let Some(level) = wanted else {
+    let Some(level) = wanted.level else {
         return Ok(offers
             .first()
             .filter(|offer| order.compare(&offer.level, installed).is_gt()));
     };
-    let relation = order.compare(level, installed);
-    if relation.is_eq() {
+    if order.compare(level, installed).is_eq() {
         return Ok(None);
     }
-    if relation.is_lt() && !allow_downgrade {
-        let message = format!("level {level} is lower than the installed level {installed} of {name}");
-        let hint = "`pitstop rollback` goes back to a kept snapshot; --allow-downgrade installs the lower level as an update";
-        return Err(Failure::new(ErrorKind::Downgrade, message).hint(hint));
-    }
+    refuse_downgrade(instance, level, installed, wanted.allow_downgrade)?;
     let found = offers
         .iter()
         .find(|offer| order.compare(&offer.level, level).is_eq());
@@ -105,6 +199,23 @@ pub(super) fn choose<'a>(
         )
         .hint(format!("it offers {}", offered.join(", ")))
     })
+}
+
+/// Refuses a level below the installed one unless it is allowed.
+pub(super) fn refuse_downgrade(
+    instance: &Instance,
+    level: &Level,
+    installed: &Level,
+    is_allowed: bool,
+) -> Result<()> {
+    let order = instance.settings.profile.level.order;
+    if is_allowed || !order.compare(level, installed).is_lt() {
+        return Ok(());
+    }
+    let name = &instance.settings.name;
+    let message = format!("level {level} is lower than the installed level {installed} of {name}");
+    let hint = "`pitstop rollback` goes back to a kept snapshot; --allow-downgrade installs the lower level as an update";
+    Err(Failure::new(ErrorKind::Downgrade, message).hint(hint))
 }
 
 /// Opens an offer and reads its manifest.
@@ -127,5 +238,6 @@ pub(super) fn open(run: &mut Run<'_>, instance: &Instance, offer: &Offer) -> Res
         source,
         release,
         manifest,
+        shown: None,
     })
 }

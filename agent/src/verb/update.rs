@@ -20,8 +20,8 @@ use crate::source::{Offer, Source};
 use super::conflicts::remember::{self, recall};
 use super::conflicts::{self, Waiting};
 use super::server::Server;
-use super::target::{self, Target};
-use super::{Run, adopt, recover, report_on, road, server, settle, view};
+use super::target::{self, Place, Target, Wanted};
+use super::{Run, adopt, recover, report_on, road, server, settle, vendor_tool, view};
 use plan::{Answering, Made, make_plan};
 
 /// How to update.
@@ -65,22 +65,15 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     super::refuse_interrupted(&instance)?;
     let installed = installed_release(&instance)?;
     let (options, waiting) = resumed(&instance, options)?;
-    let offers = target::offers(run, &instance, options.from.as_deref(), &installed.level)?;
+    let place = target::place(run, &instance, options.from.as_deref(), &installed.level)?;
     let (before, inventory, server) = view::observe(run, &instance)?;
     run.report.before = Some(before);
-    let chosen = target::choose(
-        &instance,
-        &offers,
-        options.level.as_ref(),
-        &installed.level,
-        options.allow_downgrade,
-    )?;
-    let Some(offer) = chosen else {
+    let wanted = Wanted::of(&options);
+    let Some(mut target) = target::reach(run, &instance, &place, &wanted, &installed, &inventory)? else {
         return current(run, &installed);
     };
-    let mut target = target::open(run, &instance, offer)?;
     refuse_held(&instance, &target.release, options.release_hold)?;
-    let mut origin = origin(run, &instance, &offers, &installed)?;
+    let mut origin = origin(run, &instance, place.offers(), &installed)?;
     let answering = answering(run, &instance, waiting.as_ref(), &options);
     let made = make_plan(
         run,
@@ -112,13 +105,18 @@ pub(super) fn predict(
     options: &super::check::Options,
 ) -> Result<Option<Release>> {
     let installed = installed_release(instance)?;
-    let offers = target::offers(run, instance, options.from.as_deref(), &installed.level)?;
-    let Some(offer) = target::choose(instance, &offers, options.level.as_ref(), &installed.level, false)?
-    else {
+    let place = target::place(run, instance, options.from.as_deref(), &installed.level)?;
+    if let (Place::Tool(tool), None) = (&place, &options.from) {
+        return vendor_tool::list(run, instance, tool, &installed);
+    }
+    let wanted = Wanted {
+        level: options.level.as_ref(),
+        allow_downgrade: false,
+    };
+    let Some(mut target) = target::reach(run, instance, &place, &wanted, &installed, &inventory)? else {
         return Ok(None);
     };
-    let mut target = target::open(run, instance, offer)?;
-    let mut origin = origin(run, instance, &offers, &installed)?;
+    let mut origin = origin(run, instance, place.offers(), &installed)?;
     let memory = recall(run, &instance.settings.memory, options.no_remembered);
     let made = make_plan(
         run,
@@ -162,43 +160,37 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     let recovered = run.report.changed;
     let (options, waiting) = resumed(&session, options)?;
     let installed = installed_release(&session)?;
-    let offers = target::offers(run, &session, options.from.as_deref(), &installed.level)?;
+    let place = target::place(run, &session, options.from.as_deref(), &installed.level)?;
+    let pristine = predecessor(place.offers(), &installed);
     if session.state.installed.is_none() {
         run.warn("the pack was not adopted before; it is now");
-        adopt::take_over(run, &mut session, predecessor(&offers, &installed))?;
+        adopt::take_over(run, &mut session, pristine)?;
     } else if installed.tree.is_none() {
-        adopt::learn(run, &mut session, predecessor(&offers, &installed))?;
+        adopt::learn(run, &mut session, pristine)?;
     }
     let installed = installed_release(&session)?;
     let (before, inventory, server) = view::observe(run, &session)?;
     run.report.before = Some(before);
-    let chosen = target::choose(
-        &session,
-        &offers,
-        options.level.as_ref(),
-        &installed.level,
-        options.allow_downgrade,
-    )?;
-    let Some(offer) = chosen else {
+    let wanted = Wanted::of(&options);
+    let Some(mut target) = target::reach(run, &session, &place, &wanted, &installed, &inventory)? else {
         current(run, &installed)?;
         run.report.changed = recovered;
         return Ok(());
     };
-    let mut target = target::open(run, &session, offer)?;
+    keep_shown(&session, &target)?;
     refuse_held(&session, &target.release, options.release_hold)?;
     let answering = answering(run, &session, waiting.as_ref(), &options);
     let made = make_plan(run, &session, inventory, &server, &mut target, None, answering)?;
     super::demand_plan(options.plan.as_deref(), &made.plan)?;
     preflight::check(&session, &made.plan)?;
     if !made.plan.conflicts.is_empty() {
-        let level = &target.release.level;
-        run.report.conflicts = conflicts::leave(
-            &session,
-            &made.plan,
-            target.source.as_mut(),
-            level,
-            options.no_remembered,
-        )?;
+        let waiting = Waiting {
+            from: place.path(),
+            level: target.release.level.clone(),
+            conflicts: made.plan.conflicts.clone(),
+            no_remembered: options.no_remembered,
+        };
+        run.report.conflicts = conflicts::leave(&session, &waiting, target.source.as_mut())?;
     }
     refuse_conflicts(run, &made.plan)?;
     let decided = remember::remember(run, &session, &made.fresh)?;
@@ -242,7 +234,9 @@ fn carry_out(
     } else {
         server::Baseline::new()
     };
-    session.store.keep_manifest(&target.manifest)?;
+    if target.release.tree.is_some() {
+        session.store.keep_manifest(&target.manifest)?;
+    }
     let live = match parked(session, &made.plan)? {
         Some((begin, journal)) if !stage_only => {
             run.report.transaction = Some(begin.transaction.clone());
@@ -307,7 +301,7 @@ fn resumed(instance: &Instance, options: &Options) -> Result<(Options, Option<Wa
         Failure::new(ErrorKind::Usage, message).hint("run `pitstop update` without --continue")
     })?;
     let mut options = options.clone();
-    options.from = options.from.or_else(|| Some(waiting.from.clone()));
+    options.from = options.from.or_else(|| waiting.from.clone());
     options.level = options.level.or_else(|| Some(waiting.level.clone()));
     options.no_remembered |= waiting.no_remembered;
     Ok((options, Some(waiting)))
@@ -379,6 +373,17 @@ fn refuse_conflicts(run: &Run<'_>, plan: &Plan) -> Result<()> {
     Err(Failure::new(ErrorKind::Conflicts, message)
         .at(first.path.under(&plan.home))
         .hint(hint))
+}
+
+/// What the source showed of the installed level's texts is what a person decides conflicts by.
+fn keep_shown(session: &Session, target: &Target) -> Result<()> {
+    let Some(shown) = &target.shown else {
+        return Ok(());
+    };
+    for text in shown.texts.values() {
+        session.store.keep_text(&Digest::of(text), text)?;
+    }
+    session.store.sync_texts()
 }
 
 /// The vendor's side of every merged file is the base of the next merge, but is not staged itself.

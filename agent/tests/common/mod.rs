@@ -19,6 +19,7 @@ pub mod conflicts;
 pub mod host;
 pub mod levels;
 pub mod scenario;
+pub mod tooled;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -3,16 +3,23 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags};
+use nix::libc;
 use nix::sys::stat::{FchmodatFlags, Mode};
 use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags};
 
 use super::{Kind, Root, Stat};
 use crate::model::RelPath;
 use crate::sys::fault::{Effect, effect, sync};
+
+/// Lets a copy share the blocks of a file; `false` where the file system cannot.
+fn shares_blocks(source: &File, copy: &File) -> bool {
+    // SAFETY: both descriptors are open; the request takes a descriptor as its argument and no memory.
+    unsafe { libc::ioctl(copy.as_raw_fd(), libc::FICLONE as _, source.as_raw_fd()) == 0 }
+}
 
 const ACL: &str = "system.posix_acl_access";
 const DEFAULT_ACL: &str = "system.posix_acl_default";
@@ -33,6 +40,23 @@ impl Root {
                 flags,
                 mode,
             )?))
+        })
+    }
+
+    /// Makes an independent copy of a file's content under a name that does not exist yet, with these permission bits.
+    /// Where the file system can, both share their blocks until one of them is written to.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn copy_file(&self, from: &RelPath, to: &RelPath, mode: u32) -> io::Result<()> {
+        let mut source = self.open_file(from)?;
+        let mut copy = self.create(to)?;
+        effect(Effect::Write, "copy", to, || {
+            if !shares_blocks(&source, &copy) {
+                // By copy_file_range(2), where the system knows it.
+                io::copy(&mut source, &mut copy)?;
+            }
+            Ok(nix::sys::stat::fchmod(&copy, Mode::from_bits_truncate(mode))?)
         })
     }
 

@@ -13,6 +13,7 @@ use crate::observe::tree;
 use crate::plan::{Draft, MergeOutcome, Side, update};
 use crate::session::Instance;
 use crate::source::Source;
+use crate::source::vendor_tool::Shown;
 
 use super::super::config::stale;
 use super::super::conflicts::counsel::Counsel;
@@ -55,9 +56,11 @@ pub(super) fn make_plan(
         || installed_release(instance),
         |origin| Ok(origin.release.clone()),
     )?;
-    let base = match &origin {
-        Some(origin) => Some(Arc::new(origin.manifest.clone())),
-        None => from.tree.map(|tree| instance.store.manifest(&tree)).transpose()?,
+    let shown = target.shown.clone();
+    let base = match (&origin, &shown) {
+        (Some(origin), _) => Some(Arc::new(origin.manifest.clone())),
+        (None, Some(shown)) => Some(Arc::new(shown.manifest.clone())),
+        (None, None) => from.tree.map(|tree| instance.store.manifest(&tree)).transpose()?,
     };
     let leaving = base.iter().flat_map(|base| leaving_dirs(base, &target.manifest));
     tree::complete(
@@ -80,7 +83,7 @@ pub(super) fn make_plan(
         new: &target.manifest,
         ownership: &instance.ownership,
     });
-    let mut merges = merge(instance, &draft, target.source.as_mut(), origin)?;
+    let mut merges = merge(instance, &draft, target.source.as_mut(), origin, shown.as_deref())?;
     let advised = counsel(instance, &draft, answering)?.advise(&draft, &mut merges)?;
     draft.remember(advised.remembered);
     advised
@@ -140,12 +143,16 @@ fn merge(
     draft: &Draft<'_>,
     source: &mut dyn Source,
     mut origin: Option<&mut Target>,
+    shown: Option<&Shown>,
 ) -> Result<Merges> {
     let mut results = Merges::new(&instance.settings.profile.secrets);
     for request in draft.merges() {
         let base = match (&request.base, &mut origin) {
             (_, Some(origin)) => Some(origin.source.read(&request.path, text::LIMIT)?),
-            (Side::Kept(digest), None) => instance.store.text(digest)?,
+            (Side::Kept(digest), None) => match shown.and_then(|shown| shown.texts.get(&request.path)) {
+                Some(text) => Some(text.clone()),
+                None => instance.store.text(digest)?,
+            },
             _ => None,
         };
         let mut outcome = match (base, read(instance, &request.path)?) {

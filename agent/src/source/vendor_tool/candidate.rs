@@ -1,0 +1,351 @@
+//! The private copy of a pack that the tool works on: `.pitstop/candidates/<number>` in the home, on its file system, so
+//! that files can share their blocks. It is locked while its run lives, and removed with it; what a killed run leaves is
+//! not locked, and the next run removes it.
+//!
+//! | path | content |
+//! |---|---|
+//! | `pack` | the copy |
+//! | `home` | the tool's `HOME`, unless it is a shared one |
+//! | `tmp` | its temporary files |
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use super::super::listing::OWN_FOLDER;
+use super::pieces::{Content, Piece};
+use crate::api::{Failure, Result};
+use crate::model::RelPath;
+use crate::sys::fs;
+use crate::sys::hashing::on_all_cores;
+use crate::sys::lock::{Lock, try_lock_dir};
+use crate::sys::process::User;
+use crate::sys::root::{Kind, Root};
+
+/// The folder of all candidates of a home.
+const FOLDER: &str = "candidates";
+const PACK: &str = "pack";
+const HOME: &str = "home";
+const TMP: &str = "tmp";
+
+/// See the module. Dropping it removes it.
+pub(super) struct Candidate {
+    root: Root,
+    work: RelPath,
+    /// Holds on to the copy, whatever is put at its path by the home's owner meanwhile.
+    pack: OwnedFd,
+    /// Whose files these are, if not this process's own.
+    user: Option<User>,
+    _lock: Lock,
+}
+
+impl Candidate {
+    /// Makes an empty one for a user, after removing those that nobody works on any more.
+    pub(super) fn new(root: &Root, user: Option<User>) -> Result<Self> {
+        sweep(root).map_err(|error| failed(root, "remove leftovers in", error))?;
+        Self::make(root, user).map_err(|error| failed(root, "make a copy of the pack in", error))
+    }
+
+    fn make(root: &Root, user: Option<User>) -> io::Result<Self> {
+        let folder = folder()?;
+        root.make_private_dirs(&folder)?;
+        if user.is_some() {
+            // Another user has to come through, and sees nothing on the way.
+            for above in folder.ancestors().chain([folder.clone()]) {
+                root.set_mode(&above, 0o711)?;
+            }
+        }
+        let number = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
+        let work = below(&folder, &format!("{number:016x}"))?;
+        root.make_dir(&work, 0o700)?;
+        let lock = try_lock_dir(root.open_dir(Some(&work))?)?.ok_or(io::ErrorKind::ResourceBusy)?;
+        let pack = below(&work, PACK)?;
+        root.make_dir(&pack, 0o700)?;
+        let candidate = Self {
+            pack: root.open_dir(Some(&pack))?,
+            root: root.try_clone()?,
+            work,
+            user,
+            _lock: lock,
+        };
+        for name in [HOME, TMP] {
+            root.make_dir(&below(&candidate.work, name)?, 0o700)?;
+            candidate.hand_over(&below(&candidate.work, name)?)?;
+        }
+        candidate.hand_over(&pack)?;
+        candidate.hand_over(&candidate.work)?;
+        Ok(candidate)
+    }
+
+    /// Fills it.
+    pub(super) fn fill(&self, pieces: &BTreeMap<RelPath, Piece>) -> Result<()> {
+        let (dirs, files): (Vec<_>, Vec<_>) = pieces
+            .iter()
+            .partition(|(_, piece)| matches!(piece.content, Content::Dir));
+        for (path, piece) in dirs {
+            self.make_parents(path)
+                .and_then(|()| self.put(path, piece))
+                .map_err(|error| failed(&self.root, "copy the pack into", error))?;
+        }
+        for (path, _) in &files {
+            self.make_parents(path)
+                .map_err(|error| failed(&self.root, "copy the pack into", error))?;
+        }
+        on_all_cores(&files, |(path, piece)| self.put(path, piece))
+            .map_err(|error| failed(&self.root, "copy the pack into", error))
+    }
+
+    fn make_parents(&self, path: &RelPath) -> io::Result<()> {
+        for above in path.ancestors() {
+            let place = self.place(&above)?;
+            if self.root.stat(&place)?.is_none() {
+                self.root.make_dir(&place, 0o755)?;
+                self.hand_over(&place)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&self, path: &RelPath, piece: &Piece) -> io::Result<()> {
+        let place = self.place(path)?;
+        // What its owner may not write, the tool could not update.
+        let mode = piece.mode | 0o600;
+        match &piece.content {
+            Content::Dir if self.root.stat(&place)?.is_some() => self.root.set_mode(&place, mode | 0o100)?,
+            Content::Dir => self.root.make_dir(&place, mode | 0o100)?,
+            Content::Link(target) => self.root.symlink(target, &place)?,
+            Content::Home => self.root.copy_file(path, &place, mode)?,
+            Content::Bytes(bytes) => {
+                self.root.create(&place)?.write_all(bytes)?;
+                self.root.set_mode(&place, mode)?;
+            }
+        }
+        self.hand_over(&place)
+    }
+
+    /// Writes a file of the copy anew.
+    pub(super) fn write(&self, path: &RelPath, bytes: &[u8], mode: u32) -> Result<()> {
+        let write = || {
+            let place = self.place(path)?;
+            self.root.remove_tree(&place)?;
+            self.root.create(&place)?.write_all(bytes)?;
+            self.root.set_mode(&place, mode)?;
+            self.hand_over(&place)
+        };
+        write().map_err(|error| Failure::io("write", self.shown(path), error))
+    }
+
+    /// Removes whatever stands at a path of the copy.
+    pub(super) fn remove(&self, path: &RelPath) -> Result<()> {
+        self.place(path)
+            .and_then(|place| self.root.remove_tree(&place))
+            .map_err(|error| Failure::io("remove", self.shown(path), error))
+    }
+
+    /// The content of a file of the copy, at most `limit` bytes; `None` if there is none.
+    pub(super) fn read(&self, path: &RelPath, limit: u64) -> Result<Option<Vec<u8>>> {
+        let read = || {
+            let place = self.place(path)?;
+            match self.root.stat(&place)? {
+                Some(stat) if stat.kind == Kind::File => self.root.read(&place, limit).map(Some),
+                _ => Ok(None),
+            }
+        };
+        read().map_err(|error| Failure::io("read", self.shown(path), error))
+    }
+
+    /// Copies a file from elsewhere beside the copy, where the tool's user may read it.
+    pub(super) fn bring(&self, file: &Path, name: &str) -> Result<()> {
+        let mut from = fs::open(file).map_err(|error| Failure::io("read", file, error))?;
+        let place = self.beside(name)?;
+        let mut bring = || {
+            io::copy(&mut from, &mut self.root.create(&place)?)?;
+            self.hand_over(&place)
+        };
+        bring().map_err(|error| Failure::io("copy the update to", place.under(self.root.path()), error))
+    }
+
+    /// Lets its owner run a file of the copy.
+    pub(super) fn make_executable(&self, path: &RelPath) -> Result<()> {
+        let mode = self.mode(path)?.unwrap_or(0);
+        if mode & 0o100 != 0 {
+            return Ok(());
+        }
+        self.place(path)
+            .and_then(|place| self.root.set_mode(&place, mode | 0o100))
+            .map_err(|error| Failure::io("make executable", self.shown(path), error))
+    }
+
+    /// Permission bits of what stands at a path of the copy.
+    pub(super) fn mode(&self, path: &RelPath) -> Result<Option<u32>> {
+        self.place(path)
+            .and_then(|place| self.root.stat(&place))
+            .map(|stat| stat.map(|stat| stat.mode))
+            .map_err(|error| Failure::io("look at", self.shown(path), error))
+    }
+
+    /// Where the tool finds the copy.
+    pub(super) fn path(&self) -> PathBuf {
+        self.work_path().join(PACK)
+    }
+
+    /// Where this process finds the copy, whatever somebody puts at its path meanwhile.
+    pub(super) fn pinned(&self) -> PathBuf {
+        format!("/proc/self/fd/{}", self.pack.as_raw_fd()).into()
+    }
+
+    /// The tool's own `HOME`.
+    pub(super) fn home(&self) -> PathBuf {
+        self.work_path().join(HOME)
+    }
+
+    /// Where its temporary files lie.
+    pub(super) fn tmp(&self) -> PathBuf {
+        self.work_path().join(TMP)
+    }
+
+    /// What everything of it lies below.
+    pub(super) fn work_path(&self) -> PathBuf {
+        self.work.under(self.root.path())
+    }
+
+    /// A path below it that is no part of the copy.
+    pub(super) fn beside(&self, name: &str) -> Result<RelPath> {
+        below(&self.work, name).map_err(|error| failed(&self.root, "name a file in", error))
+    }
+
+    /// Gives a path of the home to the user that the tool runs as.
+    pub(super) fn hand_over(&self, place: &RelPath) -> io::Result<()> {
+        match &self.user {
+            Some(user) => self.root.set_owner(place, user.uid, user.gid),
+            None => Ok(()),
+        }
+    }
+
+    fn place(&self, path: &RelPath) -> io::Result<RelPath> {
+        below(&self.work, &format!("{PACK}/{path}"))
+    }
+
+    fn shown(&self, path: &RelPath) -> PathBuf {
+        path.under(&self.path())
+    }
+}
+
+impl Drop for Candidate {
+    fn drop(&mut self) {
+        let removed = self.root.remove_tree(&self.work).and_then(|()| tidy(&self.root));
+        if let Err(error) = removed {
+            // The next run removes it.
+            tracing::warn!("cannot remove {}: {error}", self.work_path().display());
+        }
+    }
+}
+
+/// Removes the candidates of a home that nobody works on.
+///
+/// # Errors
+/// Of the system.
+pub(super) fn sweep(root: &Root) -> io::Result<()> {
+    let folder = folder()?;
+    if root.stat(&folder)?.is_none_or(|stat| stat.kind != Kind::Dir) {
+        return Ok(());
+    }
+    for name in root.names_in(Some(&folder))? {
+        let work = below(&folder, &name)?;
+        let is_left = match root.open_dir(Some(&work)) {
+            Ok(dir) => try_lock_dir(dir)?.is_some(),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        };
+        if is_left {
+            root.remove_tree(&work)?;
+        }
+    }
+    tidy(root)
+}
+
+/// Leaves our folder as it is without candidates.
+fn tidy(root: &Root) -> io::Result<()> {
+    let folder = folder()?;
+    let is_empty = |path: &RelPath| match root.stat(path)? {
+        Some(stat) => Ok::<_, io::Error>((stat.mode, root.names_in(Some(path))?.is_empty())),
+        None => Ok((0, false)),
+    };
+    if is_empty(&folder)?.1 {
+        root.remove_dir(&folder)?;
+    } else if root.stat(&folder)?.is_some() {
+        return Ok(());
+    }
+    for own in folder.ancestors() {
+        match is_empty(&own)? {
+            (_, true) => root.remove_dir(&own)?,
+            (0o711, false) => root.set_mode(&own, 0o700)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn folder() -> io::Result<RelPath> {
+    RelPath::new(&format!("{OWN_FOLDER}/{FOLDER}")).map_err(io::Error::other)
+}
+
+fn below(folder: &RelPath, name: &str) -> io::Result<RelPath> {
+    folder.join(name).map_err(io::Error::other)
+}
+
+fn failed(root: &Root, attempted: &str, error: io::Error) -> Failure {
+    Failure::io(attempted, root.path().join(OWN_FOLDER), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(root: &Root) -> Vec<String> {
+        root.names_in(None).unwrap()
+    }
+
+    #[test]
+    fn it_leaves_nothing_and_takes_what_killed_runs_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let left = dir.path().join(".pitstop/candidates/0123/pack/bin");
+        fs::make_private_dirs(&left).unwrap();
+        let first = Candidate::new(&root, None).unwrap();
+        assert!(!left.exists());
+        let second = Candidate::new(&root, None).unwrap();
+        assert!(first.path().is_dir(), "another run's is not touched");
+        drop(second);
+        assert!(first.path().is_dir());
+        drop(first);
+        assert_eq!(names(&root), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_copy_is_independent_and_writable_and_stays_pinned() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let path = RelPath::new("conf/a.txt").unwrap();
+        fs::make_dirs(&dir.path().join("conf")).unwrap();
+        fs::write_atomic(&path.under(dir.path()), b"one").unwrap();
+        root.set_mode(&path, 0o444).unwrap();
+        let candidate = Candidate::new(&root, None).unwrap();
+        let piece = Piece {
+            content: Content::Home,
+            mode: 0o444,
+            ..Piece::default()
+        };
+        candidate.fill(&BTreeMap::from([(path.clone(), piece)])).unwrap();
+        assert_eq!(candidate.mode(&path).unwrap(), Some(0o644));
+        fs::replace(&path.under(&candidate.path()), b"two", dir.path()).unwrap();
+        assert_eq!(root.read(&path, 9).unwrap(), b"one");
+        assert_eq!(candidate.read(&path, 9).unwrap().unwrap(), b"two");
+        root.rename(
+            &RelPath::new(".pitstop").unwrap(),
+            &RelPath::new("elsewhere").unwrap(),
+        )
+        .unwrap();
+        assert_eq!(fs::read(&path.under(&candidate.pinned()), 9).unwrap(), b"two");
+    }
+}

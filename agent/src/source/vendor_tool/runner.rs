@@ -1,0 +1,235 @@
+//! Starts the tool: as whom, where, with which environment, for how long.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Order;
+use super::candidate::Candidate;
+use super::credentials::Login;
+use super::transcript::Transcript;
+use crate::api::{ErrorKind, Failure, Result};
+use crate::model::{Digest, RelPath};
+use crate::sys::clock::Deadline;
+use crate::sys::process::{End, Environment, Spec, run_watched};
+use crate::sys::{fs, host};
+
+/// An executable is not larger.
+const LIMIT: u64 = 1 << 30;
+/// Proxy variables: what the setting is, and the names under which programs look for it.
+const PROXIES: [[&str; 2]; 3] = [
+    ["http_proxy", "HTTP_PROXY"],
+    ["https_proxy", "HTTPS_PROXY"],
+    ["no_proxy", "NO_PROXY"],
+];
+
+/// See the module.
+pub(super) struct Runner<'a> {
+    order: &'a Order<'a>,
+    candidate: &'a Candidate,
+    program: RelPath,
+    environment: BTreeMap<String, String>,
+    deadline: Deadline,
+    transcript: RefCell<Transcript>,
+}
+
+impl<'a> Runner<'a> {
+    /// Makes everything ready, and gets the tool where the pack came without it.
+    ///
+    /// # Errors
+    /// `settings`: there are no credentials, or the tool does not exist for this machine. `vendor-tool`: it could not be
+    /// fetched.
+    pub(super) fn new(order: &'a Order<'a>, candidate: &'a Candidate) -> Result<Self> {
+        let login = match (&order.settings.credentials, order.offline) {
+            (Some(from), _) => Some(Login::read(from, &order.rules.credentials)?),
+            (None, Some(_)) => None,
+            (None, None) => return Err(no_credentials()),
+        };
+        let secrets = login.as_ref().map_or_else(Vec::new, Login::secrets);
+        let runner = Self {
+            order,
+            candidate,
+            program: order.program()?.clone(),
+            environment: environment(order, candidate, login.as_ref()),
+            deadline: Deadline::after(Duration::from_secs(order.settings.timeout_s)),
+            transcript: RefCell::new(Transcript::begin(order.state_dir, secrets)?),
+        };
+        runner.provide()?;
+        Ok(runner)
+    }
+
+    /// The digest of the tool's executable; `None` if it is not there.
+    pub(super) fn digest(&self) -> Result<Option<Digest>> {
+        let bytes = self.candidate.read(&self.program, LIMIT)?;
+        Ok(bytes.map(|bytes| Digest::of(&bytes)))
+    }
+
+    /// Runs the tool to its end.
+    pub(super) fn run(&self, arguments: &[String]) -> Result<End> {
+        // The right to run gets lost in archives, and in self-updates.
+        self.candidate.make_executable(&self.program)?;
+        self.start(&self.program, arguments)
+    }
+
+    /// Keeps the executable that the tool got for itself, so that the next run need not fetch it again.
+    pub(super) fn keep_newer(&self) -> Result<()> {
+        let (origin, kept) = (self.origin()?, self.kept_file());
+        let Some(bytes) = self.candidate.read(&self.program, LIMIT)? else {
+            return Ok(());
+        };
+        if Digest::of(&bytes) == origin {
+            return Ok(());
+        }
+        let kept_bytes = [origin.to_string().as_bytes(), b"\n", &bytes].concat();
+        let write = || {
+            fs::make_private_dirs(self.order.cache_dir)?;
+            fs::write_whole(&kept, &kept_bytes)
+        };
+        write().map_err(|error| Failure::io("keep the update tool in", &kept, error))
+    }
+
+    /// A failure of the tool, with its last words.
+    pub(super) fn failure(&self, why: &str, hint: &str) -> Failure {
+        let mut transcript = self.transcript.borrow_mut();
+        let last = match transcript.last_lines() {
+            last if last.is_empty() => "it said nothing".to_owned(),
+            last => format!("its last words: {last}"),
+        };
+        let message = format!("the vendor's update tool {why}; {last}");
+        let hint = format!(
+            "nothing of the pack was changed; {hint}; all that it said is in {}",
+            transcript.path().display()
+        );
+        Failure::new(ErrorKind::VendorTool, message).hint(hint)
+    }
+
+    /// What the tool said last.
+    pub(super) fn last_run(&self) -> Result<String> {
+        let transcript = self.transcript.borrow();
+        let path = transcript.path();
+        let text = fs::read_text_if_exists(path).map_err(|error| Failure::io("read", path, error))?;
+        let text = text.unwrap_or_default();
+        Ok(text.rsplit("\n# ").next().unwrap_or_default().to_owned())
+    }
+
+    /// A newer executable from an earlier run takes the place of the home's; where there is none, it is fetched.
+    fn provide(&self) -> Result<()> {
+        if let Some(newer) = self.kept_for(&self.origin()?)? {
+            return self.candidate.write(&self.program, &newer, 0o755);
+        }
+        if self.digest()?.is_some() {
+            return Ok(());
+        }
+        let Some(setup) = &self.order.rules.setup else {
+            return Err(self.no_tool());
+        };
+        if self.candidate.mode(setup)?.is_none() {
+            return Err(self.no_tool());
+        }
+        self.candidate.make_executable(setup)?;
+        let end = self.start(setup, &[])?;
+        // For a machine that the vendor does not support it ends with 0 and brings nothing.
+        match (end, self.digest()?) {
+            (End::Code(0), Some(_)) => Ok(()),
+            (End::Code(0), None) => Err(self.failure(
+                &format!("was not fetched by {setup} (exit code 0)"),
+                "the vendor may have none for this machine",
+            )),
+            (end, _) => Err(self.failure(
+                &format!("could not be fetched by {setup} ({end:?})"),
+                "it needs bash, curl, unzip and the vendor's hosts",
+            )),
+        }
+    }
+
+    fn start(&self, program: &RelPath, arguments: &[String]) -> Result<End> {
+        let path = program.under(&self.candidate.path());
+        let mut argv = vec![path.to_string_lossy().into_owned()];
+        argv.extend_from_slice(arguments);
+        let spec = Spec {
+            argv,
+            env: Environment::Clean(self.environment.clone()),
+            user: self.order.user.clone(),
+            cwd: path.parent().map(Into::into),
+            stdin: None,
+        };
+        let mut transcript = self.transcript.borrow_mut();
+        transcript.note(&format!("{program} {}", arguments.join(" ")));
+        let end = run_watched(&spec, &self.deadline, &mut |chunk| {
+            self.order.progress.advance(chunk.len() as u64);
+            transcript.hear(chunk);
+        });
+        end.map_err(|error| {
+            Failure::io(
+                "start the vendor's update tool",
+                program.under(self.order.root.path()),
+                error,
+            )
+        })
+    }
+
+    /// The digest of the home's own executable; that of nothing if there is none.
+    fn origin(&self) -> Result<Digest> {
+        let bytes = self.order.home_file(&self.program)?;
+        Ok(Digest::of(&bytes.unwrap_or_default()))
+    }
+
+    fn kept_file(&self) -> std::path::PathBuf {
+        self.order
+            .cache_dir
+            .join(format!("update-tool-{}", self.order.instance))
+    }
+
+    fn kept_for(&self, origin: &Digest) -> Result<Option<Vec<u8>>> {
+        let path = self.kept_file();
+        match fs::read(&path, LIMIT) {
+            Ok(bytes) => {
+                let head = format!("{origin}\n");
+                Ok(bytes.strip_prefix(head.as_bytes()).map(<[u8]>::to_vec))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::io("read the kept update tool in", &path, error)),
+        }
+    }
+
+    fn no_tool(&self) -> Failure {
+        let message = format!(
+            "{} has no update tool: there is no {}",
+            self.order.root.path().display(),
+            self.program
+        );
+        Failure::new(ErrorKind::VendorTool, message)
+            .at(self.program.under(self.order.root.path()))
+            .hint("put the vendor's tool there, or use a pack that comes with it")
+    }
+}
+
+fn no_credentials() -> Failure {
+    let message = "source.vendor-tool: there are no `credentials`, and the vendor's service asks for them";
+    Failure::new(ErrorKind::Settings, message)
+        .hint("add `credentials: {file: PATH}`, or `credentials: {env: true}`")
+}
+
+fn environment(order: &Order<'_>, candidate: &Candidate, login: Option<&Login>) -> BTreeMap<String, String> {
+    let home = order
+        .settings
+        .shared_home
+        .clone()
+        .unwrap_or_else(|| candidate.home());
+    let mut variables = login.map_or_else(BTreeMap::new, |login| login.variables(&order.rules.credentials));
+    variables.insert("HOME".to_owned(), home.to_string_lossy().into_owned());
+    variables.insert(
+        "TMPDIR".to_owned(),
+        candidate.tmp().to_string_lossy().into_owned(),
+    );
+    variables.insert("TERM".to_owned(), "dumb".to_owned());
+    let proxy = &order.settings.proxy;
+    for (names, said) in PROXIES.iter().zip([&proxy.http, &proxy.https, &proxy.no_proxy]) {
+        for name in names {
+            if let Some(value) = said.clone().or_else(|| host::variable(name)) {
+                variables.insert((*name).to_owned(), value);
+            }
+        }
+    }
+    variables
+}

@@ -1,0 +1,211 @@
+//! What the tool says: kept for the vendor's support without secrets, its last lines for messages.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::api::{Failure, Result};
+use crate::sys::fs;
+
+/// More is not kept of one update, but for the last lines.
+const MOST_BYTES: usize = 4 << 20;
+/// Longer lines are taken apart.
+const LONGEST_LINE: usize = 8 << 10;
+/// How many of the last lines a message shows.
+const LAST_LINES: usize = 6;
+const SHOWN: &str = "<secret>";
+
+/// What follows a word such as `token`, if it is long enough to be one.
+static TOKENS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"(?i)\b((?:access|refresh)[_-]?token|token|password|bearer|secret)(["']?\s*[:=]?\s*["']?)([^\s"',;<>]{8,})"#)
+        .ok()
+});
+/// User and password in an address.
+static USERINFO: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(://)[^/\s@]+@").ok());
+
+/// See the module.
+pub(super) struct Transcript {
+    path: PathBuf,
+    file: File,
+    secrets: Vec<String>,
+    /// The line that is not over yet.
+    line: Vec<u8>,
+    written: usize,
+    last: VecDeque<String>,
+}
+
+impl Transcript {
+    /// Begins a new one; the one before it stays beside it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn begin(folder: &Path, secrets: Vec<String>) -> Result<Self> {
+        let path = folder.join("vendor-tool.log");
+        let begin = || {
+            fs::make_private_dirs(folder)?;
+            fs::rotate(&path, &folder.join("vendor-tool.log.1"))?;
+            fs::create_private(&path)
+        };
+        let file = begin().map_err(|error| Failure::io("keep the update tool's output in", &path, error))?;
+        Ok(Self {
+            path,
+            file,
+            // The longest first: one may be a part of another. What is too short is too common.
+            secrets: sorted(
+                secrets
+                    .into_iter()
+                    .filter(|secret| secret.trim().len() > 3)
+                    .collect(),
+            ),
+            line: Vec::new(),
+            written: 0,
+            last: VecDeque::new(),
+        })
+    }
+
+    /// Where it is kept.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes what pitstop itself has to say about the run.
+    pub(super) fn note(&mut self, text: &str) {
+        self.end_line();
+        self.hear(format!("# {text}\n").as_bytes());
+        // It is no output of the tool.
+        self.last.clear();
+    }
+
+    /// Takes the next piece of output.
+    pub(super) fn hear(&mut self, chunk: &[u8]) {
+        for byte in chunk {
+            match byte {
+                // A progress bar begins its line anew.
+                b'\n' | b'\r' => self.end_line(),
+                _ if self.line.len() >= LONGEST_LINE => {
+                    self.end_line();
+                    self.line.push(*byte);
+                }
+                _ => self.line.push(*byte),
+            }
+        }
+    }
+
+    /// The last lines, on one line.
+    pub(super) fn last_lines(&mut self) -> String {
+        self.end_line();
+        self.last.iter().cloned().collect::<Vec<_>>().join(" | ")
+    }
+
+    fn end_line(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        let text = self.scrub(&String::from_utf8_lossy(&line));
+        let text: String = text
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        let text = text.trim();
+        if text.is_empty() {
+            return;
+        }
+        tracing::info!("update tool: {text}");
+        if self.last.len() == LAST_LINES {
+            self.last.pop_front();
+        }
+        self.last.push_back(text.to_owned());
+        self.keep(text);
+    }
+
+    fn keep(&mut self, text: &str) {
+        if self.written > MOST_BYTES {
+            return;
+        }
+        self.written += text.len() + 1;
+        let text = match self.written > MOST_BYTES {
+            true => "# the rest is left out",
+            false => text,
+        };
+        // A full disk must not end an update whose candidate lies elsewhere.
+        if let Err(error) = writeln!(self.file, "{text}") {
+            tracing::debug!("cannot write {}: {error}", self.path.display());
+            self.written = usize::MAX;
+        }
+    }
+
+    fn scrub(&self, text: &str) -> String {
+        let plain = self.secrets.iter().fold(text.to_owned(), |text, secret| {
+            text.replace(secret.as_str(), SHOWN)
+        });
+        let plain = replace_all(&TOKENS, &plain, &format!("${{1}}${{2}}{SHOWN}"));
+        replace_all(&USERINFO, &plain, &format!("${{1}}{SHOWN}@"))
+    }
+}
+
+fn replace_all(pattern: &LazyLock<Option<Regex>>, text: &str, by: &str) -> String {
+    match &**pattern {
+        Some(pattern) => pattern.replace_all(text, by).into_owned(),
+        None => text.to_owned(),
+    }
+}
+
+fn sorted(mut secrets: Vec<String>) -> Vec<String> {
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(chunks: &[&[u8]]) -> (String, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let secrets = vec!["pw$1".to_owned(), "u@example.com".to_owned(), "ab".to_owned()];
+        let mut transcript = Transcript::begin(dir.path(), secrets).unwrap();
+        chunks.iter().for_each(|chunk| transcript.hear(chunk));
+        let last = transcript.last_lines();
+        (fs::read_text_if_exists(transcript.path()).unwrap().unwrap(), last)
+    }
+
+    #[test]
+    fn secrets_are_gone_however_they_come() {
+        let table: [(&[&[u8]], &str); 7] = [
+            (
+                &[b"login u@exam", b"ple.com with p", b"w$1\n"],
+                "login <secret> with <secret>\n",
+            ),
+            (&[b"token STANDIN-SECRET"], "token <secret>\n"),
+            (
+                &[b"\"access-token\": \"abcdefgh1\","],
+                "\"access-token\": \"<secret>\",\n",
+            ),
+            (&[b"the token has expired"], "the token has expired\n"),
+            (
+                &[b"via http://me:pass@proxy:1/"],
+                "via http://<secret>@proxy:1/\n",
+            ),
+            (
+                &[b"1 %\r2 %\r\xff\xfe\x1b[2J\n"],
+                "1 %\n2 %\n\u{fffd}\u{fffd} [2J\n",
+            ),
+            (&[b"cab\n\n"], "cab\n"),
+        ];
+        for (chunks, expected) in table {
+            assert_eq!(heard(chunks).0, expected);
+        }
+    }
+
+    #[test]
+    fn a_flood_is_cut_and_its_end_is_told() {
+        let line = [b"x".repeat(99), b"\n".to_vec()].concat();
+        let flood = line.repeat(60_000);
+        let (kept, last) = heard(&[&flood, b"the end"]);
+        assert!(kept.len() < MOST_BYTES + 200, "{}", kept.len());
+        assert!(kept.ends_with("left out\n"));
+        assert!(last.ends_with(" | the end"));
+        assert_eq!(heard(&[&vec![b'y'; 3 * LONGEST_LINE]]).0.lines().count(), 3);
+    }
+}
