@@ -3,11 +3,12 @@
 use regex::Regex;
 
 use super::glob::{Glob, is_glob};
-use super::profile::{DetectRule, LevelPart, Profile};
+use super::profile::{DetectRule, LevelPart, OwnershipRule, Profile, VendorToolRules};
 use super::render::RESERVED;
 use super::{Ownership, render};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::validate;
+use crate::model::Class;
 
 /// Checks a profile: globs and regular expressions compile, every rule does exactly one thing, every template can be
 /// filled in with the profile's own variables.
@@ -32,11 +33,39 @@ pub fn check(profile: &Profile) -> Result<()> {
     }
     Ownership::new(&profile.ownership)?;
     check_vars(profile)?;
+    profile.vendor_tool.as_ref().map_or(Ok(()), check_vendor_tool)?;
     let vars = render::Vars {
         home: "/home".to_owned(),
         ..render::Vars::default()
     };
     validate::profile_texts(&render::render(profile, &vars)?)
+}
+
+fn check_vendor_tool(rules: &VendorToolRules) -> Result<()> {
+    for glob in &rules.needs {
+        check_file("vendor_tool.needs", glob)?;
+    }
+    for pointer in &rules.account {
+        validate::json_pointer("vendor_tool.account", pointer)?;
+    }
+    Ownership::new(&[OwnershipRule {
+        class: Class::Vendor,
+        paths: rules.bundle_lists.clone(),
+    }])?;
+    let Some(pattern) = &rules.offline else {
+        return Ok(());
+    };
+    let names = compiles("vendor_tool.offline", pattern)?;
+    let known: Vec<_> = names.capture_names().flatten().collect();
+    match ["product", "version", "from", "to"]
+        .iter()
+        .find(|name| !known.contains(name))
+    {
+        Some(missing) => Err(bad(format!(
+            "vendor_tool.offline: `{pattern}` has no group `{missing}`"
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn check_detect(field: &str, rule: &DetectRule) -> Result<()> {

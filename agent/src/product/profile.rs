@@ -146,8 +146,6 @@ pub struct VendorToolRules {
     pub needs: Vec<String>,
     /// Where it expects user and password.
     pub credentials: CredentialVariables,
-    /// The folder in its `HOME` that what it downloads lies in.
-    pub downloads: RelPath,
     /// The file that it keeps the level in.
     pub record: RelPath,
     /// JSON pointers to account data that it leaves in that file.

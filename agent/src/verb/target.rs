@@ -26,10 +26,10 @@ pub(super) struct Target {
 
 /// Where an update comes from.
 pub(super) enum Place {
-    /// Packs, and what they offer, the highest level first.
-    Packs(PathBuf, Vec<Offer>),
+    /// What packs offer, the highest level first.
+    Packs(Vec<Offer>),
     /// The vendor's update tool.
-    Tool(Tool),
+    Tool(Box<Tool>),
 }
 
 /// What is wanted of it.
@@ -51,15 +51,15 @@ impl Place {
     /// What packs offer.
     pub fn offers(&self) -> &[Offer] {
         match self {
-            Self::Packs(_, offers) => offers,
+            Self::Packs(offers) => offers,
             Self::Tool(_) => &[],
         }
     }
 
-    /// The path that names it; `None` if it is the instance's own tool.
-    pub fn path(&self) -> Option<PathBuf> {
+    /// The path that leads to a target again; `None` if it is the instance's own tool that made it.
+    pub fn path_to(&self, target: &Target) -> Option<PathBuf> {
         match self {
-            Self::Packs(path, _) => Some(path.clone()),
+            Self::Packs(_) => Some(target.source.path().to_owned()),
             Self::Tool(tool) => tool.offline.as_ref().map(|(path, _)| path.clone()),
         }
     }
@@ -84,10 +84,10 @@ pub(super) fn place(
         (Some(path), _) => path,
         (None, Some(UpdateSource::Path(path))) => path.as_path(),
         (None, Some(UpdateSource::VendorTool(tool))) => {
-            return Ok(Place::Tool(Tool {
+            return Ok(Place::Tool(Box::new(Tool {
                 settings: tool.clone(),
                 offline: None,
-            }));
+            })));
         }
         (None, None) => {
             return Err(Failure::new(
@@ -98,13 +98,12 @@ pub(super) fn place(
         }
     };
     if let Some(offline) = vendor_tool::offline(instance, path)? {
-        return Ok(Place::Tool(Tool {
+        return Ok(Place::Tool(Box::new(Tool {
             settings: tool.cloned().unwrap_or_default(),
             offline: Some((path.to_owned(), offline)),
-        }));
+        })));
     }
-    let offers = offers(run, instance, path, installed)?;
-    Ok(Place::Packs(path.to_owned(), offers))
+    offers(run, instance, path, installed).map(Place::Packs)
 }
 
 /// Opens what is wanted; `None` if the installed level is as high as it can get.
@@ -117,7 +116,7 @@ pub(super) fn reach(
     inventory: &Inventory,
 ) -> Result<Option<Target>> {
     match place {
-        Place::Packs(_, offers) => match choose(instance, offers, wanted, &installed.level)? {
+        Place::Packs(offers) => match choose(instance, offers, wanted, &installed.level)? {
             Some(offer) => open(run, instance, offer).map(Some),
             None => Ok(None),
         },

@@ -1,5 +1,6 @@
 //! `update`: to a level from a source.
 
+mod bases;
 mod plan;
 
 use std::path::PathBuf;
@@ -12,16 +13,16 @@ use crate::apply::preflight;
 use crate::apply::stage::Contents;
 use crate::config::Settings;
 use crate::memory::Remembered;
-use crate::merge::text;
-use crate::model::{Digest, Inventory, Level, Progress, Release};
+use crate::model::{Inventory, Level, Progress, Release};
 use crate::session::{Instance, Session};
-use crate::source::{Offer, Source};
+use crate::source::Offer;
 
 use super::conflicts::remember::{self, recall};
 use super::conflicts::{self, Waiting};
 use super::server::Server;
 use super::target::{self, Place, Target, Wanted};
 use super::{Run, adopt, recover, report_on, road, server, settle, vendor_tool, view};
+use bases::{keep_merge_bases, keep_shown};
 use plan::{Answering, Made, make_plan};
 
 /// How to update.
@@ -185,7 +186,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     preflight::check(&session, &made.plan)?;
     if !made.plan.conflicts.is_empty() {
         let waiting = Waiting {
-            from: place.path(),
+            from: place.path_to(&target),
             level: target.release.level.clone(),
             conflicts: made.plan.conflicts.clone(),
             no_remembered: options.no_remembered,
@@ -373,37 +374,6 @@ fn refuse_conflicts(run: &Run<'_>, plan: &Plan) -> Result<()> {
     Err(Failure::new(ErrorKind::Conflicts, message)
         .at(first.path.under(&plan.home))
         .hint(hint))
-}
-
-/// What the source showed of the installed level's texts is what a person decides conflicts by.
-fn keep_shown(session: &Session, target: &Target) -> Result<()> {
-    let Some(shown) = &target.shown else {
-        return Ok(());
-    };
-    for text in shown.texts.values() {
-        session.store.keep_text(&Digest::of(text), text)?;
-    }
-    session.store.sync_texts()
-}
-
-/// The vendor's side of every merged file is the base of the next merge, but is not staged itself.
-fn keep_merge_bases(session: &Session, plan: &Plan, source: &mut dyn Source) -> Result<()> {
-    use crate::api::plan::Content;
-    for step in plan
-        .files
-        .iter()
-        .filter(|step| step.content == Some(Content::Merged))
-    {
-        if source
-            .manifest(&crate::model::NoProgress)?
-            .entries
-            .contains_key(&step.path)
-        {
-            let bytes = source.read(&step.path, text::LIMIT)?;
-            session.store.keep_text(&Digest::of(&bytes), &bytes)?;
-        }
-    }
-    Ok(())
 }
 
 /// The transaction that an earlier run staged, if it is of this very plan; any other is undone.
