@@ -4,6 +4,7 @@ pub mod error;
 pub mod instance;
 pub mod memory;
 pub mod merge;
+pub mod pack;
 pub mod plan;
 pub mod report;
 pub mod schema;

@@ -4,6 +4,7 @@ use schemars::{Schema, json_schema, schema_for};
 
 use super::memory::{MEMORY_SCHEMA, MemoryReport};
 use super::merge::{MERGE_SCHEMA, MergeReport};
+use super::pack::{PACK_SCHEMA, PackReport};
 use super::report::{LIST_SCHEMA, Report, ReportList, SCHEMA};
 
 /// One schema for all documents; the field `schema` tells them apart.
@@ -12,9 +13,10 @@ pub fn schema() -> Schema {
     let mut list = schema_for!(ReportList);
     let mut merge = schema_for!(MergeReport);
     let mut memory = schema_for!(MemoryReport);
+    let mut pack = schema_for!(PackReport);
     // They carry the same definitions; they move to the document's root, where the references point.
     let mut definitions = serde_json::Map::new();
-    for part in [&mut report, &mut list, &mut merge, &mut memory] {
+    for part in [&mut report, &mut list, &mut merge, &mut memory, &mut pack] {
         if let Some(serde_json::Value::Object(found)) = part.remove("$defs") {
             definitions.extend(found);
         }
@@ -25,9 +27,10 @@ pub fn schema() -> Schema {
         "title": "pitstop report",
         "description": format!(
             "A report ({SCHEMA}), with --all a list of reports ({LIST_SCHEMA}), what `merge` reports \
-             ({MERGE_SCHEMA}), or what `conflicts export`, `import` and `forget` report ({MEMORY_SCHEMA})."
+             ({MERGE_SCHEMA}), what `conflicts export`, `import` and `forget` report ({MEMORY_SCHEMA}), or what \
+             `pack build` reports ({PACK_SCHEMA})."
         ),
-        "anyOf": [report, list, merge, memory],
+        "anyOf": [report, list, merge, memory, pack],
         "$defs": definitions,
     })
 }

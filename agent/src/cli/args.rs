@@ -7,6 +7,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::config_args::Config;
 use super::conflicts_args::Conflicts;
+use super::pack_args::Pack;
 use crate::config::load::ConfigDirs;
 use crate::merge::{Format, MARKER_SIZE};
 use crate::model::Level;
@@ -138,6 +139,11 @@ pub enum Command {
     Conflicts {
         #[command(subcommand)]
         what: Conflicts,
+    },
+    /// Build pristine packs
+    Pack {
+        #[command(subcommand)]
+        what: Pack,
     },
     /// JSON Schema, man pages, shell completions
     Internals {
@@ -278,7 +284,7 @@ pub enum Internals {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "clap's signature")]
-fn level(text: &str) -> Result<Level, std::convert::Infallible> {
+pub(super) fn level(text: &str) -> Result<Level, std::convert::Infallible> {
     Ok(Level::new(text))
 }
 

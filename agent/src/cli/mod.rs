@@ -7,6 +7,7 @@ mod config_args;
 mod conflicts;
 mod conflicts_args;
 mod internals;
+mod pack_args;
 mod progress;
 mod render;
 mod walk;
@@ -22,6 +23,7 @@ use crate::model::Progress;
 use crate::verb;
 
 use args::{Args, Command, Many, MergeArgs, Output};
+use pack_args::Pack;
 
 /// Parses the command line, runs the verb, prints its report. Returns the exit code.
 pub fn run() -> u8 {
@@ -108,6 +110,16 @@ fn dispatch(args: &Args) -> Result<u8> {
             })
         }
         Command::Conflicts { what } => conflicts::conflicts(args, what, progress),
+        Command::Pack {
+            what: Pack::Build(options),
+        } => {
+            let report = verb::pack::build(&args.dirs(), &options.clone().into(), progress)?;
+            match args.wants_json() {
+                true => print_json(&report)?,
+                false => print_text(&render::pack(&report))?,
+            }
+            Ok(0)
+        }
         Command::Internals { what } => internals::print(what, &args.dirs()),
     }
 }

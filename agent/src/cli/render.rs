@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::api::memory::MemoryReport;
 use crate::api::merge::MergeReport;
+use crate::api::pack::PackReport;
 use crate::api::plan::{AnswerView, FileOp, FileStep, KeyConflict, Plan, Taken};
 use crate::api::report::{DriftKind, ErrorView, InstanceView, ProbeView, Report, RunState, StaleView};
 
@@ -99,6 +100,18 @@ pub fn merge(report: &MergeReport) -> String {
     ));
     report.conflicts.iter().for_each(|key| text.key(key, "  "));
     text.0
+}
+
+/// A pack that was built.
+pub fn pack(report: &PackReport) -> String {
+    format!(
+        "{}\n  archive   {}\n  sha256    {}\n  manifest  {}\n  tree      {}\n",
+        report.message,
+        report.archive.display(),
+        report.sha256,
+        report.manifest.display(),
+        report.tree
+    )
 }
 
 struct Text(String);

@@ -205,7 +205,7 @@ fn policy_of(fragments: [Option<&PolicyFragment>; 2]) -> Policy {
     }
 }
 
-fn limits_of(fragment: Option<&LimitsFragment>) -> Limits {
+pub(super) fn limits_of(fragment: Option<&LimitsFragment>) -> Limits {
     let default = Limits::default();
     fragment.map_or(default, |said| Limits {
         entries: said.entries.unwrap_or(default.entries),

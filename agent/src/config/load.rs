@@ -4,11 +4,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::fragment::{AgentFragment, InstanceFragment};
-use super::inputs::Inputs;
+use super::inputs::{Inputs, limits_of};
 use super::nearest::{did_you_mean, quoted};
-use super::{MemoryDirs, Settings, validate, yaml};
+use super::{Limits, MemoryDirs, Settings, validate, yaml};
 use crate::api::{ErrorKind, Failure, Result};
-use crate::product::builtin;
+use crate::product::{Profile, builtin};
 use crate::product::config::{self as product_config, ProductConfig};
 use crate::sys;
 
@@ -90,6 +90,31 @@ pub fn names(dirs: &ConfigDirs) -> Result<Vec<String>> {
     let mut names: Vec<_> = read_instances(dirs)?.into_iter().map(|file| file.name).collect();
     names.dedup();
     Ok(names)
+}
+
+/// What work on packs needs that belong to no instance.
+pub struct PackSettings {
+    /// Limits on archives.
+    pub limits: Limits,
+    /// Every profile, by name.
+    pub profiles: Vec<Profile>,
+}
+
+/// Reads it.
+///
+/// # Errors
+/// The agent's own settings or a profile of their folder are not valid.
+pub fn pack_settings(dirs: &ConfigDirs) -> Result<PackSettings> {
+    let agent = read_agent(dirs)?;
+    let products = agent.products.as_deref();
+    let names = builtin::names(products)?;
+    Ok(PackSettings {
+        limits: limits_of(agent.limits.as_ref()),
+        profiles: names
+            .iter()
+            .map(|name| builtin::find(name, products))
+            .collect::<Result<_>>()?,
+    })
 }
 
 /// All instance files, sorted by name; none if the folder does not exist.

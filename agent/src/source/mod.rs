@@ -17,6 +17,7 @@ use directory::Directory;
 use tarball::{Packing, TAR_BLOCK, TarSource, is_tar_header};
 use zip::ZipSource;
 
+pub mod archive;
 mod cache;
 mod content;
 mod directory;

@@ -302,6 +302,71 @@ pub fn sync_dir(path: &Path) -> io::Result<()> {
     sync("fsync-dir", &path.display(), || File::open(path)?.sync_all())
 }
 
+/// A file that takes its place only when it is whole: until then what stood at its path stays, and a kill leaves a hidden
+/// file beside it that the next one takes over. Readable for everybody whom the umask lets.
+pub struct NewFile {
+    file: File,
+    temporary: PathBuf,
+    path: PathBuf,
+    is_placed: bool,
+}
+
+impl NewFile {
+    /// Begins it.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let temporary = temporary_beside(path);
+        let file = effect(Effect::Write, "create", &path.display(), || {
+            OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o644)
+                .open(&temporary)
+        })?;
+        Ok(Self {
+            file,
+            temporary,
+            path: path.to_owned(),
+            is_placed: false,
+        })
+    }
+
+    /// Gives it its place. It survives a power cut then.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn put_in_place(mut self) -> io::Result<()> {
+        sync("fsync", &self.path.display(), || self.file.sync_all())?;
+        effect(Effect::Write, "rename", &self.path.display(), || {
+            fs::rename(&self.temporary, &self.path)
+        })?;
+        self.is_placed = true;
+        self.path.parent().map_or(Ok(()), sync_dir)
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.is_placed {
+            // What made it useless is the error to report.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
 /// Lets the system begin to write to the disk what a file got, without waiting for it, so that the sync that is to come
 /// has less left to do. It promises nothing, and its failure means nothing.
 pub fn begin_write_back(file: &File) {

@@ -7,6 +7,7 @@ pub mod conflicts;
 mod key_conflicts;
 pub mod merge;
 mod merges;
+pub mod pack;
 pub mod recover;
 mod road;
 pub mod rollback;

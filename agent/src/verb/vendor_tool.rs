@@ -138,7 +138,7 @@ fn level(
 }
 
 /// The vendor's people say `--level 12` for `4.2.0.12`.
-fn spelled_out(level: &Level, installed: &Level) -> Level {
+pub(super) fn spelled_out(level: &Level, installed: &Level) -> Level {
     let is_short = level.as_str().chars().all(|c| c.is_ascii_digit());
     match installed.as_str().rsplit_once('.') {
         Some((version, _)) if is_short => Level::new(format!("{version}.{level}")),
