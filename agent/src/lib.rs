@@ -2,13 +2,14 @@
 //! it, commit in milliseconds, start it, verify it, or put it back as it was.
 //!
 //! Dependencies point one way: `cli → verb → {observe, plan, apply, health} → {source, store, config, product} → {model, api}`.
-//! [`plan`], [`merge`], [`model`] and [`api`] are pure; [`sys`] is the only module that touches the operating system.
+//! [`plan`], [`lint`], [`merge`], [`model`] and [`api`] are pure; [`sys`] is the only module that touches the operating system.
 
 pub mod api;
 pub mod apply;
 pub mod cli;
 pub mod config;
 pub mod health;
+pub mod lint;
 pub mod memory;
 pub mod merge;
 pub mod model;

@@ -1,6 +1,7 @@
 //! Everything that leaves the process: the report, error kinds and exit codes, and their JSON Schema. Does no I/O.
 
 pub mod error;
+pub mod finding;
 pub mod instance;
 pub mod memory;
 pub mod merge;

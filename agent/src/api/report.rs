@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ErrorKind, ExitCode, Failure};
+pub use super::finding::{Finding, FindingKind, Severity};
 pub use super::instance::{
     ConfigSnapshotView, ConfigView, Drift, DriftKind, DriftView, Hold, InstanceView, InterruptedView, Phase,
     ProcessRole, ProcessView, RunState, SnapshotView, UnitView,
@@ -57,6 +58,9 @@ pub struct Report {
     /// Configured files that override what the vendor changed (`check`, `update`, `config`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stale: Vec<StaleView>,
+    /// What is wrong with the pack as a whole or around it (`check`, `verify`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
     /// What the source offers (`check`).
     pub offers: Vec<OfferView>,
     /// What would stop an update now (`check`).
@@ -185,7 +189,7 @@ pub struct StepView {
 pub struct ProbeView {
     /// The probe's name.
     pub name: String,
-    /// `http`, `tcp`, `log`, `command`, `process`, `integrity` or `config`.
+    /// `http`, `tcp`, `log`, `command`, `process`, `integrity`, `config` or `lint`.
     pub kind: String,
     /// Whether it must pass.
     pub required: bool,
@@ -338,6 +342,7 @@ impl Report {
             conflicts: Vec::new(),
             diffs: Vec::new(),
             stale: Vec::new(),
+            findings: Vec::new(),
             offers: Vec::new(),
             blockers: Vec::new(),
             warnings: Vec::new(),

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use crate::api::plan::{FileOp, FileStep, Plan};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::model::{Entry, RelPath};
+use crate::observe::permissions::{self, Writer};
+use crate::observe::process::server_user;
 use crate::product::profile::DiskRule;
 use crate::session::Instance;
 use crate::sys::process::User;
@@ -15,7 +17,7 @@ use super::layout;
 /// Checks that a plan can be carried out as far as that can be told beforehand.
 ///
 /// # Errors
-/// `space`, `read-only`, `permission` or `wrong-user`, naming the path and the numbers.
+/// `space`, `read-only`, `permission` or `wrong-user`, naming the path and the numbers; as [`may_start`].
 pub fn check(instance: &Instance, plan: &Plan) -> Result<()> {
     if plan.files.is_empty() {
         return Ok(());
@@ -38,7 +40,33 @@ pub fn check(instance: &Instance, plan: &Plan) -> Result<()> {
     enough_space_on_mounts(instance, plan)?;
     may_write(instance, plan)?;
     may_own(plan, home)?;
-    may_move(instance, plan)
+    may_move(instance, plan)?;
+    may_start(instance)
+}
+
+/// Checks that the server's user may write what the server does not start without.
+///
+/// # Errors
+/// `permission`, with the command that mends it.
+pub fn may_start(instance: &Instance) -> Result<()> {
+    if instance.settings.profile.permissions.needed.is_empty() {
+        return Ok(());
+    }
+    let home = instance.root.path();
+    let failed = |error| Failure::io("look up the groups of the user of", home, error);
+    let writer = Writer::new(server_user(&instance.settings)?).map_err(failed)?;
+    let needed = &instance.settings.profile.permissions.needed;
+    let shut = permissions::shut(&instance.root, &instance.ownership, needed, &writer)?;
+    let Some(first) = shut.first() else { return Ok(()) };
+    let message = format!(
+        "the server would not start: its user {} may not write {}, which belongs to {}",
+        writer.user().name,
+        first.path.under(home).display(),
+        User::name_of(first.owner)
+    );
+    Err(Failure::new(ErrorKind::Permission, message)
+        .at(first.path.under(home))
+        .hint(format!("run `{}`", permissions::mend(home, &shut, writer.user()))))
 }
 
 fn enough_space(rule: DiskRule, plan: &Plan, free: u64) -> Result<()> {

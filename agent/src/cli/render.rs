@@ -6,7 +6,9 @@ use crate::api::memory::MemoryReport;
 use crate::api::merge::MergeReport;
 use crate::api::pack::PackReport;
 use crate::api::plan::{AnswerView, FileOp, FileStep, KeyConflict, Plan, Taken};
-use crate::api::report::{DriftKind, ErrorView, InstanceView, ProbeView, Report, RunState, StaleView};
+use crate::api::report::{
+    DriftKind, ErrorView, Finding, InstanceView, ProbeView, Report, RunState, Severity, StaleView,
+};
 
 /// How many paths of a kind are listed unless more is asked for.
 const SHORT_LIST: usize = 12;
@@ -65,6 +67,9 @@ pub fn report(report: &Report, verbose: u8) -> String {
         .filter(|probe| verbose > 0 || !probe.ok || probe.baseline_ok == Some(false))
     {
         probe(&mut text, one);
+    }
+    for one in &report.findings {
+        finding(&mut text, one);
     }
     for blocker in &report.blockers {
         text.line(format!("  blocked    {}", blocker.message));
@@ -303,6 +308,17 @@ fn stale(text: &mut Text, stale: &StaleView) {
             "  stale      {} {}: {from} -> {to}, yours is {yours}",
             stale.path, key.key
         ));
+    }
+}
+
+fn finding(text: &mut Text, finding: &Finding) {
+    let weight = match finding.severity {
+        Severity::Required => "",
+        Severity::Wanted => " (only a warning)",
+    };
+    text.line(format!("  finding    {}{weight}", finding.message));
+    for line in finding.hint.iter().flat_map(|hint| hint.lines()) {
+        text.line(format!("             {line}"));
     }
 }
 

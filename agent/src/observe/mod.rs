@@ -2,7 +2,9 @@
 
 pub mod home;
 pub mod mounts;
+pub mod permissions;
 pub mod ports;
 pub mod process;
+pub mod soundness;
 pub mod tree;
 pub mod unit;

@@ -11,7 +11,7 @@ use crate::sys::process::{Output, Spec, run};
 /// How long one call of `systemctl` may take: it only asks, or starts a job without awaiting it.
 const CALL: Duration = Duration::from_secs(30);
 const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,ControlGroup,MainPID,Restart,Result,FragmentPath,\
-     NeedDaemonReload,ConditionResult";
+     NeedDaemonReload,ConditionResult,SuccessExitStatus";
 /// What a unit's name may end with.
 const SUFFIXES: [&str; 5] = [".service", ".scope", ".slice", ".target", ".socket"];
 
@@ -48,6 +48,8 @@ pub struct UnitState {
     pub main_pid: Option<u32>,
     /// `Restart`, such as `no` or `on-failure`.
     pub restart: String,
+    /// The exit codes besides 0 that are no failure; `None` where systemd does not say.
+    pub success_codes: Option<Vec<u8>>,
     /// `Result`: why it failed, or `success`.
     pub result: String,
     /// The unit file.
@@ -67,6 +69,16 @@ impl UnitState {
     /// Whether it counts as failed, which can be a server's normal way to end.
     pub fn has_failed(&self) -> bool {
         self.active == "failed"
+    }
+
+    /// Those of some exit codes of a server that was asked to stop for which systemd would start it again.
+    pub fn mistakes(&self, codes: &[u8]) -> Vec<u8> {
+        let restarts = matches!(self.restart.as_str(), "on-failure" | "always");
+        let Some(known) = self.success_codes.as_ref().filter(|_| restarts) else {
+            return Vec::new();
+        };
+        let is_failure = |code: &&u8| !known.contains(code);
+        codes.iter().filter(is_failure).copied().collect()
     }
 
     /// As reports show it.
@@ -152,6 +164,12 @@ fn parse(text: &str) -> HashMap<&str, &str> {
     text.lines().filter_map(|line| line.split_once('=')).collect()
 }
 
+/// The numbers in a list of exit codes and names of signals; older versions put more around them.
+fn codes(text: &str) -> Vec<u8> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    words.filter_map(|word| word.parse().ok()).collect()
+}
+
 fn state(name: &str, values: &HashMap<&str, &str>) -> UnitState {
     let value = |key: &str| values.get(key).copied().unwrap_or_default();
     let text = |key: &str| value(key).to_owned();
@@ -165,6 +183,7 @@ fn state(name: &str, values: &HashMap<&str, &str>) -> UnitState {
         cgroup: Some(text("ControlGroup")).filter(|group| !group.trim_matches('/').is_empty()),
         main_pid: value("MainPID").parse().ok().filter(|pid| *pid != 0),
         restart: text("Restart"),
+        success_codes: values.get("SuccessExitStatus").map(|text| codes(text)),
         result: text("Result"),
         fragment: text("FragmentPath").into(),
         needs_reload: value("NeedDaemonReload") == "yes",
@@ -219,6 +238,27 @@ mod tests {
         assert_eq!(down.name, "is.service");
         let root = state("x", &parse("ControlGroup=/\n"));
         assert_eq!(root.cgroup, None, "the root group is nobody's");
+    }
+
+    #[test]
+    fn the_normal_end_of_a_server_is_told_from_a_crash() {
+        // What `systemctl show` says, the codes that are mistaken for a crash.
+        let table = [
+            ("Restart=on-failure\nSuccessExitStatus=\n", vec![143]),
+            ("Restart=always\nSuccessExitStatus=1 SIGHUP\n", vec![143]),
+            ("Restart=on-failure\nSuccessExitStatus=143\n", vec![]),
+            ("Restart=on-failure\nSuccessExitStatus=1 143 SIGKILL\n", vec![]),
+            (
+                "Restart=on-failure\nSuccessExitStatus={ status=[ 143 ] signal=[ ] }\n",
+                vec![],
+            ),
+            ("Restart=no\nSuccessExitStatus=\n", vec![]),
+            ("Restart=on-abort\nSuccessExitStatus=\n", vec![]),
+            ("Restart=on-failure\n", vec![]),
+        ];
+        for (text, expected) in table {
+            assert_eq!(state("x", &parse(text)).mistakes(&[143]), expected, "{text}");
+        }
     }
 
     #[test]

@@ -63,7 +63,10 @@ fn rule_holds(product: &str, rule: &DetectRule, tree: &dyn TreeView) -> Result<b
 }
 
 /// The paths of a tree that a rule's `file` means, sorted. Its last component may be a glob.
-fn matching_paths(product: &str, file: &str, tree: &dyn TreeView) -> Result<Vec<RelPath>> {
+///
+/// # Errors
+/// Reading failed, or another component is a glob (`settings`).
+pub fn matching_paths(product: &str, file: &str, tree: &dyn TreeView) -> Result<Vec<RelPath>> {
     let (dir, last) = file.rsplit_once('/').unwrap_or(("", file));
     let bad = |why: &dyn std::fmt::Display| bad_profile(product, file, why);
     if is_glob(dir) {

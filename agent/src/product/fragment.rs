@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::Profile;
+use super::caution::{LintRules, PermissionRules};
 use super::profile::{
     DetectRule, DiskRule, HookRule, LevelRules, OwnershipRule, ProcessRules, ServiceRules, VendorToolRules,
 };
@@ -41,6 +42,12 @@ pub struct ProfileFragment {
     /// Commands around the update.
     #[serde(default)]
     pub hooks: Vec<HookRule>,
+    /// What makes its packs sound as a whole.
+    #[serde(default)]
+    pub lint: LintRules,
+    /// What the server's user must be able to do, and others must not.
+    #[serde(default)]
+    pub permissions: PermissionRules,
     /// Words in configuration keys whose values are secrets.
     #[serde(default)]
     pub secrets: Vec<String>,
@@ -53,9 +60,9 @@ pub struct ProfileFragment {
 
 impl ProfileFragment {
     /// This fragment completed by the one that it extends. Rules of ownership come before the base's, so that they win;
-    /// hooks and secret words come after the base's; a probe takes the place of the base's of the same name; variables
-    /// and the environment are joined name by name; of `process` and `service` each key that is given replaces the
-    /// base's; `detect`, `level`, `disk` and `vendor_tool` replace the base's as a whole.
+    /// hooks, secret words, leftovers and permissions come after the base's; a probe takes the place of the base's of the
+    /// same name; variables and the environment are joined name by name; of `process`, `service` and `lint` each other key
+    /// that is given replaces the base's; `detect`, `level`, `disk` and `vendor_tool` replace the base's as a whole.
     #[must_use]
     pub fn over(self, base: Self) -> Self {
         Self {
@@ -76,6 +83,8 @@ impl ProfileFragment {
             probes: probes_over(self.probes, base.probes),
             disk: self.disk.or(base.disk),
             hooks: joined(base.hooks, self.hooks),
+            lint: lint_over(self.lint, base.lint),
+            permissions: permissions_over(self.permissions, base.permissions),
             secrets: joined(base.secrets, self.secrets),
             vendor_tool: self.vendor_tool.or(base.vendor_tool),
             vars: base.vars.into_iter().chain(self.vars).collect(),
@@ -104,6 +113,8 @@ impl TryFrom<ProfileFragment> for Profile {
             probes: said.probes,
             disk: said.disk.unwrap_or_default(),
             hooks: said.hooks,
+            lint: said.lint,
+            permissions: said.permissions,
             secrets: said.secrets,
             vendor_tool: said.vendor_tool,
             vars: said.vars,
@@ -118,9 +129,26 @@ fn service_over(own: ServiceRules, base: ServiceRules) -> ServiceRules {
         foreground: own.foreground.or(base.foreground),
         env: base.env.into_iter().chain(own.env).collect(),
         pid_files: or_base(own.pid_files, base.pid_files),
+        stop_codes: or_base(own.stop_codes, base.stop_codes),
         stop_timeout_s: own.stop_timeout_s.or(base.stop_timeout_s),
         start_timeout_s: own.start_timeout_s.or(base.start_timeout_s),
         ports: or_base(own.ports, base.ports),
+    }
+}
+
+fn lint_over(own: LintRules, base: LintRules) -> LintRules {
+    LintRules {
+        bundles: own.bundles.or(base.bundles),
+        strays: or_base(own.strays, base.strays),
+        leftovers: joined(base.leftovers, own.leftovers),
+    }
+}
+
+fn permissions_over(own: PermissionRules, base: PermissionRules) -> PermissionRules {
+    PermissionRules {
+        needed: joined(base.needed, own.needed),
+        written: joined(base.written, own.written),
+        private: joined(base.private, own.private),
     }
 }
 
@@ -153,10 +181,15 @@ title: Base
 level: {parts: [{file: V, regex: '(.+)'}]}
 ownership: [{class: vendor, paths: ['**']}]
 process: {main: [java], helpers: [wrapper]}
-service: {start: [a, start], env: {A: '1', B: '1'}, ports: [1, 2], pid_files: [a.pid], stop_timeout_s: 9}
+service: {start: [a, start], env: {A: '1', B: '1'}, ports: [1, 2], pid_files: [a.pid], stop_codes: [143], stop_timeout_s: 9}
 probes: [{name: one, tcp: {port: 1}}, {name: two, tcp: {port: 2}}]
 disk: {factor: 3.0}
 hooks: [{when: after-commit, command: [one]}]
+lint:
+  bundles: {plugins: p, dropins: d}
+  strays: [.old]
+  leftovers: [{paths: [a], message: A}]
+permissions: {needed: [a], written: [a], private: [a]}
 secrets: [salt]
 vars: {a: 1, b: 1}
 ";
@@ -170,6 +203,8 @@ process: {helpers: [other]}
 service: {start: [b, start], env: {B: '2'}, ports: [3]}
 probes: [{name: two, tcp: {port: 22}}, {name: three, tcp: {port: 3}}]
 hooks: [{when: after-start, command: [two]}]
+lint: {strays: [.new], leftovers: [{paths: [b], message: B}]}
+permissions: {needed: [b]}
 secrets: [pepper]
 vars: {b: 2}
 ";
@@ -188,10 +223,15 @@ detect: [{file: V}]
 level: {parts: [{file: V, regex: '(.+)'}]}
 ownership: [{class: state, paths: [log]}, {class: vendor, paths: ['**']}]
 process: {main: [java], helpers: [other]}
-service: {start: [b, start], env: {A: '1', B: '2'}, ports: [3], pid_files: [a.pid], stop_timeout_s: 9}
+service: {start: [b, start], env: {A: '1', B: '2'}, ports: [3], pid_files: [a.pid], stop_codes: [143], stop_timeout_s: 9}
 probes: [{name: one, tcp: {port: 1}}, {name: two, tcp: {port: 22}}, {name: three, tcp: {port: 3}}]
 disk: {factor: 3.0}
 hooks: [{when: after-commit, command: [one]}, {when: after-start, command: [two]}]
+lint:
+  bundles: {plugins: p, dropins: d}
+  strays: [.new]
+  leftovers: [{paths: [a], message: A}, {paths: [b], message: B}]
+permissions: {needed: [a, b], written: [a], private: [a]}
 secrets: [salt, pepper]
 vars: {a: 1, b: 2}
 ";

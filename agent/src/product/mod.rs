@@ -2,6 +2,7 @@
 //! compiled in from `templates/products`; a folder may replace or extend them.
 
 pub mod builtin;
+pub mod caution;
 pub mod check;
 pub mod config;
 pub mod detect;

@@ -9,6 +9,7 @@ use crate::config::Probe;
 use crate::config::probe::PortText;
 use crate::model::{Class, LevelOrder, RelPath};
 
+use super::caution::{LintRules, PermissionRules};
 use super::fragment::ProfileFragment;
 
 /// What kind of pack a product's is. Texts may be templates over the instance's `home`, `user`, `name` and the
@@ -36,6 +37,10 @@ pub struct Profile {
     pub disk: DiskRule,
     /// Commands around the update.
     pub hooks: Vec<HookRule>,
+    /// What makes its packs sound as a whole.
+    pub lint: LintRules,
+    /// What the server's user must be able to do, and others must not.
+    pub permissions: PermissionRules,
     /// Words in configuration keys whose values are secrets, besides those that say so themselves, such as `password`.
     pub secrets: Vec<String>,
     /// The vendor's own update tool, if there is one.
@@ -123,6 +128,9 @@ pub struct ServiceRules {
     /// Files that the start script believes to name a running server. They outlive it: before a start they are removed.
     #[serde(default)]
     pub pid_files: Vec<RelPath>,
+    /// Exit codes besides 0 with which it ends when it is asked to.
+    #[serde(default)]
+    pub stop_codes: Vec<u8>,
     /// Seconds from the stop request until SIGKILL.
     pub stop_timeout_s: Option<u64>,
     /// Seconds from the start until the server counts as failed.

@@ -8,7 +8,7 @@ use crate::config::{Settings, UpdateSource};
 use crate::model::{Level, Progress};
 use crate::session::Instance;
 
-use super::{Run, config, report_on, update, view};
+use super::{Run, config, findings, report_on, update, view};
 
 /// What to check.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +36,8 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         view::detected(&instance)?;
     }
     let (before, inventory, server) = view::look_over(run, &instance)?;
+    let surroundings = findings::of_surroundings(&instance, &server)?;
+    run.report.findings.extend(surroundings);
     let (level, running) = (before.release.clone(), server.is_running());
     let interrupted = before.interrupted.clone();
     let adopted = before.adopted;

@@ -4,6 +4,7 @@ pub mod adopt;
 pub mod check;
 pub mod config;
 pub mod conflicts;
+mod findings;
 mod key_conflicts;
 pub mod merge;
 mod merges;

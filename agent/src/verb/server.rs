@@ -11,7 +11,7 @@ use crate::apply::service::{Guard, Service};
 use crate::config::{ServiceControl, Settings};
 use crate::health::{self, Waiting};
 use crate::observe::process::Observed;
-use crate::observe::unit::Systemd;
+use crate::observe::unit::{Systemd, UnitState};
 use crate::product::profile::HookRule;
 use crate::session::{Instance, Session};
 use crate::sys::clock::{Deadline, Stopwatch};
@@ -23,6 +23,7 @@ use super::Run;
 pub(super) struct Server {
     pub observed: Observed,
     pub unit: Option<UnitView>,
+    pub unit_state: Option<UnitState>,
 }
 
 /// Which probes passed at one moment, by name.
@@ -52,7 +53,8 @@ pub(super) fn observe(run: &mut Run<'_>, instance: &Instance) -> Result<Server> 
     }
     Ok(Server {
         observed,
-        unit: unit.map(|unit| unit.view()),
+        unit: unit.as_ref().map(UnitState::view),
+        unit_state: unit,
     })
 }
 

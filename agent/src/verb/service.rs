@@ -2,6 +2,7 @@
 
 use crate::api::report::{Action, Report, Status};
 use crate::api::{ErrorKind, Failure, Result};
+use crate::apply::preflight;
 use crate::config::Settings;
 use crate::model::Progress;
 use crate::session::{Instance, Session};
@@ -75,6 +76,7 @@ fn work(
     let changed = match action {
         Action::Stop => server::stop(run, &session)?,
         _ => {
+            preflight::may_start(&session)?;
             let started = server::start(run, &session, &server::Baseline::new())?;
             settle::healthy(&run.report.probes)?;
             started

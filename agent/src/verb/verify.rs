@@ -1,15 +1,18 @@
 //! `verify`: integrity, configuration, processes, probes.
 
+use crate::api::finding::{Finding, Severity};
 use crate::api::report::{Action, ProbeView, Report, Status};
 use crate::api::{Failure, Result};
 use crate::apply::layout;
 use crate::config::Settings;
 use crate::health::parse;
 use crate::model::{Class, Entry, Inventory, Progress};
+use crate::observe::soundness;
+use crate::product::caution::LintRules;
 use crate::session::Instance;
 use crate::sys::clock::Stopwatch;
 
-use super::{Run, report_on, server, settle, view};
+use super::{Run, findings, report_on, server, settle, view};
 
 /// What to verify.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,10 +35,16 @@ fn work(run: &mut Run<'_>, settings: Settings, options: Options) -> Result<()> {
     let (inventory, base) = view::scan_with_base(run, &instance, options.deep)?;
     let server = server::observe(run, &instance)?;
     run.report.before = Some(view::view(&instance, &inventory, base.as_deref(), &server)?);
+    let beside = soundness::beside(&instance.root, &instance.settings.profile)?;
+    run.report.findings = findings::of_tree(&instance, &inventory, base.as_deref(), &beside)?;
     let mut probes = vec![
         integrity(&instance, &inventory)?,
         configuration(&instance, &inventory)?,
     ];
+    probes.extend(sound(&instance, &run.report.findings));
+    run.report
+        .findings
+        .extend(findings::of_surroundings(&instance, &server)?);
     run.report.timing.verify_ms += clock.ms();
     if server::is_controlled(&instance.settings) {
         probes.extend(server::probe(run, &instance, &server::Baseline::new())?);
@@ -110,6 +119,18 @@ fn vendor_files(inventory: &Inventory) -> usize {
         .values()
         .filter(|seen| seen.class == Class::Vendor && seen.entry.sha256().is_some())
         .count()
+}
+
+/// The pack as a whole, where the profile says what makes it sound.
+fn sound(instance: &Instance, findings: &[Finding]) -> Option<ProbeView> {
+    let clock = Stopwatch::start();
+    let severe = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Required);
+    let problems: Vec<String> = severe.map(|finding| finding.message.clone()).collect();
+    let has_rules = instance.settings.profile.lint != LintRules::default();
+    let well = "the pack is sound as a whole".to_owned();
+    has_rules.then(|| own_probe("lint", true, &problems, well, clock))
 }
 
 /// Larger configuration files are data.

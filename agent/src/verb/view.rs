@@ -4,20 +4,24 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use crate::api::finding::Finding;
 use crate::api::report::{ConfigSnapshotView, ConfigView, Drift, InstanceView, InterruptedView, Phase};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::seal::snapshot_views;
 use crate::config::Settings;
 use crate::model::{Digest, Entry, Inventory, Level, RelPath, Release, TreeManifest};
 use crate::observe::home::HomeView;
+use crate::observe::soundness::{self, Beside};
 use crate::observe::tree::{self, Scan};
 use crate::product::{Profile, builtin, detect};
 use crate::session::Instance;
 use crate::store::ConfigState;
 use crate::sys::last_scan::LastScan;
 
-use super::Run;
 use super::server::{self, Server};
+use super::{Run, findings};
 
 /// Observes the tree of an instance.
 pub(super) fn scan(run: &Run<'_>, instance: &Instance, deep: bool) -> Result<Inventory> {
@@ -175,38 +179,54 @@ pub(super) fn look_over(
     run: &mut Run<'_>,
     instance: &Instance,
 ) -> Result<(InstanceView, Option<Inventory>, Server)> {
-    let last = last_scan(instance);
+    let beside = soundness::beside(&instance.root, &instance.settings.profile)?;
+    let last = last_scan(instance, &beside);
     let (known, server) = std::thread::scope(|scope| {
         let known = scope.spawn(|| last.as_ref()?.finding(&instance.root));
         let server = server::observe(run, instance);
         (known.join().ok().flatten(), server)
     });
     let server = server?;
-    if let Some(drift) = known.and_then(|json| serde_json::from_slice(&json).ok()) {
-        return Ok((view_with(instance, drift, &server)?, None, server));
+    if let Some(known) = known.and_then(|json| serde_json::from_slice::<Told>(&json).ok()) {
+        run.report.findings = known.findings;
+        return Ok((view_with(instance, known.drift, &server)?, None, server));
     }
     let cache = instance.digest_cache();
     let (scanned, base) = with_base(instance, || scanner(run, instance, &cache, false).run_traced())?;
     let (inventory, trace) = scanned;
     let view = view(instance, &inventory, base.as_deref(), &server)?;
-    if let (Some(last), Some(trace), Ok(json)) = (last, trace, serde_json::to_vec(&view.drift))
+    let told = Told {
+        drift: view.drift.clone(),
+        findings: findings::of_tree(instance, &inventory, base.as_deref(), &beside)?,
+    };
+    if let (Some(last), Some(trace), Ok(json)) = (last, trace, serde_json::to_vec(&told))
         && let Err(failure) = last.save(&trace, &json)
     {
         tracing::debug!("{failure}");
     }
+    run.report.findings = told.findings;
     Ok((view, Some(inventory), server))
 }
 
-/// Where the last scan is kept. The drift in a tree depends on the pristine one, on the ownership rules, and on what was
-/// configured.
-fn last_scan(instance: &Instance) -> Option<LastScan> {
+/// What a scan of the tree tells, kept as long as the tree is as it was.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    drift: Drift,
+    findings: Vec<Finding>,
+}
+
+/// Where the last scan is kept. What a tree tells depends on the pristine one, on the rules of the profile, on what was
+/// configured, and on what lies beside what a scan sees.
+fn last_scan(instance: &Instance, beside: &Beside) -> Option<LastScan> {
     let tree = instance.state.installed.as_ref()?.release.tree?;
     let rules = instance.settings.profile.ownership.iter();
     let rules: Vec<_> = rules.map(|rule| (rule.class, &rule.paths)).collect();
     let configured = instance.state.config.files.iter();
     let written: Vec<_> = configured.map(|(path, file)| (path, file.written)).collect();
     let agent = env!("CARGO_PKG_VERSION");
-    let premise = serde_json::to_vec(&(agent, instance.root.path(), tree, rules, written)).ok()?;
+    let lint = &instance.settings.profile.lint;
+    let home = instance.root.path();
+    let premise = serde_json::to_vec(&(agent, home, tree, rules, written, lint, beside)).ok()?;
     Some(LastScan::new(instance.last_scan(), Digest::of(&premise)))
 }
 

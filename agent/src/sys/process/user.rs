@@ -56,6 +56,20 @@ impl User {
         Self::by_uid(Uid::effective().as_raw())
     }
 
+    /// The numbers of the groups that a login would give.
+    ///
+    /// # Errors
+    /// Of the system's user database.
+    pub fn groups(&self) -> io::Result<Vec<u32>> {
+        let groups = self.login_groups()?;
+        Ok(groups.into_iter().map(Gid::as_raw).collect())
+    }
+
+    fn login_groups(&self) -> io::Result<Vec<Gid>> {
+        let name = CString::new(self.name.as_str())?;
+        Ok(nix::unistd::getgrouplist(&name, Gid::from_raw(self.gid))?)
+    }
+
     fn from_entry(entry: nix::unistd::User) -> Self {
         Self {
             name: entry.name,
@@ -100,12 +114,10 @@ impl Switch {
             let text = format!("running as uid {mine}, cannot become user {}", user.name);
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
         }
-        let gid = Gid::from_raw(user.gid);
-        let name = CString::new(user.name.as_str())?;
         Ok(Some(Self {
             uid: Uid::from_raw(user.uid),
-            gid,
-            groups: nix::unistd::getgrouplist(&name, gid)?,
+            gid: Gid::from_raw(user.gid),
+            groups: user.login_groups()?,
         }))
     }
 

@@ -1,0 +1,57 @@
+//! What to look out for in packs of a product and around them: data of the profile.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::RelPath;
+
+/// What makes a pack as a whole sound.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LintRules {
+    /// Where OSGi bundles lie; without it none are looked at.
+    pub bundles: Option<BundleRules>,
+    /// Ends of names, such as `.original`, of what merges and edits leave beside a file.
+    #[serde(default)]
+    pub strays: Vec<String>,
+    /// What others leave in a pack.
+    #[serde(default)]
+    pub leftovers: Vec<LeftoverRule>,
+}
+
+/// Where OSGi bundles lie. What is installed is listed in files named `bundles.info`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundleRules {
+    /// The folder of the vendor's bundles, from the folder of a `bundles.info`; it may climb with `..`.
+    pub plugins: String,
+    /// The folder of bundles whose lines each start writes anew.
+    pub dropins: RelPath,
+}
+
+/// What others leave in a pack.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftoverRule {
+    /// Paths; the last component may be a glob.
+    pub paths: Vec<String>,
+    /// What it is and what it leads to.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// What the server's user must be able to do, and others must not. Paths are relative to the home; `dir/**` is the
+/// directory with all that is in it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PermissionRules {
+    /// What the server must be able to write, else it does not start.
+    #[serde(default)]
+    pub needed: Vec<String>,
+    /// What it writes too.
+    #[serde(default)]
+    pub written: Vec<String>,
+    /// Files with secrets; the last component may be a glob. The vendor's own, known to everybody, do not count.
+    #[serde(default)]
+    pub private: Vec<String>,
+}

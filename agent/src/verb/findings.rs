@@ -1,0 +1,154 @@
+//! What is wrong with an instance apart from single files that deviate: the lint of its pack, and what surrounds it.
+
+use crate::api::finding::{Finding, FindingKind, Severity};
+use crate::api::{Failure, Result};
+use crate::lint::lint;
+use crate::model::{Digest, Inventory, RelPath, TreeManifest};
+use crate::observe::home::HomeView;
+use crate::observe::permissions::{self, Writer};
+use crate::observe::process::server_user;
+use crate::observe::soundness::{self, Beside};
+use crate::product::detect::matching_paths;
+use crate::session::Instance;
+use crate::sys::process::User;
+
+use super::server::Server;
+
+/// What the observed tree tells. Where the vendor's tree is not known, the vendor may have meant it so: then nothing is
+/// severe.
+pub(super) fn of_tree(
+    instance: &Instance,
+    inventory: &Inventory,
+    base: Option<&TreeManifest>,
+    beside: &Beside,
+) -> Result<Vec<Finding>> {
+    let rules = &instance.settings.profile.lint;
+    let tree = soundness::tree(&instance.root, rules, inventory, beside)?;
+    let mut findings = lint(rules, &tree, base);
+    if base.is_none() {
+        findings
+            .iter_mut()
+            .for_each(|finding| finding.severity = Severity::Wanted);
+    }
+    findings.extend(exposed(instance, beside, base)?);
+    Ok(findings)
+}
+
+/// What no scan of the tree tells: looked at anew each time.
+pub(super) fn of_surroundings(instance: &Instance, server: &Server) -> Result<Vec<Finding>> {
+    let mut findings = leftovers(instance)?;
+    findings.extend(shut(instance)?);
+    findings.extend(unit(instance, server));
+    Ok(findings)
+}
+
+fn leftovers(instance: &Instance) -> Result<Vec<Finding>> {
+    let profile = &instance.settings.profile;
+    let home = HomeView(&instance.root);
+    let mut findings = Vec::new();
+    for rule in &profile.lint.leftovers {
+        let mut paths = Vec::new();
+        for path in &rule.paths {
+            paths.extend(matching_paths(&profile.name, path, &home)?);
+        }
+        if !paths.is_empty() {
+            let finding = Finding::wanted(FindingKind::Leftover, &rule.message).at(paths);
+            findings.push(Finding {
+                hint: rule.hint.clone(),
+                ..finding
+            });
+        }
+    }
+    Ok(findings)
+}
+
+/// A keystore of the vendor's is public anyway.
+fn exposed(instance: &Instance, beside: &Beside, base: Option<&TreeManifest>) -> Result<Option<Finding>> {
+    let mut paths = Vec::new();
+    for file in &beside.exposed {
+        let vendors = base.and_then(|base| base.entries.get(&file.path)?.sha256());
+        if vendors.is_none() || digest(instance, &file.path)? != vendors {
+            paths.push(file.path.clone());
+        }
+    }
+    let Some(first) = paths.first() else {
+        return Ok(None);
+    };
+    let home = instance.root.path();
+    let words: Vec<String> = paths
+        .iter()
+        .map(|path| permissions::quote(&path.under(home)))
+        .collect();
+    let message = format!(
+        "{} files with keys can be read by every user of this host, the first is {first}",
+        paths.len()
+    );
+    Ok(Some(
+        Finding::wanted(FindingKind::Exposed, message)
+            .hint(format!("run `chmod o-rwx {}`", words.join(" ")))
+            .at(paths),
+    ))
+}
+
+/// Keystores are small; a larger file is taken for the customer's own.
+const KEYS_LIMIT: u64 = 4 << 20;
+
+fn digest(instance: &Instance, path: &RelPath) -> Result<Option<Digest>> {
+    match instance.root.read(path, KEYS_LIMIT) {
+        Ok(bytes) => Ok(Some(Digest::of(&bytes))),
+        Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => Ok(None),
+        Err(error) => Err(Failure::io("read", path.under(instance.root.path()), error)),
+    }
+}
+
+fn shut(instance: &Instance) -> Result<Option<Finding>> {
+    let rules = &instance.settings.profile.permissions;
+    if rules.needed.is_empty() && rules.written.is_empty() {
+        return Ok(None);
+    }
+    let home = instance.root.path();
+    let failed = |error| Failure::io("look up the groups of the user of", home, error);
+    let writer = Writer::new(server_user(&instance.settings)?).map_err(failed)?;
+    let all: Vec<String> = rules.needed.iter().chain(&rules.written).cloned().collect();
+    let shut = permissions::shut(&instance.root, &instance.ownership, &all, &writer)?;
+    let Some(first) = shut.first() else {
+        return Ok(None);
+    };
+    let message = format!(
+        "the server's user {} may not write {} paths that the server writes, the first is {}, which belongs to {}",
+        writer.user().name,
+        shut.len(),
+        first.path,
+        User::name_of(first.owner)
+    );
+    let hint = format!("run `{}`", permissions::mend(home, &shut, writer.user()));
+    Ok(Some(
+        Finding::wanted(FindingKind::NotWritable, message)
+            .at(shut.into_iter().map(|one| one.path))
+            .hint(hint),
+    ))
+}
+
+/// A unit that takes the server's normal end for a crash starts it again after every stop that is not its own.
+fn unit(instance: &Instance, server: &Server) -> Option<Finding> {
+    let unit = server.unit_state.as_ref()?;
+    let codes = unit.mistakes(&instance.settings.profile.service.stop_codes);
+    let words: Vec<String> = codes.iter().map(u8::to_string).collect();
+    let words = (!words.is_empty()).then(|| words.join(" "))?;
+    let message = format!(
+        "the unit {} takes the exit code {words}, with which the server ends when it is asked to, for a crash: stopped by \
+         anything but systemd it is started again (Restart={})",
+        unit.name, unit.restart
+    );
+    let hint = format!(
+        "put this into /etc/systemd/system/{}.d/stop.conf and run `systemctl daemon-reload`:\n[Service]\n{}\
+         SuccessExitStatus={words}",
+        unit.name,
+        if unit.restart == "always" {
+            "Restart=on-failure\n"
+        } else {
+            ""
+        },
+    );
+    Some(Finding::wanted(FindingKind::Unit, message).hint(hint))
+}
