@@ -84,13 +84,19 @@ fn a_built_pack_is_the_vendors_level_in_the_same_bytes_every_time() {
     let host = product(&lab.path("host"));
     assert_eq!(differing(&host, &lab.vendor("4")), Vec::<String>::new());
     let record = fs::read_to_string(lab.path("host").join(CONFIG)).unwrap();
-    assert!(record.contains("update-level") && !record.contains("user@example.com"), "{record}");
+    assert!(
+        record.contains("update-level") && !record.contains("user@example.com"),
+        "{record}"
+    );
 }
 
 #[test]
 fn a_tool_that_updates_itself_or_fails_leaves_no_wrong_pack() {
     let lab = Lab::unadopted(&["1.5.0", "1.6.0"]);
-    for fault in [json!({"kill_after_files": 1}), json!({"success_without_work": true})] {
+    for fault in [
+        json!({"kill_after_files": 1}),
+        json!({"success_without_work": true}),
+    ] {
         lab.knobs(&fault);
         let answer = build(&lab, "packs");
         if answer.report["error"]["kind"] != "vendor-tool" {
@@ -99,7 +105,10 @@ fn a_tool_that_updates_itself_or_fails_leaves_no_wrong_pack() {
         assert_eq!(names(&lab.path("packs")), [".pitstop-build"], "{fault}");
         let kept = common::tree(&lab.path("packs"));
         for bits in kept.values() {
-            assert!(!String::from_utf8_lossy(&bits.content).contains(PASSWORD), "{fault}");
+            assert!(
+                !String::from_utf8_lossy(&bits.content).contains(PASSWORD),
+                "{fault}"
+            );
         }
     }
     lab.knobs(&json!({}));

@@ -181,6 +181,31 @@ fn strangers() -> Takes {
     studio.takes()
 }
 
+/// What an update leaves to a person, and what is wrong around a pack.
+const CAUTION: &str = r#"
+lint:
+  strays: [.original, .new]
+  leftovers: [{paths: [patches/patch*], message: patches are applied here, hint: remove them}]
+manual_steps:
+  - {name: servers, changed: [bin/server.py], text: Read the notes of the new server., acknowledge: true}
+"#;
+
+/// An update that waits until somebody has read what it asks for.
+fn caution() -> Takes {
+    let studio = Studio::adopted();
+    let profile = studio.lab.path("products/lab/product.yaml");
+    let text = fs::read_to_string(&profile).unwrap();
+    fs::write(&profile, text + CAUTION).unwrap();
+    studio.lab.write("web/index.html.original", "<h1>welcome</h1>\n");
+    studio.lab.write("patches/patch0001/a.jar", "\0patched");
+    let checked = studio.take("check-findings", &["check", "lab"], (0, "update-available"));
+    studio.take("update-manual-steps", &["update", "lab"], (6, "manual-steps"));
+    let id = checked["plan"]["manual"][0]["id"].as_str().unwrap().to_owned();
+    let update = ["update", "lab", "--acknowledge", &id];
+    studio.lab.run(&update).expect(0, "updated");
+    studio.takes()
+}
+
 /// A release that does not start is taken back and held.
 fn fall_back() -> Takes {
     let studio = Studio::started();
@@ -326,6 +351,7 @@ fn what_is_printed_is_what_is_recorded() {
         life,
         refusals,
         strangers,
+        caution,
         fall_back,
         sickness,
         configuration,

@@ -5,6 +5,8 @@
 
 mod common;
 
+use std::fs;
+
 use common::Lab;
 use common::scenario::{Scenario, lab, updated};
 
@@ -56,6 +58,43 @@ fn fail_everywhere(scenario: &Scenario, kind: &str) {
 #[test]
 fn an_update_killed_at_any_effect_converges() {
     kill_everywhere(&Scenario::new(lab(), &["update", "lab"]));
+}
+
+/// A pack of which a script removes a part before every first start, as optimising a node for a profile does.
+fn trimmed() -> Lab {
+    let lab = lab();
+    fs::write(lab.path("packs/1.1.0/lib/unwanted.jar"), "not for this node").unwrap();
+    let file = lab.path("products/lab/product.yaml");
+    let optional = "ownership:\n  - {class: vendor, optional: true, paths: [lib/unwanted.jar]}\n";
+    let text = fs::read_to_string(&file)
+        .unwrap()
+        .replacen("ownership:\n", optional, 1);
+    let hook = "hooks: [{when: after-commit, command: [/bin/rm, -f, '{{ home }}/lib/unwanted.jar']}]\n";
+    fs::write(&file, format!("{text}{hook}")).unwrap();
+    lab
+}
+
+#[test]
+fn what_is_owed_before_the_first_start_is_done_wherever_the_update_was_killed() {
+    let scenario = Scenario::new(trimmed(), &["update", "lab"]);
+    assert!(!scenario.lab.exists("lib/unwanted.jar"), "the hook did nothing");
+    let checked = scenario.lab.run(&["check", "lab"]).report;
+    let drift = checked["after"]["drift"].to_string();
+    assert!(
+        !drift.contains("unwanted"),
+        "what a script removes is no drift: {drift}"
+    );
+    for number in 1..=scenario.count() {
+        let fault = format!("kill-after:{number}");
+        scenario.faulty(&fault);
+        let again = scenario.lab.run(&["update", "lab"]);
+        assert_eq!(again.code, Some(0), "{fault}: {:#}", again.report);
+        assert!(scenario.is_new(&fault), "{fault}: is old");
+        assert!(
+            !scenario.lab.exists("lib/unwanted.jar"),
+            "{fault}: the hook was forgotten"
+        );
+    }
 }
 
 #[test]

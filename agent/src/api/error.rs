@@ -103,6 +103,8 @@ error_kinds! {
     Held = "held" => Blocked,
     /// A setting of the policy forbids it.
     Policy = "policy" => Blocked,
+    /// The update leaves something to a person that nobody has acknowledged.
+    ManualSteps = "manual-steps" => Blocked,
     /// A file that shall be merged is not text, or too large.
     NotText = "not-text" => Failed,
     /// Files changed on both sides need a person.

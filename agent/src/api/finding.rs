@@ -59,6 +59,14 @@ impl Finding {
     }
 }
 
+/// The first of some things, and how many more there are.
+pub fn and_more(first: impl std::fmt::Display, count: usize) -> String {
+    match count.saturating_sub(1) {
+        0 => first.to_string(),
+        more => format!("{first} and {more} more"),
+    }
+}
+
 /// What a finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -36,10 +36,33 @@ pub struct Plan {
     /// The remembered decisions that resolved conflicts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remembered: Vec<RememberedView>,
+    /// What the update leaves to a person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub manual: Vec<ManualStep>,
     /// What a person should know before approving.
     pub warnings: Vec<String>,
     /// Free space in bytes that the plan needs on the home's file system.
     pub required_bytes: u64,
+}
+
+/// Something that the update leaves to a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ManualStep {
+    /// Names it. The same change of the vendor's files has the same id on every host.
+    pub id: String,
+    /// What is to be done.
+    pub text: String,
+    /// How many paths it is about.
+    pub count: u64,
+    /// The paths, at most [`ManualStep::LIST_LIMIT`].
+    pub paths: Vec<RelPath>,
+    /// Whether the update is refused until `--acknowledge` names it.
+    pub acknowledge: bool,
+}
+
+impl ManualStep {
+    /// How many paths one step lists at most.
+    pub const LIST_LIMIT: usize = 20;
 }
 
 /// One step of the road.

@@ -221,6 +221,7 @@ mod tests {
             files: vec![],
             conflicts: vec![],
             remembered: vec![],
+            manual: vec![],
             warnings: vec![],
             required_bytes: 0,
         };

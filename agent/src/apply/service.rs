@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
+use regex::Regex;
+
 use crate::api::report::ProbeView;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::{ServiceControl, Settings};
@@ -18,7 +20,7 @@ use crate::health::{LogMarks, Prober, excerpt};
 use crate::observe::process::{Observed, Query, observe, server_user};
 use crate::observe::unit::{Systemd, UnitState};
 use crate::product::profile::HookRule;
-use crate::sys::process::{Environment, Spec, User, run};
+use crate::sys::process::{Environment, Output, Spec, User, run};
 use crate::sys::procfs;
 
 pub use guard::Guard;
@@ -118,15 +120,17 @@ impl<'a> Service<'a> {
         let spec = self.spec(&hook.command, &env)?;
         let limit = Duration::from_secs(hook.timeout_s);
         let output = run(&spec, limit).map_err(|error| cannot_run("hook", &spec, error))?;
-        if output.success() {
-            return Ok(());
-        }
-        let said = excerpt(&output.stderr_tail);
-        let text = format!(
-            "the hook `{}` ended with {}: {said}",
-            spec.program(),
-            output.ending()
-        );
+        let forbidden = forbidden(hook, &output)?;
+        let text = match forbidden {
+            Some(line) => format!("the hook `{}` failed: it said `{}`", spec.program(), line.trim()),
+            None if output.success() => return Ok(()),
+            None => format!(
+                "the hook `{}` ended with {}: {}",
+                spec.program(),
+                output.ending(),
+                excerpt(&output.stderr_tail)
+            ),
+        };
         let hint = "run it by hand and remove the cause, or correct the profile's `hooks`";
         Err(Failure::new(ErrorKind::Hook, text).hint(hint))
     }
@@ -158,6 +162,22 @@ impl<'a> Service<'a> {
             stdin: None,
         })
     }
+}
+
+/// The line of a hook's output that means a failure, whatever its exit code.
+fn forbidden(hook: &HookRule, output: &Output) -> Result<Option<String>> {
+    let Some(text) = &hook.forbid else {
+        return Ok(None);
+    };
+    let regex = Regex::new(text).map_err(|error| {
+        Failure::new(
+            ErrorKind::Settings,
+            format!("`{text}` is not a regular expression"),
+        )
+        .because(error)
+    })?;
+    let mut lines = output.stdout_tail.lines().chain(output.stderr_tail.lines());
+    Ok(lines.find(|line| regex.is_match(line)).map(str::to_owned))
 }
 
 /// Why a command of the settings could not be run at all.

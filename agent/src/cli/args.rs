@@ -203,6 +203,9 @@ pub struct UpdateArgs {
     /// Leave out what people decided about the same conflicts before
     #[arg(long)]
     pub no_remembered: bool,
+    /// A manual step of the update is taken care of; once for each
+    #[arg(long, value_name = "ID")]
+    pub acknowledge: Vec<String>,
 }
 
 #[derive(Debug, Clone, ClapArgs)]
@@ -317,6 +320,7 @@ impl From<UpdateArgs> for verb::update::Options {
             allow_downgrade,
             release_hold,
             no_remembered,
+            acknowledge,
         } = args;
         Self {
             from,
@@ -328,6 +332,7 @@ impl From<UpdateArgs> for verb::update::Options {
             allow_downgrade,
             release_hold,
             no_remembered,
+            acknowledge,
         }
     }
 }

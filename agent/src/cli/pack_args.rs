@@ -54,7 +54,10 @@ impl From<BuildArgs> for Options {
             level: args.level,
             out: args.out,
             tool: VendorTool {
-                credentials: Some(args.credentials.map_or(Credentials::Environment, Credentials::File)),
+                credentials: Some(
+                    args.credentials
+                        .map_or(Credentials::Environment, Credentials::File),
+                ),
                 channel: args.channel,
                 shared_home: args.tool_home,
                 timeout_s: args.timeout_s,

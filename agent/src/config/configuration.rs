@@ -102,10 +102,8 @@ impl Configuration {
 
     /// What a file that is named here is to updates, whatever the profile says of it.
     pub fn ownership(&self) -> OwnershipRule {
-        OwnershipRule {
-            class: Class::Config,
-            paths: self.files.iter().map(|file| file.path.to_string()).collect(),
-        }
+        let paths = self.files.iter().map(|file| file.path.to_string());
+        OwnershipRule::new(Class::Config, paths.collect())
     }
 }
 

@@ -129,6 +129,8 @@ pub struct PolicyFragment {
     pub keep_snapshots: Option<usize>,
     /// Whether a failed verification after an update leads back to the old level.
     pub rollback: Option<bool>,
+    /// Whether every manual step of an update must be acknowledged (`true`) or none (`false`).
+    pub acknowledge: Option<bool>,
 }
 
 /// The agent's own settings, `pitstop.yaml` in the config folder. Optional.

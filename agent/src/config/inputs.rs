@@ -202,6 +202,7 @@ fn policy_of(fragments: [Option<&PolicyFragment>; 2]) -> Policy {
         rollback: said()
             .find_map(|policy| policy.rollback)
             .unwrap_or(default.rollback),
+        acknowledge: said().find_map(|policy| policy.acknowledge),
     }
 }
 

@@ -8,8 +8,8 @@ use super::inputs::{Inputs, limits_of};
 use super::nearest::{did_you_mean, quoted};
 use super::{Limits, MemoryDirs, Settings, validate, yaml};
 use crate::api::{ErrorKind, Failure, Result};
-use crate::product::{Profile, builtin};
 use crate::product::config::{self as product_config, ProductConfig};
+use crate::product::{Profile, builtin};
 use crate::sys;
 
 /// Where pitstop finds what it is told and keeps what it knows.

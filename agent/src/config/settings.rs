@@ -106,6 +106,8 @@ pub struct Policy {
     pub keep_snapshots: usize,
     /// Whether a failed verification after an update leads back to the old level.
     pub rollback: bool,
+    /// Whether every manual step of an update, or none, must be acknowledged; as the profile says without it.
+    pub acknowledge: Option<bool>,
 }
 
 impl Default for Policy {
@@ -115,6 +117,7 @@ impl Default for Policy {
             deleted: OnBoth::Conflict,
             keep_snapshots: 2,
             rollback: true,
+            acknowledge: None,
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Listing, Tree};
-use crate::api::finding::{Finding, FindingKind};
+use crate::api::finding::{Finding, FindingKind, and_more};
 use crate::model::{RelPath, TreeManifest};
 use crate::product::caution::BundleRules;
 
@@ -191,9 +191,8 @@ impl Look<'_> {
     fn orphans(&self, paths: &[&RelPath]) -> Option<Finding> {
         let first = paths.first().filter(|_| self.pristine.is_some())?;
         let message = format!(
-            "{} bundles in {} are listed nowhere, the first is {first}: the server does not load them",
-            paths.len(),
-            self.plugins
+            "no list has {}: the server does not load what is listed nowhere",
+            and_more(first, paths.len())
         );
         Some(
             Finding::wanted(FindingKind::OrphanBundle, message)

@@ -1,7 +1,7 @@
 //! What merges and edits leave beside files of the pack.
 
 use super::Tree;
-use crate::api::finding::{Finding, FindingKind};
+use crate::api::finding::{Finding, FindingKind, and_more};
 use crate::model::{RelPath, TreeManifest};
 
 /// One finding for all that lies beside a file whose name it completes and that the vendor did not ship.
@@ -17,8 +17,8 @@ pub(super) fn lint(ends: &[String], tree: &Tree<'_>, pristine: Option<&TreeManif
     let strays: Vec<&RelPath> = tree.paths.iter().filter(is_stray).copied().collect();
     let first = strays.first()?;
     let message = format!(
-        "{} files of an unfinished or forgotten merge lie beside files of the pack, the first is {first}",
-        strays.len()
+        "an unfinished or forgotten merge left something beside files of the pack: {}",
+        and_more(first, strays.len())
     );
     Some(
         Finding::wanted(FindingKind::StrayFile, message)

@@ -283,6 +283,9 @@ pub fn drift(base: &TreeManifest, inventory: &Inventory, ownership: &Ownership) 
     let paths = both(&base.entries, &inventory.entries).filter_map(|(path, pristine, seen)| {
         let class = seen.map_or_else(|| ownership.class_of(path), |seen| seen.class);
         let change = deviation(pristine, seen.map(|seen| &seen.entry))?;
+        if change == DriftKind::Missing && ownership.is_optional(path) {
+            return None;
+        }
         class.counts_as_drift().then(|| DriftView {
             path: path.clone(),
             class,

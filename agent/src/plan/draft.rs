@@ -331,6 +331,7 @@ impl Draft<'_> {
             files,
             conflicts,
             remembered: self.remembered,
+            manual: Vec::new(),
             warnings: self.warnings,
             required_bytes: required_bytes(common.disk, bytes)?,
         })

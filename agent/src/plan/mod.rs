@@ -9,6 +9,7 @@ mod draft;
 mod explain;
 mod files;
 mod id;
+pub mod manual;
 pub mod rollback;
 #[cfg(test)]
 mod tests;

@@ -121,11 +121,7 @@ pub(super) fn release(level: &str) -> Release {
 }
 
 fn ownership() -> Ownership {
-    Ownership::new(&[OwnershipRule {
-        class: Class::Vendor,
-        paths: vec!["**".into()],
-    }])
-    .unwrap()
+    Ownership::new(&[OwnershipRule::new(Class::Vendor, vec!["**".into()])]).unwrap()
 }
 
 pub(super) struct World<'a> {

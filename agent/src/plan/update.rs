@@ -88,6 +88,10 @@ fn decide_path(input: &Input<'_>, path: &RelPath, replaceable: Option<&BTreeSet<
         input.common.policy,
     );
     let is_dir = |entry: Option<&Entry>| matches!(entry, Some(Entry::Dir { .. }));
+    // What a script of the product's removed is not brought back.
+    if current.is_none() && known.is_some() && input.ownership.is_optional(path) {
+        decision = Decision::Keep;
+    }
     // What an operator put in a directory's place stays, whether or not the vendor still has the directory.
     let was_dir = is_dir(known) && (new.is_none() || is_dir(new));
     if was_dir && current.is_some() && !is_dir(current) {

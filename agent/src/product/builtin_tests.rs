@@ -50,7 +50,7 @@ fn every_built_in_profile_is_valid_and_named_as_its_folder() {
 #[test]
 fn every_path_of_the_corpus_is_covered_once_and_every_glob_is_used() {
     for (name, _) in BUILT_IN {
-        let profile = find(name, None).unwrap();
+        let profile = render::render(&find(name, None).unwrap(), &render::Vars::default()).unwrap();
         let ownership = Ownership::new(&profile.ownership).unwrap();
         let globs: Vec<&str> = profile
             .ownership

@@ -38,6 +38,35 @@ pub struct LeftoverRule {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// A template: the rule holds unless it comes out empty or as `false`.
+    pub when: Option<String>,
+}
+
+/// Something that an update leaves to a person, if everything holds that is given here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManualRule {
+    /// What its ids begin with.
+    pub name: String,
+    /// Globs: the vendor changes, adds or removes such a file.
+    #[serde(default)]
+    pub changed: Vec<String>,
+    /// Paths of which one is there; the last component may be a glob.
+    #[serde(default)]
+    pub present: Vec<String>,
+    /// Globs: such a file is there and neither level has it. Not told without the vendor's originals.
+    #[serde(default)]
+    pub extra: Vec<String>,
+    /// Globs: something is mounted there, and the update writes to it.
+    #[serde(default)]
+    pub mounted: Vec<String>,
+    /// What is to be done.
+    pub text: String,
+    /// Whether the update is refused until a person acknowledges it.
+    #[serde(default)]
+    pub acknowledge: bool,
+    /// A template: the rule holds unless it comes out empty or as `false`.
+    pub when: Option<String>,
 }
 
 /// What the server's user must be able to do, and others must not. Paths are relative to the home; `dir/**` is the

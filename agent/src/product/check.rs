@@ -2,6 +2,7 @@
 
 use regex::Regex;
 
+use super::caution::ManualRule;
 use super::glob::{Glob, is_glob};
 use super::profile::{DetectRule, LevelPart, OwnershipRule, Profile, VendorToolRules};
 use super::render::RESERVED;
@@ -32,6 +33,19 @@ pub fn check(profile: &Profile) -> Result<()> {
         check_level_part(&format!("level.parts[{at}]"), part)?;
     }
     Ownership::new(&profile.ownership)?;
+    for (at, rule) in profile.lint.leftovers.iter().enumerate() {
+        check_files(&format!("lint.leftovers[{at}].paths"), &rule.paths)?;
+    }
+    check_files("permissions.private", &profile.permissions.private)?;
+    for (at, rule) in profile.manual_steps.iter().enumerate() {
+        check_manual(&format!("manual_steps[{at}]"), rule)?;
+    }
+    for (at, hook) in profile.hooks.iter().enumerate() {
+        let field = format!("hooks[{at}].forbid");
+        hook.forbid
+            .as_deref()
+            .map_or(Ok(()), |regex| compiles(&field, regex).map(drop))?;
+    }
     check_vars(profile)?;
     profile.vendor_tool.as_ref().map_or(Ok(()), check_vendor_tool)?;
     let vars = render::Vars {
@@ -48,10 +62,7 @@ fn check_vendor_tool(rules: &VendorToolRules) -> Result<()> {
     for pointer in &rules.account {
         validate::json_pointer("vendor_tool.account", pointer)?;
     }
-    Ownership::new(&[OwnershipRule {
-        class: Class::Vendor,
-        paths: rules.bundle_lists.clone(),
-    }])?;
+    Ownership::new(&[OwnershipRule::new(Class::Vendor, rules.bundle_lists.clone())])?;
     let Some(pattern) = &rules.offline else {
         return Ok(());
     };
@@ -91,6 +102,25 @@ fn check_level_part(field: &str, part: &LevelPart) -> Result<()> {
             "{field}: exactly one of `name`, `regex` and `json` is needed"
         ))),
     }
+}
+
+fn check_manual(field: &str, rule: &ManualRule) -> Result<()> {
+    validate::plain_name(&format!("{field}.name"), &rule.name)?;
+    check_files(&format!("{field}.present"), &rule.present)?;
+    for globs in [&rule.changed, &rule.extra, &rule.mounted] {
+        Ownership::of_globs(globs).map_err(|failure| bad(format!("{field}: {}", failure.message)))?;
+    }
+    let conditions = [&rule.changed, &rule.present, &rule.extra, &rule.mounted];
+    match conditions.iter().all(|given| given.is_empty()) {
+        true => Err(bad(format!(
+            "{field}: one of `changed`, `present`, `extra` and `mounted` is needed"
+        ))),
+        false => Ok(()),
+    }
+}
+
+fn check_files(field: &str, files: &[String]) -> Result<()> {
+    files.iter().try_for_each(|file| check_file(field, file))
 }
 
 fn check_file(field: &str, file: &str) -> Result<()> {
@@ -160,6 +190,26 @@ mod tests {
                 "ownership: []",
                 "ownership: []\nprobes: [{name: x}]",
                 "probes.x: ",
+            ),
+            (
+                "ownership: []",
+                "ownership: []\nmanual_steps: [{name: a, text: A}]",
+                "one of `changed`",
+            ),
+            (
+                "ownership: []",
+                "ownership: []\nmanual_steps: [{name: a, text: A, changed: [/x]}]",
+                "manual_steps[0]: ",
+            ),
+            (
+                "ownership: []",
+                "ownership: []\nlint: {leftovers: [{paths: [../x], message: A}]}",
+                "lint.leftovers[0].paths: ",
+            ),
+            (
+                "ownership: []",
+                "ownership: []\nhooks: [{when: after-start, command: [/x], forbid: '('}]",
+                "hooks[0].forbid: ",
             ),
             (
                 "ownership: []",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::Profile;
-use super::caution::{LintRules, PermissionRules};
+use super::caution::{LintRules, ManualRule, PermissionRules};
 use super::profile::{
     DetectRule, DiskRule, HookRule, LevelRules, OwnershipRule, ProcessRules, ServiceRules, VendorToolRules,
 };
@@ -42,6 +42,9 @@ pub struct ProfileFragment {
     /// Commands around the update.
     #[serde(default)]
     pub hooks: Vec<HookRule>,
+    /// What its updates leave to a person.
+    #[serde(default)]
+    pub manual_steps: Vec<ManualRule>,
     /// What makes its packs sound as a whole.
     #[serde(default)]
     pub lint: LintRules,
@@ -60,9 +63,10 @@ pub struct ProfileFragment {
 
 impl ProfileFragment {
     /// This fragment completed by the one that it extends. Rules of ownership come before the base's, so that they win;
-    /// hooks, secret words, leftovers and permissions come after the base's; a probe takes the place of the base's of the
-    /// same name; variables and the environment are joined name by name; of `process`, `service` and `lint` each other key
-    /// that is given replaces the base's; `detect`, `level`, `disk` and `vendor_tool` replace the base's as a whole.
+    /// hooks, secret words, leftovers, permissions and manual steps come after the base's; a probe takes the place of the
+    /// base's of the same name; variables and the environment are joined name by name; of `process`, `service` and `lint`
+    /// each other key that is given replaces the base's; `detect`, `level`, `disk` and `vendor_tool` replace the base's as
+    /// a whole.
     #[must_use]
     pub fn over(self, base: Self) -> Self {
         Self {
@@ -83,6 +87,7 @@ impl ProfileFragment {
             probes: probes_over(self.probes, base.probes),
             disk: self.disk.or(base.disk),
             hooks: joined(base.hooks, self.hooks),
+            manual_steps: joined(base.manual_steps, self.manual_steps),
             lint: lint_over(self.lint, base.lint),
             permissions: permissions_over(self.permissions, base.permissions),
             secrets: joined(base.secrets, self.secrets),
@@ -113,6 +118,7 @@ impl TryFrom<ProfileFragment> for Profile {
             probes: said.probes,
             disk: said.disk.unwrap_or_default(),
             hooks: said.hooks,
+            manual_steps: said.manual_steps,
             lint: said.lint,
             permissions: said.permissions,
             secrets: said.secrets,
@@ -190,6 +196,7 @@ lint:
   strays: [.old]
   leftovers: [{paths: [a], message: A}]
 permissions: {needed: [a], written: [a], private: [a]}
+manual_steps: [{name: a, text: A}]
 secrets: [salt]
 vars: {a: 1, b: 1}
 ";
@@ -205,6 +212,7 @@ probes: [{name: two, tcp: {port: 22}}, {name: three, tcp: {port: 3}}]
 hooks: [{when: after-start, command: [two]}]
 lint: {strays: [.new], leftovers: [{paths: [b], message: B}]}
 permissions: {needed: [b]}
+manual_steps: [{name: b, text: B}]
 secrets: [pepper]
 vars: {b: 2}
 ";
@@ -232,6 +240,7 @@ lint:
   strays: [.new]
   leftovers: [{paths: [a], message: A}, {paths: [b], message: B}]
 permissions: {needed: [a, b], written: [a], private: [a]}
+manual_steps: [{name: a, text: A}, {name: b, text: B}]
 secrets: [salt, pepper]
 vars: {a: 1, b: 2}
 ";

@@ -18,6 +18,7 @@ pub struct Ownership {
 #[derive(Debug, Clone)]
 struct Pattern {
     class: Class,
+    optional: bool,
     parts: Box<[Part]>,
 }
 
@@ -54,11 +55,25 @@ impl Ownership {
                 let parts = parse_glob(glob).map_err(|why| bad_glob(at, glob, why))?;
                 patterns.push(Pattern {
                     class: rule.class,
+                    optional: rule.optional,
                     parts,
                 });
             }
         }
         Ok(Self { patterns })
+    }
+
+    /// Globs alone, to ask [`Ownership::glob_of`] for.
+    ///
+    /// # Errors
+    /// As [`Ownership::new`].
+    pub fn of_globs(globs: &[String]) -> Result<Self, Failure> {
+        Self::new(&[OwnershipRule::new(Class::Vendor, globs.to_vec())])
+    }
+
+    /// Whether it is no deviation that a path of the vendor's is missing.
+    pub fn is_optional(&self, path: &RelPath) -> bool {
+        self.glob_of(path).is_some_and(|at| self.patterns[at].optional)
     }
 
     /// The class of a path.

@@ -12,9 +12,8 @@ const CLASSES: [Class; 5] = [
 ];
 
 fn rules(table: &[(Class, &[&str])]) -> Vec<OwnershipRule> {
-    let rule = |(class, paths): &(Class, &[&str])| OwnershipRule {
-        class: *class,
-        paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+    let rule = |(class, paths): &(Class, &[&str])| {
+        OwnershipRule::new(*class, paths.iter().map(|path| (*path).to_owned()).collect())
     };
     table.iter().map(rule).collect()
 }
@@ -68,7 +67,7 @@ fn any_rules() -> impl Strategy<Value = Vec<OwnershipRule>> {
     let class = proptest::sample::select(&CLASSES[..]);
     let rule = (class, proptest::collection::vec(any_glob(), 1..3));
     proptest::collection::vec(
-        rule.prop_map(|(class, paths)| OwnershipRule { class, paths }),
+        rule.prop_map(|(class, paths)| OwnershipRule::new(class, paths)),
         0..6,
     )
 }

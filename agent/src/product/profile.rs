@@ -9,7 +9,7 @@ use crate::config::Probe;
 use crate::config::probe::PortText;
 use crate::model::{Class, LevelOrder, RelPath};
 
-use super::caution::{LintRules, PermissionRules};
+use super::caution::{LintRules, ManualRule, PermissionRules};
 use super::fragment::ProfileFragment;
 
 /// What kind of pack a product's is. Texts may be templates over the instance's `home`, `user`, `name` and the
@@ -37,6 +37,8 @@ pub struct Profile {
     pub disk: DiskRule,
     /// Commands around the update.
     pub hooks: Vec<HookRule>,
+    /// What its updates leave to a person.
+    pub manual_steps: Vec<ManualRule>,
     /// What makes its packs sound as a whole.
     pub lint: LintRules,
     /// What the server's user must be able to do, and others must not.
@@ -97,6 +99,24 @@ pub struct OwnershipRule {
     pub class: Class,
     /// The globs.
     pub paths: Vec<String>,
+    /// Whether such files of the vendor's may be missing, because a script of the product's removes them. An update does
+    /// not bring them back.
+    #[serde(default)]
+    pub optional: bool,
+    /// A template: the rule holds unless it comes out empty or as `false`.
+    pub when: Option<String>,
+}
+
+impl OwnershipRule {
+    /// A rule that always holds, on files that must not be missing.
+    pub fn new(class: Class, paths: Vec<String>) -> Self {
+        Self {
+            class,
+            paths,
+            optional: false,
+            when: None,
+        }
+    }
 }
 
 /// How processes are recognised.
@@ -201,8 +221,10 @@ impl Default for DiskRule {
 pub struct HookRule {
     /// When it runs.
     pub when: Hook,
-    /// Program and arguments.
+    /// Program and arguments. Without a program there is no hook.
     pub command: Vec<String>,
+    /// A regular expression: it has failed, whatever its exit code, if a line of its output matches.
+    pub forbid: Option<String>,
     /// Seconds until it counts as failed.
     #[serde(default = "two_minutes")]
     pub timeout_s: u64,

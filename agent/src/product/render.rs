@@ -30,7 +30,7 @@ pub struct Vars {
 
 /// A profile with all its templates filled in. What comes out empty is left out: environment variables, the `ca` of a
 /// probe, and templates that are an argument of start or stop, a port, or what a probe asks (url, port, log), then with the
-/// probe.
+/// probe. So are hooks without a program, and rules whose `when` does not hold.
 ///
 /// # Errors
 /// `settings`: a text is not a template, or uses a variable that neither the profile nor pitstop knows, or the instance
@@ -61,6 +61,11 @@ pub fn render(profile: &Profile, vars: &Vars) -> Result<Profile> {
     for (at, hook) in done.hooks.iter_mut().enumerate() {
         renderer.texts(&format!("hooks[{at}].command"), &mut hook.command)?;
     }
+    done.hooks
+        .retain(|hook| hook.command.first().is_none_or(|program| !program.is_empty()));
+    renderer.holding("ownership", &mut done.ownership, |rule| &mut rule.when)?;
+    renderer.holding("lint.leftovers", &mut done.lint.leftovers, |rule| &mut rule.when)?;
+    renderer.holding("manual_steps", &mut done.manual_steps, |rule| &mut rule.when)?;
     Ok(done)
 }
 
@@ -128,6 +133,26 @@ impl<'a> Renderer<'a> {
         let was_template = is_template(text);
         self.text(field, text)?;
         Ok(!(was_template && text.is_empty()))
+    }
+
+    /// Leaves out the rules whose condition comes out empty or as `false`.
+    fn holding<R>(
+        &self,
+        field: &str,
+        rules: &mut Vec<R>,
+        condition: impl Fn(&mut R) -> &mut Option<String>,
+    ) -> Result<()> {
+        for (at, mut rule) in std::mem::take(rules).into_iter().enumerate() {
+            let mut holds = true;
+            if let Some(mut text) = condition(&mut rule).take() {
+                self.text(&format!("{field}[{at}].when"), &mut text)?;
+                holds = !matches!(text.as_str(), "" | "false");
+            }
+            if holds {
+                rules.push(rule);
+            }
+        }
+        Ok(())
     }
 
     /// Whether there is a port.

@@ -160,12 +160,9 @@ mod tests {
         symlink("bin/run.sh", at.join("start")).unwrap();
     }
 
-    fn written(
-        source: &mut dyn Source,
-        manifest: &TreeManifest,
-        out: impl Write + Send,
-    ) -> Result<Digest> {
-        let mut read = |path: &RelPath, sink: &Sink<'_>| source.extract(&BTreeSet::from([path.clone()]), sink);
+    fn written(source: &mut dyn Source, manifest: &TreeManifest, out: impl Write + Send) -> Result<Digest> {
+        let mut read =
+            |path: &RelPath, sink: &Sink<'_>| source.extract(&BTreeSet::from([path.clone()]), sink);
         let shown = Path::new("pack.tar.zst");
         write(&mut read, manifest, "pack-1", out, shown, &NoProgress)
     }
@@ -210,17 +207,9 @@ mod tests {
         let mut manifest = source.manifest(&NoProgress).unwrap();
         let script = RelPath::new("bin/run.sh").unwrap();
         if let Some(Entry::File { sha256, .. }) = manifest.entries.get_mut(&script) {
-            *sha256 = crate::model::Digest::of(b"other");
+            *sha256 = Digest::of(b"other");
         }
-        let refused = write(
-            source.as_mut(),
-            &manifest,
-            "pack-1",
-            io::sink(),
-            &dir,
-            &NoProgress,
-        )
-        .unwrap_err();
+        let refused = written(source.as_mut(), &manifest, io::sink()).unwrap_err();
         assert_eq!(refused.kind, ErrorKind::Source);
     }
 }

@@ -1,6 +1,6 @@
 //! What is wrong with an instance apart from single files that deviate: the lint of its pack, and what surrounds it.
 
-use crate::api::finding::{Finding, FindingKind, Severity};
+use crate::api::finding::{Finding, FindingKind, Severity, and_more};
 use crate::api::{Failure, Result};
 use crate::lint::lint;
 use crate::model::{Digest, Inventory, RelPath, TreeManifest};
@@ -8,6 +8,7 @@ use crate::observe::home::HomeView;
 use crate::observe::permissions::{self, Writer};
 use crate::observe::process::server_user;
 use crate::observe::soundness::{self, Beside};
+use crate::observe::unit::UnitState;
 use crate::product::detect::matching_paths;
 use crate::session::Instance;
 use crate::sys::process::User;
@@ -38,7 +39,9 @@ pub(super) fn of_tree(
 pub(super) fn of_surroundings(instance: &Instance, server: &Server) -> Result<Vec<Finding>> {
     let mut findings = leftovers(instance)?;
     findings.extend(shut(instance)?);
-    findings.extend(unit(instance, server));
+    let codes = &instance.settings.profile.service.stop_codes;
+    let unit = server.unit_state.as_ref();
+    findings.extend(unit.and_then(|unit| mistaking(unit, codes)));
     Ok(findings)
 }
 
@@ -80,8 +83,8 @@ fn exposed(instance: &Instance, beside: &Beside, base: Option<&TreeManifest>) ->
         .map(|path| permissions::quote(&path.under(home)))
         .collect();
     let message = format!(
-        "{} files with keys can be read by every user of this host, the first is {first}",
-        paths.len()
+        "every user of this host can read keys: {}",
+        and_more(first, paths.len())
     );
     Ok(Some(
         Finding::wanted(FindingKind::Exposed, message)
@@ -115,10 +118,9 @@ fn shut(instance: &Instance) -> Result<Option<Finding>> {
         return Ok(None);
     };
     let message = format!(
-        "the server's user {} may not write {} paths that the server writes, the first is {}, which belongs to {}",
+        "the server's user {} may not write what the server writes: {}, of which the first belongs to {}",
         writer.user().name,
-        shut.len(),
-        first.path,
+        and_more(&first.path, shut.len()),
         User::name_of(first.owner)
     );
     let hint = format!("run `{}`", permissions::mend(home, &shut, writer.user()));
@@ -130,25 +132,65 @@ fn shut(instance: &Instance) -> Result<Option<Finding>> {
 }
 
 /// A unit that takes the server's normal end for a crash starts it again after every stop that is not its own.
-fn unit(instance: &Instance, server: &Server) -> Option<Finding> {
-    let unit = server.unit_state.as_ref()?;
-    let codes = unit.mistakes(&instance.settings.profile.service.stop_codes);
-    let words: Vec<String> = codes.iter().map(u8::to_string).collect();
+fn mistaking(unit: &UnitState, codes: &[u8]) -> Option<Finding> {
+    let words: Vec<String> = unit.mistakes(codes).iter().map(u8::to_string).collect();
     let words = (!words.is_empty()).then(|| words.join(" "))?;
     let message = format!(
         "the unit {} takes the exit code {words}, with which the server ends when it is asked to, for a crash: stopped by \
          anything but systemd it is started again (Restart={})",
         unit.name, unit.restart
     );
+    let restart = match unit.restart.as_str() {
+        "always" => "Restart=on-failure\n",
+        _ => "",
+    };
     let hint = format!(
-        "put this into /etc/systemd/system/{}.d/stop.conf and run `systemctl daemon-reload`:\n[Service]\n{}\
+        "put this into /etc/systemd/system/{}.d/stop.conf and run `systemctl daemon-reload`:\n[Service]\n{restart}\
          SuccessExitStatus={words}",
-        unit.name,
-        if unit.restart == "always" {
-            "Restart=on-failure\n"
-        } else {
-            ""
-        },
+        unit.name
     );
     Some(Finding::wanted(FindingKind::Unit, message).hint(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_that_mistakes_the_servers_end_comes_with_the_drop_in_that_mends_it() {
+        let unit = |restart: &str, codes: &[u8]| UnitState {
+            name: "wso2is.service".to_owned(),
+            active: "active".to_owned(),
+            sub: "running".to_owned(),
+            cgroup: None,
+            main_pid: None,
+            restart: restart.to_owned(),
+            success_codes: Some(codes.to_vec()),
+            result: "success".to_owned(),
+            fragment: "/etc/systemd/system/wso2is.service".into(),
+            needs_reload: false,
+            conditions_held: true,
+        };
+        let drop_in = |unit: &UnitState| {
+            let hint = mistaking(unit, &[143])?.hint?;
+            hint.split_once(":\n").map(|(_, text)| text.to_owned())
+        };
+        assert_eq!(
+            drop_in(&unit("on-failure", &[])).as_deref(),
+            Some("[Service]\nSuccessExitStatus=143")
+        );
+        // With `always` no exit code keeps it down.
+        assert_eq!(
+            drop_in(&unit("always", &[1])).as_deref(),
+            Some("[Service]\nRestart=on-failure\nSuccessExitStatus=143")
+        );
+        for sound in [unit("on-failure", &[143]), unit("no", &[])] {
+            assert_eq!(mistaking(&sound, &[143]), None);
+        }
+        assert_eq!(
+            mistaking(&unit("on-failure", &[]), &[]),
+            None,
+            "the profile says nothing"
+        );
+    }
 }

@@ -128,7 +128,11 @@ impl<'a> Begun<'a> {
         let mut built = source::open(archive, limits, workshop.cache(), progress)?;
         let level = detect(self.profile, built.as_ref())?.and_then(|found| found.level);
         if level.as_ref() != Some(&self.wanted) {
-            let message = format!("{} exists, but is no pack at level {}", archive.display(), self.wanted);
+            let message = format!(
+                "{} exists, but is no pack at level {}",
+                archive.display(),
+                self.wanted
+            );
             return Err(Failure::new(ErrorKind::Source, message)
                 .at(archive)
                 .hint("remove it or give another folder"));
@@ -147,10 +151,8 @@ impl<'a> Begun<'a> {
         pristine: &TreeManifest,
         progress: &dyn Progress,
     ) -> Result<Made> {
-        let everything = Ownership::new(&[OwnershipRule {
-            class: Class::Vendor,
-            paths: vec!["**".to_owned()],
-        }])?;
+        let everything = OwnershipRule::new(Class::Vendor, vec!["**".to_owned()]);
+        let everything = Ownership::new(&[everything])?;
         let inventory = untouched(pristine);
         let made = vendor_tool::update(&Order {
             instance: &self.profile.name,
@@ -213,7 +215,11 @@ impl<'a> Begun<'a> {
     }
 
     fn report(&self, archive: &Path, manifest: &TreeManifest, sha256: Digest, changed: bool) -> PackReport {
-        let files = manifest.entries.values().filter(|entry| entry.sha256().is_some()).count() as u64;
+        let files = manifest
+            .entries
+            .values()
+            .filter(|entry| entry.sha256().is_some())
+            .count() as u64;
         let what = if changed { "built" } else { "is there already" };
         PackReport {
             schema: PACK_SCHEMA.to_owned(),
@@ -234,12 +240,19 @@ impl<'a> Begun<'a> {
 }
 
 fn no_level(path: &Path, profile: &Profile) -> Failure {
-    let message = format!("{} is a pack of {} whose level cannot be read", path.display(), profile.name);
+    let message = format!(
+        "{} is a pack of {} whose level cannot be read",
+        path.display(),
+        profile.name
+    );
     Failure::new(ErrorKind::NotAPack, message).at(path)
 }
 
 fn not_above(path: &Path, wanted: &Level, installed: &Level) -> Failure {
-    let message = format!("level {wanted} is not above {installed}, which {} has", path.display());
+    let message = format!(
+        "level {wanted} is not above {installed}, which {} has",
+        path.display()
+    );
     Failure::new(ErrorKind::Downgrade, message)
         .at(path)
         .hint("begin with a pack of a lower level; the vendor's first pack will do")
@@ -248,7 +261,10 @@ fn not_above(path: &Path, wanted: &Level, installed: &Level) -> Failure {
 fn digest_of(file: &Path, progress: &dyn Progress) -> Result<Digest> {
     let (folder, name) = (file.parent(), file.file_name().map(|name| name.to_string_lossy()));
     let path = RelPath::new(&name.unwrap_or_default()).map_err(|why| {
-        Failure::new(ErrorKind::Internal, format!("{} has no plain name: {why}", file.display()))
+        Failure::new(
+            ErrorKind::Internal,
+            format!("{} has no plain name: {why}", file.display()),
+        )
     })?;
     let wanted = Wanted { path: &path, size: 0 };
     let digests = hash_files(folder.unwrap_or(Path::new("/")), &[wanted], progress)?;
@@ -286,10 +302,17 @@ impl Kept {
         let mut manifest = TreeManifest::default();
         let theirs = after.entries.iter().filter(|(path, _)| !is_own(path));
         let ours = base.entries.iter().filter(|(path, _)| is_own(path));
-        manifest
+        manifest.entries.extend(
+            theirs
+                .chain(ours)
+                .map(|(path, entry)| (path.clone(), entry.clone())),
+        );
+        let from_base = manifest
             .entries
-            .extend(theirs.chain(ours).map(|(path, entry)| (path.clone(), entry.clone())));
-        let from_base = manifest.entries.keys().filter(|path| is_own(path)).cloned().collect();
+            .keys()
+            .filter(|path| is_own(path))
+            .cloned()
+            .collect();
         Self { manifest, from_base }
     }
 }

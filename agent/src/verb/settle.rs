@@ -113,7 +113,7 @@ fn start_and_verify(
         run.report.probes = server::probe(run, session, &pending.baseline)?;
         judge(run)?;
     } else {
-        server::hooks(run, session, Hook::AfterCommit)?;
+        prepare(run, session, pending)?;
         server::allow_start(session)?;
     }
     if pending.start {
@@ -128,6 +128,18 @@ fn start_and_verify(
     }
     let inventory = seen.map_or_else(|| view::scan(run, session, false), Ok)?;
     Ok((plan, inventory))
+}
+
+/// What the profile wants done before the first start. A server that is on its way back must not stay down because of it:
+/// whether it is well is told by its probes.
+fn prepare(run: &mut Run<'_>, session: &Session, pending: &Pending) -> Result<()> {
+    match server::hooks(run, session, Hook::AfterCommit) {
+        Err(failure) if pending.action == Action::Rollback => {
+            run.warn(failure.full_message());
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 fn judge(run: &mut Run<'_>) -> Result<()> {
@@ -177,7 +189,10 @@ fn to_be_in_place(plan: &Plan) -> BTreeMap<&RelPath, &FileStep> {
 /// Every path that a plan changed is as it was planned.
 fn in_place<'a>(session: &Session, plan: &Plan, found: impl Fn(&RelPath) -> Option<&'a Entry>) -> Result<()> {
     for (path, step) in to_be_in_place(plan) {
-        if !Entry::same(found(path), step.new.as_ref()) {
+        let found = found(path);
+        // A run that was killed after the hooks has left it to this one to go on.
+        let removed = found.is_none() && session.ownership.is_optional(path);
+        if !removed && !Entry::same(found, step.new.as_ref()) {
             let path = path.under(session.root.path());
             let message = format!("{} is not what was put there", path.display());
             return Err(Failure::new(ErrorKind::Unhealthy, message).at(path));
@@ -210,6 +225,9 @@ pub(super) fn deviations(
         let pristine = pristine?;
         let class = seen.map_or_else(|| instance.ownership.class_of(path), |seen| seen.class);
         let found = seen.map(|seen| &seen.entry);
+        if found.is_none() && instance.ownership.is_optional(path) {
+            return None;
+        }
         let deviates = class == Class::Vendor && !found.is_some_and(|found| found.same_content(pristine));
         deviates.then(|| (path.clone(), found.cloned()))
     });

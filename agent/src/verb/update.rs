@@ -1,6 +1,7 @@
 //! `update`: to a level from a source.
 
 mod bases;
+mod manual;
 mod plan;
 
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ pub struct Options {
     pub release_hold: bool,
     /// Whether decisions about conflicts that are remembered are left out.
     pub no_remembered: bool,
+    /// The manual steps that a person acknowledges, by id.
+    pub acknowledge: Vec<String>,
 }
 
 /// Runs the verb.
@@ -88,6 +91,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     super::demand_plan(options.plan.as_deref(), &made.plan)?;
     preflight::check(&instance, &made.plan)?;
     run.report.conflicts = conflicts::views(&made.plan);
+    manual::refuse_unacknowledged(&made.plan, &options.acknowledge)?;
     refuse_conflicts(run, &made.plan)?;
     let message = format!(
         "would update from {} to {}",
@@ -135,6 +139,7 @@ pub(super) fn predict(
     let blockers = [
         refuse_held(instance, &target.release, false),
         preflight::check(instance, &made.plan),
+        manual::refuse_unacknowledged(&made.plan, &[]),
     ];
     for failure in blockers.into_iter().filter_map(Result::err) {
         run.report.blockers.push((&failure).into());
@@ -184,6 +189,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     let made = make_plan(run, &session, inventory, &server, &mut target, None, answering)?;
     super::demand_plan(options.plan.as_deref(), &made.plan)?;
     preflight::check(&session, &made.plan)?;
+    manual::refuse_unacknowledged(&made.plan, &options.acknowledge)?;
     if !made.plan.conflicts.is_empty() {
         let waiting = Waiting {
             from: place.path_to(&target),

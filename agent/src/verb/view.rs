@@ -220,7 +220,9 @@ struct Told {
 fn last_scan(instance: &Instance, beside: &Beside) -> Option<LastScan> {
     let tree = instance.state.installed.as_ref()?.release.tree?;
     let rules = instance.settings.profile.ownership.iter();
-    let rules: Vec<_> = rules.map(|rule| (rule.class, &rule.paths)).collect();
+    let rules: Vec<_> = rules
+        .map(|rule| (rule.class, rule.optional, &rule.paths))
+        .collect();
     let configured = instance.state.config.files.iter();
     let written: Vec<_> = configured.map(|(path, file)| (path, file.written)).collect();
     let agent = env!("CARGO_PKG_VERSION");

@@ -75,12 +75,15 @@ def find_binary(module):
 
 
 def option_arguments(params, table):
-    """The arguments for those options of ``table``, pairs of option and flag, that have a value."""
+    """The arguments for those options of ``table``, pairs of option and flag, that have a value; a list's flag is repeated."""
     arguments = []
     for option, flag in table:
         value = params[option]
         if value is True:
             arguments.append(flag)
+        elif isinstance(value, list):
+            for one in value:
+                arguments.extend([flag, one])
         elif value not in (None, False):
             arguments.extend([flag, value])
     return arguments

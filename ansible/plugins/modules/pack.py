@@ -69,6 +69,14 @@ options:
     description: Whether the level may be lower than the installed one.
     type: bool
     default: false
+  acknowledge:
+    description:
+      - Ids of manual steps of the update that have been taken care of. The agent refuses an update, with the kind
+        V(manual-steps), while one that must be acknowledged is missing here.
+      - The same change of the vendor's files has the same id on every host. An id that no longer matters does no harm.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: pitstop.fleet.pack_info
 """
@@ -190,6 +198,7 @@ UPDATE_FLAGS = [
     ("level", "--level"),
     ("plan", "--plan"),
     ("allow_downgrade", "--allow-downgrade"),
+    ("acknowledge", "--acknowledge"),
 ]
 VERBS = {"started": "start", "stopped": "stop"}
 RUN_STATES = {"started": "running", "stopped": "stopped"}
@@ -207,7 +216,7 @@ def check_options(params):
         raise AgentError("nothing is asked for: one of level, source, state and adopt is required", KIND_USAGE)
     if params["pristine"] and not params["adopt"]:
         raise AgentError("pristine is read only when adopt is true", KIND_USAGE)
-    for option in ("plan", "allow_downgrade"):
+    for option in ("plan", "allow_downgrade", "acknowledge"):
         if params[option] and not wants_update(params):
             raise AgentError("%s needs level or source" % option, KIND_USAGE)
 
@@ -310,6 +319,7 @@ def main():
             pristine=dict(type="path"),
             plan=dict(type="str"),
             allow_downgrade=dict(type="bool", default=False),
+            acknowledge=dict(type="list", elements="str", default=[]),
         ),
         supports_check_mode=True,
     )

@@ -29,6 +29,7 @@ spec.loader.exec_module(demo)
 # As pristine as the product is released, a good update, and one whose server crashes once it is ready.
 BASE, GOOD, BAD = 0, 7, 9
 LEVELS = (BASE, GOOD, BAD)
+PROFILES = ("control-plane", "gateway-worker", "traffic-manager")
 BUNDLES = [f"org.wso2.carbon.{name}" for name in (
     "analytics", "application.deployer", "authenticator", "base", "caching", "claim.mgt", "context", "crypto", "datasource",
     "deployment", "event.core", "identity.mgt", "logging", "mediation", "ndatasource", "registry.core", "security.mgt",
@@ -110,6 +111,8 @@ def templates(product, level):
         texts[f"{product.conf}/datasources/master-datasources.xml"] = "<datasources/>\n"  # gone with the update
     else:
         texts[f"{product.conf}/etc/jmx.xml"] = "<JMX/>\n"
+    for profile in PROFILES if product.profiles else ():
+        texts[f"{product.conf}/axis2/axis2_{profile}.xml"] = f"<axisconfig><Profile>{profile}</Profile><Level>{level}</Level></axisconfig>\n"
     files = {}
     for path, text in texts.items():
         files[f"{home}/templates/{path}.j2"] = text.replace("@LEVEL@", str(level)).encode()
@@ -163,6 +166,8 @@ def applications(product, level):
         files[f"{web}/publisher/über uns.html"] = f"<p>Größe {level}</p>\n".encode()
         files[f"{web}/api#am#gateway#v2.war"] = archive({"WEB-INF/web.xml": "<web-app/>", "level.txt": str(level)})
         files[f"{web}/api#am#gateway#v2/level.txt"] = str(level).encode()
+        if product.profiles and level >= GOOD:
+            files[f"{web}/api#am#added#v1.war"] = archive({"WEB-INF/web.xml": "<web-app/>"})
     return files
 
 
@@ -200,6 +205,8 @@ def pack_files(product, level):
         files[f"bin/{product.script}"] = script(product, "..")
         files |= osgi(product, level)
         files["dbscripts/mysql.sql"] = b"CREATE TABLE t (i INT);\n" + (b"ALTER TABLE t ADD j INT;\n" if level else b"")
+    if product.profiles:
+        files["bin/profileSetup.sh"] = (HERE / "scripts/profile-setup.sh").read_bytes()
     if product.layout in ("carbon", "mi"):
         files |= templates(product, level)
     if product.layout != "mi":

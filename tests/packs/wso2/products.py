@@ -21,6 +21,7 @@ class Product:
     profile: str = ""  # pitstop's profile, if it is not the name
     jdk_refused: str = "continue"  # what the script does with an unsupported JDK: continue, exit-0 or exit-1
     diagnostics: bool = False  # whether a second Java process runs beside the server
+    profiles: bool = False  # whether a node can be optimised for one of several profiles
     base_level: str = "missing"  # how the pack says that no update was applied: missing, -1, no-key, or a number as it is
 
     @property
@@ -86,8 +87,10 @@ INTEGRATOR = {"gateway-http": 8280, "gateway-https": 8243, "management": 9154, "
 PRODUCTS = {
     product.key: product
     for product in (
-        Product("wso2am", "3.2.0", "WSO2 API Manager", "wso2server.sh", "carbon", WEB | GATEWAY | TRAFFIC, profile="wso2am-3"),
-        Product("wso2am", "4.2.0", "WSO2 API Manager", "api-manager.sh", "carbon", WEB | GATEWAY | TRAFFIC, base_level="-1"),
+        Product("wso2am", "3.2.0", "WSO2 API Manager", "wso2server.sh", "carbon", WEB | GATEWAY | TRAFFIC, profile="wso2am-3",
+                profiles=True),
+        Product("wso2am", "4.2.0", "WSO2 API Manager", "api-manager.sh", "carbon", WEB | GATEWAY | TRAFFIC, base_level="-1",
+                profiles=True),
         Product("wso2am", "4.6.0", "WSO2 API Manager", "api-manager.sh", "carbon", WEB | GATEWAY | TRAFFIC, diagnostics=True),
         Product("wso2am-acp", "4.5.0", "WSO2 API Control Plane", "api-cp.sh", "carbon", WEB, diagnostics=True, base_level="no-key"),
         Product("wso2am-universal-gw", "4.5.0", "WSO2 Universal Gateway", "gateway.sh", "carbon", WEB | GATEWAY, diagnostics=True),

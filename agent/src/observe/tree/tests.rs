@@ -91,10 +91,7 @@ fn build(home: &Path) {
 }
 
 fn rules() -> Ownership {
-    let rule = |class, path: &str| OwnershipRule {
-        class,
-        paths: vec![path.to_owned()],
-    };
+    let rule = |class, path: &str| OwnershipRule::new(class, vec![path.to_owned()]);
     Ownership::new(&[
         rule(Class::State, "s/**"),
         rule(Class::Config, "c/*.conf"),

@@ -290,10 +290,7 @@ impl<'a> Drive<'a> {
     }
 
     fn bundle_lists(&self, moment: &Moment) -> Result<BTreeMap<RelPath, Vec<u8>>> {
-        let rule = OwnershipRule {
-            class: Class::Vendor,
-            paths: self.order.rules.bundle_lists.clone(),
-        };
+        let rule = OwnershipRule::new(Class::Vendor, self.order.rules.bundle_lists.clone());
         let lists = Ownership::new(&[rule])?;
         let mut found = BTreeMap::new();
         for path in changes::files(moment) {

@@ -177,10 +177,7 @@ mod tests {
     }
 
     fn ownership() -> Ownership {
-        let rule = |class, path: &str| OwnershipRule {
-            class,
-            paths: vec![path.to_owned()],
-        };
+        let rule = |class, path: &str| OwnershipRule::new(class, vec![path.to_owned()]);
         Ownership::new(&[
             rule(Class::Vendor, "bin/**"),
             rule(Class::Config, "conf/**"),

@@ -24,7 +24,7 @@ use super::super::merges::Merges;
 use super::super::server::Server;
 use super::super::target::Target;
 use super::super::{Run, common, read};
-use super::installed_release;
+use super::{installed_release, manual};
 
 /// A plan and the contents that it merged.
 pub(super) struct Made {
@@ -91,6 +91,7 @@ pub(super) fn make_plan(
         .into_iter()
         .for_each(|warning| draft.warn(warning));
     let plan = draft.finish(&merges.outcomes, &advised.answers)?;
+    let plan = manual::with_steps(run, instance, plan, base.as_deref(), &target.manifest, &inventory)?;
     let mut merged = merges.merged;
     merged.extend(advised.contents);
     run.report.warnings.extend(plan.warnings.iter().cloned());

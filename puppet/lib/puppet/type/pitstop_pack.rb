@@ -140,6 +140,21 @@ Puppet::Type.newtype(:pitstop_pack) do
     defaultto false
   end
 
+  newparam(:acknowledge) do
+    desc <<~DOC
+      Ids of manual steps of the update that have been taken care of: without one that must be acknowledged the agent
+      refuses the update. The same change of the vendor's files has the same id on every host; an id that no longer
+      matters does no harm.
+    DOC
+    defaultto []
+    validate do |value|
+      [value].flatten.each do |id|
+        id.to_s.match?(/\A[A-Za-z0-9][A-Za-z0-9._-]*\z/) or raise ArgumentError, "#{id.inspect} is not the id of a manual step"
+      end
+    end
+    munge { |value| [value].flatten }
+  end
+
   newparam(:agent) do
     desc 'The agent: an absolute path, or a name that is looked up in PATH.'
     defaultto 'pitstop'

@@ -144,8 +144,10 @@ describe Puppet::Type.type(:pitstop_pack).provider(:cli) do
   describe 'changes' do
     it 'pass everything that was asked for in one call' do
       stand.answer('update', stdout: report('update').to_json)
-      provider_of(check_of('is-1'), source: '/srv/p', plan: 'ab12', allow_downgrade: true).level = '0.9.0'
-      expect(stand.calls).to eq(['update is-1 --from /srv/p --level 0.9.0 --plan ab12 --allow-downgrade'])
+      provider_of(check_of('is-1'), source: '/srv/p', plan: 'ab12', allow_downgrade: true,
+                                     acknowledge: %w[scripts-1 h2-2]).level = '0.9.0'
+      expect(stand.calls).to eq(['update is-1 --from /srv/p --level 0.9.0 --plan ab12 --allow-downgrade ' \
+                                 '--acknowledge scripts-1 --acknowledge h2-2'])
     end
 
     it 'leave the choice of the latest level to the agent' do

@@ -26,6 +26,7 @@ describe Puppet::Type.type(:pitstop_pack) do
     'a relative agent' => [{ agent: 'bin/pitstop' }, /agent must be an absolute path/],
     'a relative settings folder' => [{ config_dir: 'etc' }, /config_dir must be an absolute path/],
     'a relative state folder' => [{ state_dir: 'var' }, /state_dir must be an absolute path/],
+    'what is no id of a manual step' => [{ acknowledge: ['scripts-1', '--all'] }, /not the id of a manual step/],
     'what is no plan id' => [{ plan: 'latest' }, /not the id of a plan/],
     'no time at all' => [{ timeout: 0 }, /timeout must be whole seconds/],
     'time in words' => [{ timeout: '5m' }, /timeout must be whole seconds/],

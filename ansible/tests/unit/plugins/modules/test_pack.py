@@ -95,6 +95,10 @@ CALLS = [
         [["update", "is-1", "--from", "/p", "--level", "2", "--plan", "p1", "--allow-downgrade"]],
     ),
     (
+        dict(level="2", acknowledge=["scripts-01", "h2-02"]),
+        [["update", "is-1", "--level", "2", "--acknowledge", "scripts-01", "--acknowledge", "h2-02"]],
+    ),
+    (
         dict(adopt=True, level="2", state="started"),
         [["adopt", "is-1"], ["update", "is-1", "--level", "2"], ["start", "is-1"]],
     ),
@@ -126,6 +130,7 @@ def test_folders_of_the_agent_are_passed_on(agent, run_module):
         (dict(pristine="/o", state="started"), "pristine is read only when adopt is true"),
         (dict(plan="p1", state="started"), "plan needs level or source"),
         (dict(allow_downgrade=True, adopt=True), "allow_downgrade needs level or source"),
+        (dict(acknowledge=["a-1"], adopt=True), "acknowledge needs level or source"),
         (dict(name="--all", state="stopped"), "not the name of an instance"),
     ],
 )

@@ -91,7 +91,8 @@ Puppet::Type.type(:pitstop_pack).provide(:cli, parent: Puppet::Provider::Pitstop
       *option('--from', resource[:source]),
       *option('--level', wanted == 'latest' ? nil : wanted),
       *option('--plan', resource[:plan]),
-      *(['--allow-downgrade'] if resource.allow_downgrade?)
+      *(['--allow-downgrade'] if resource.allow_downgrade?),
+      *resource[:acknowledge].flat_map { |id| option('--acknowledge', id) }
     ]
   end
 
