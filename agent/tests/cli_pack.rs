@@ -83,6 +83,22 @@ fn a_built_pack_is_the_vendors_level_in_the_same_bytes_every_time() {
     updated_from(&lab, &lab.path("packs"));
     let host = product(&lab.path("host"));
     assert_eq!(differing(&host, &lab.vendor("4")), Vec::<String>::new());
+    for pack in ["wso2am-4.2.0.4.manifest", ARCHIVE, ""] {
+        let pack = lab.path("packs").join(pack);
+        let against = ["check", "host", "--against", pack.to_str().unwrap()];
+        let exact = lab.run(&against).expect(0, "current").report;
+        assert_eq!(exact["comparison"]["exact"], true, "{exact:#}");
+        assert_eq!(exact["comparison"]["tree"], first["tree"]);
+
+        let jar = lab.path("host/repository/components/plugins");
+        let jar = jar.join(names(&jar).first().unwrap());
+        let original = fs::read(&jar).unwrap();
+        fs::write(&jar, "something else").unwrap();
+        let other = lab.run(&against).report;
+        assert_eq!(other["comparison"]["exact"], false, "{other:#}");
+        assert_eq!(other["comparison"]["count"], 1, "{other:#}");
+        fs::write(&jar, original).unwrap();
+    }
     let record = fs::read_to_string(lab.path("host").join(CONFIG)).unwrap();
     assert!(
         record.contains("update-level") && !record.contains("user@example.com"),
@@ -95,13 +111,11 @@ fn a_tool_that_updates_itself_or_fails_leaves_no_wrong_pack() {
     let lab = Lab::unadopted(&["1.5.0", "1.6.0"]);
     for fault in [
         json!({"kill_after_files": 1}),
-        json!({"success_without_work": true}),
+        json!({"level_unchanged": true}),
+        json!({"duplicate_jar": true}),
     ] {
         lab.knobs(&fault);
-        let answer = build(&lab, "packs");
-        if answer.report["error"]["kind"] != "vendor-tool" {
-            panic!("{fault}: {:#}\n{}", answer.report, answer.stderr);
-        }
+        build(&lab, "packs").refused(1, "vendor-tool");
         assert_eq!(names(&lab.path("packs")), [".pitstop-build"], "{fault}");
         let kept = common::tree(&lab.path("packs"));
         for bits in kept.values() {

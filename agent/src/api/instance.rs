@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::report::Action;
-use crate::model::{Class, RelPath, Release};
+use crate::model::{Class, Digest, RelPath, Release};
 
 /// An instance at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -208,4 +208,19 @@ pub enum Phase {
     Undoing,
     /// The new files are in place; the server is being started and verified.
     Committed,
+}
+
+/// How the vendor's files in a home compare with those of a pristine pack, whatever way they came there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ComparisonView {
+    /// The pack, or its tree manifest.
+    pub path: PathBuf,
+    /// The digest that names its tree.
+    pub tree: Digest,
+    /// Whether the vendor's files are exactly the pack's.
+    pub exact: bool,
+    /// How many of them differ, are missing or are not the pack's.
+    pub count: u64,
+    /// The first of them, in the order of paths.
+    pub paths: Vec<DriftView>,
 }

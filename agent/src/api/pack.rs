@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::finding::Finding;
 use crate::model::{Digest, Level};
 
 /// The value of [`PackReport::schema`].
@@ -37,6 +38,9 @@ pub struct PackReport {
     pub files: u64,
     /// Their size in bytes, unpacked.
     pub bytes: u64,
+    /// What a person should know about it as a whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
     /// The agent's version.
     pub agent: String,
 }

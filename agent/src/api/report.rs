@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::error::{ErrorKind, ExitCode, Failure};
 pub use super::finding::{Finding, FindingKind, Severity};
 pub use super::instance::{
-    ConfigSnapshotView, ConfigView, Drift, DriftKind, DriftView, Hold, InstanceView, InterruptedView, Phase,
-    ProcessRole, ProcessView, RunState, SnapshotView, UnitView,
+    ComparisonView, ConfigSnapshotView, ConfigView, Drift, DriftKind, DriftView, Hold, InstanceView,
+    InterruptedView, Phase, ProcessRole, ProcessView, RunState, SnapshotView, UnitView,
 };
 use super::plan::{AnswerView, Conflict, Plan};
 use crate::model::{Level, RelPath};
@@ -61,6 +61,9 @@ pub struct Report {
     /// What is wrong with the pack as a whole or around it (`check`, `verify`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
+    /// How the vendor's files compare with those of a pack (`check --against`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<ComparisonView>,
     /// What the source offers (`check`).
     pub offers: Vec<OfferView>,
     /// What would stop an update now (`check`).
@@ -343,6 +346,7 @@ impl Report {
             diffs: Vec::new(),
             stale: Vec::new(),
             findings: Vec::new(),
+            comparison: None,
             offers: Vec::new(),
             blockers: Vec::new(),
             warnings: Vec::new(),

@@ -80,6 +80,10 @@ pub enum Command {
         /// Ask the vendor's update tool which levels there are, where that is the source
         #[arg(long)]
         online: bool,
+        /// Compare the vendor's files with this pack, a folder that holds one at the installed level, or the manifest
+        /// beside a pack that `pack build` made
+        #[arg(long, value_name = "PATH")]
+        against: Option<PathBuf>,
     },
     /// Take over a pack that pitstop did not install
     Adopt {

@@ -56,12 +56,14 @@ fn dispatch(args: &Args) -> Result<u8> {
             level,
             no_remembered,
             online,
+            against,
         } => {
             let options = verb::check::Options {
                 from: from.clone(),
                 level: level.clone(),
                 no_remembered: *no_remembered,
                 online: *online,
+                against: against.clone(),
             };
             each(args, which, Action::Check, |name, settings| {
                 verb::check::check(name, settings, &options, progress)

@@ -7,7 +7,7 @@ use crate::api::merge::MergeReport;
 use crate::api::pack::PackReport;
 use crate::api::plan::{AnswerView, FileOp, FileStep, KeyConflict, Plan, Taken};
 use crate::api::report::{
-    DriftKind, ErrorView, Finding, InstanceView, ProbeView, Report, RunState, Severity, StaleView,
+    DriftKind, DriftView, ErrorView, Finding, InstanceView, ProbeView, Report, RunState, Severity, StaleView,
 };
 
 /// How many paths of a kind are listed unless more is asked for.
@@ -28,6 +28,10 @@ pub fn report(report: &Report, verbose: u8) -> String {
     }
     if let Some(view) = report.after.as_ref().or(report.before.as_ref()) {
         instance(&mut text, view, verbose);
+    }
+    if let Some(found) = &report.comparison {
+        let limit = if verbose > 0 { usize::MAX } else { SHORT_LIST };
+        text.drifts("differs", &found.paths, found.count, limit);
     }
     offers(&mut text, report);
     if let Some(one) = report
@@ -208,17 +212,7 @@ fn instance(text: &mut Text, view: &InstanceView, verbose: u8) {
         ));
     }
     let limit = if verbose > 0 { usize::MAX } else { SHORT_LIST };
-    for drift in view.drift.paths.iter().take(limit) {
-        let change = match drift.change {
-            DriftKind::Modified => "modified",
-            DriftKind::Missing => "missing",
-            DriftKind::Extra => "extra",
-            DriftKind::Mode => "mode",
-        };
-        let change = if drift.configured { "configured" } else { change };
-        text.line(format!("  drift      {change} {}", drift.path));
-    }
-    text.more("drift", view.drift.count, limit);
+    text.drifts("drift", &view.drift.paths, view.drift.count, limit);
     if let Some(open) = &view.interrupted {
         text.line(format!(
             "  open       transaction {}: {}",
@@ -240,6 +234,20 @@ fn instance(text: &mut Text, view: &InstanceView, verbose: u8) {
 }
 
 impl Text {
+    fn drifts(&mut self, label: &str, paths: &[DriftView], count: u64, limit: usize) {
+        for drift in paths.iter().take(limit) {
+            let change = match drift.change {
+                _ if drift.configured => "configured",
+                DriftKind::Modified => "modified",
+                DriftKind::Missing => "missing",
+                DriftKind::Extra => "extra",
+                DriftKind::Mode => "mode",
+            };
+            self.line(format!("  {label:<10} {change} {}", drift.path));
+        }
+        self.more(label, count, limit);
+    }
+
     fn more(&mut self, label: &str, count: u64, limit: usize) {
         let rest = count.saturating_sub(limit as u64);
         if rest > 0 {

@@ -280,13 +280,23 @@ pub fn complete<'a>(
 
 /// How the tree deviates from a pristine one.
 pub fn drift(base: &TreeManifest, inventory: &Inventory, ownership: &Ownership) -> Drift {
+    drift_of(base, inventory, ownership, Class::counts_as_drift)
+}
+
+/// How the classes that count deviate from a pristine tree.
+pub fn drift_of(
+    base: &TreeManifest,
+    inventory: &Inventory,
+    ownership: &Ownership,
+    counts: impl Fn(Class) -> bool,
+) -> Drift {
     let paths = both(&base.entries, &inventory.entries).filter_map(|(path, pristine, seen)| {
         let class = seen.map_or_else(|| ownership.class_of(path), |seen| seen.class);
         let change = deviation(pristine, seen.map(|seen| &seen.entry))?;
         if change == DriftKind::Missing && ownership.is_optional(path) {
             return None;
         }
-        class.counts_as_drift().then(|| DriftView {
+        counts(class).then(|| DriftView {
             path: path.clone(),
             class,
             change,

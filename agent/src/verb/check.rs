@@ -1,5 +1,7 @@
 //! `check`: everything there is to know about an instance, without changing anything.
 
+mod against;
+
 use std::path::PathBuf;
 
 use crate::api::report::{Action, Report, Status};
@@ -21,6 +23,8 @@ pub struct Options {
     pub no_remembered: bool,
     /// Whether the vendor's update tool may be asked what there is.
     pub online: bool,
+    /// A pack, or its tree manifest, that the vendor's files are compared with.
+    pub against: Option<PathBuf>,
 }
 
 /// Runs the verb.
@@ -39,6 +43,14 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     let surroundings = findings::of_surroundings(&instance, &server)?;
     run.report.findings.extend(surroundings);
     let (level, running) = (before.release.clone(), server.is_running());
+    let inventory = match &options.against {
+        None => inventory,
+        Some(path) => {
+            let inventory = inventory.map_or_else(|| view::scan(run, &instance, false), Ok)?;
+            run.report.comparison = Some(against::compare(run, &instance, path, &level, &inventory)?);
+            Some(inventory)
+        }
+    };
     let interrupted = before.interrupted.clone();
     let adopted = before.adopted;
     let drift = before.drift.count;
@@ -79,7 +91,17 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
             format!("{level}, {state}, {drift} deviations from the vendor's files"),
         ),
     };
-    run.done(status, false, message);
+    let compared = run.report.comparison.as_ref().map(|found| match found.count {
+        0 => format!(
+            "; the vendor's files are exactly those of {}",
+            found.path.display()
+        ),
+        count => format!(
+            "; {count} of the vendor's files are not as in {}",
+            found.path.display()
+        ),
+    });
+    run.done(status, false, message + &compared.unwrap_or_default());
     Ok(())
 }
 

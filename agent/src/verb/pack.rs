@@ -6,11 +6,13 @@ mod workshop;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::api::finding::{Finding, Severity};
 use crate::api::pack::{PACK_SCHEMA, PackReport};
 use crate::api::plan::Owner;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::load::{self, ConfigDirs};
 use crate::config::{Limits, VendorTool};
+use crate::lint;
 use crate::model::inventory::Seen;
 use crate::model::{Class, Digest, Inventory, Level, Progress, RelPath, TreeManifest};
 use crate::product::detect::detect;
@@ -23,6 +25,9 @@ use crate::sys::hashing::{Wanted, hash_files};
 
 use super::vendor_tool::spelled_out;
 use workshop::Workshop;
+
+/// A list of bundles is some hundred KiB.
+const LIST_LIMIT: u64 = 16 << 20;
 
 /// What to build.
 #[derive(Debug, Clone)]
@@ -56,10 +61,11 @@ pub fn build(dirs: &ConfigDirs, options: &Options, progress: &dyn Progress) -> R
     }
     let pristine = base.manifest(progress)?;
     workshop.unpack(base.as_mut(), &pristine, limits, progress)?;
-    let mut made = begun.run_tool(options, &workshop, &pristine, progress)?;
-    let ours = begun.profile_ownership()?;
+    let ownership = begun.ownership()?;
+    let mut made = begun.run_tool(options, &workshop, (&pristine, &ownership), progress)?;
     let after = made.source.manifest(progress)?;
-    let kept = Kept::of(&pristine, &after, &ours, begun.rules);
+    let kept = Kept::of(&pristine, &after, &ownership, begun.rules);
+    let findings = begun.judged(&kept.manifest, &pristine, made.source.as_mut())?;
     let mut read = |path: &RelPath, sink: &Sink<'_>| {
         let source = match kept.from_base.contains(path) {
             true => base.as_mut(),
@@ -67,7 +73,8 @@ pub fn build(dirs: &ConfigDirs, options: &Options, progress: &dyn Progress) -> R
         };
         source.extract(&BTreeSet::from([path.clone()]), sink)
     };
-    let built = begun.write(&archive, &kept.manifest, &mut read, progress)?;
+    let mut built = begun.write(&archive, &kept.manifest, &mut read, progress)?;
+    built.findings = findings;
     workshop.close()?;
     Ok(built)
 }
@@ -113,8 +120,17 @@ impl<'a> Begun<'a> {
         folder.join(format!("{}-{}.{extension}", self.profile.name, self.wanted))
     }
 
-    fn profile_ownership(&self) -> Result<Ownership> {
-        Ownership::new(&self.profile.ownership)
+    /// What an update brings is the vendor's, but for what is state.
+    fn ownership(&self) -> Result<Ownership> {
+        let as_vendors = |rule: &OwnershipRule| {
+            let class = match rule.class {
+                Class::State => Class::State,
+                _ => Class::Vendor,
+            };
+            OwnershipRule::new(class, rule.paths.clone())
+        };
+        let rules: Vec<_> = self.profile.ownership.iter().map(as_vendors).collect();
+        Ownership::new(&rules)
     }
 
     /// A pack that was built before.
@@ -148,11 +164,9 @@ impl<'a> Begun<'a> {
         &self,
         options: &Options,
         workshop: &Workshop,
-        pristine: &TreeManifest,
+        (pristine, ownership): (&TreeManifest, &Ownership),
         progress: &dyn Progress,
     ) -> Result<Made> {
-        let everything = OwnershipRule::new(Class::Vendor, vec!["**".to_owned()]);
-        let everything = Ownership::new(&[everything])?;
         let inventory = untouched(pristine);
         let made = vendor_tool::update(&Order {
             instance: &self.profile.name,
@@ -163,7 +177,7 @@ impl<'a> Begun<'a> {
             known: Known {
                 base: Some(pristine),
                 inventory: &inventory,
-                ownership: &everything,
+                ownership,
                 text: &|_| Ok(None),
                 is_text: &|_, _| Ok(false),
             },
@@ -179,6 +193,36 @@ impl<'a> Begun<'a> {
             let message = format!("the vendor's tool has no level {} for this pack", self.wanted);
             Failure::new(ErrorKind::LevelUnavailable, message)
         })
+    }
+
+    /// What is wrong with the new tree as a whole that was not wrong with the base.
+    fn judged(
+        &self,
+        manifest: &TreeManifest,
+        pristine: &TreeManifest,
+        new: &mut dyn Source,
+    ) -> Result<Vec<Finding>> {
+        let mut tree = lint::Tree::of_pack(manifest);
+        for path in tree.lists() {
+            let text = new.read(path, LIST_LIMIT)?;
+            let text = String::from_utf8_lossy(&text).into_owned();
+            tree.listings.push(lint::Listing { path, text });
+        }
+        let findings = lint::lint(&self.profile.lint, &tree, Some(pristine));
+        let severe = findings
+            .iter()
+            .find(|finding| finding.severity == Severity::Required);
+        match severe {
+            None => Ok(findings),
+            Some(finding) => {
+                let message = format!(
+                    "the vendor's tool made a pack at level {} that is not sound: {}",
+                    self.wanted, finding.message
+                );
+                Err(Failure::new(ErrorKind::VendorTool, message)
+                    .hint("run again; if it ends so again, show this to the vendor's support"))
+            }
+        }
     }
 
     fn write(
@@ -234,6 +278,7 @@ impl<'a> Begun<'a> {
             tree: manifest.digest(),
             files,
             bytes: manifest.total_bytes(),
+            findings: Vec::new(),
             agent: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

@@ -131,6 +131,23 @@ pub(super) fn offers(
     path: &Path,
     installed: &Level,
 ) -> Result<Vec<Offer>> {
+    let mut offers = found(run, instance, path)?;
+    let order = instance.settings.profile.level.order;
+    offers.sort_by(|a, b| order.compare(&b.level, &a.level));
+    run.report.offers = offers
+        .iter()
+        .map(|offer| OfferView {
+            product: offer.product.clone(),
+            level: offer.level.clone(),
+            path: offer.path.clone(),
+            newer: order.compare(&offer.level, installed).is_gt(),
+        })
+        .collect();
+    Ok(offers)
+}
+
+/// The packs of the instance's product at a path.
+pub(super) fn found(run: &mut Run<'_>, instance: &Instance, path: &Path) -> Result<Vec<Offer>> {
     let settings = &instance.settings;
     let progress = run.progress;
     let find = |others: &[Profile]| {
@@ -151,19 +168,7 @@ pub(super) fn offers(
     for warning in found.warnings {
         run.warn(warning);
     }
-    let mut offers = found.offers;
-    let order = settings.profile.level.order;
-    offers.sort_by(|a, b| order.compare(&b.level, &a.level));
-    run.report.offers = offers
-        .iter()
-        .map(|offer| OfferView {
-            product: offer.product.clone(),
-            level: offer.level.clone(),
-            path: offer.path.clone(),
-            newer: order.compare(&offer.level, installed).is_gt(),
-        })
-        .collect();
-    Ok(offers)
+    Ok(found.offers)
 }
 
 /// The offer that is wanted; `None` if the installed level is as high as it can get.

@@ -139,7 +139,7 @@ impl<'a> Drive<'a> {
         )?;
         let is_helper = |path: &RelPath| HELPERS.iter().any(|end| path.as_str().ends_with(end));
         changes.retain(|path, _| {
-            let class = self.order.known.ownership.class_of(path);
+            let class = self.order.known.class_of(path);
             let is_tools = self.tools_own.contains(path) && class == Class::Customer;
             class != Class::State && !is_tools && (self.before.contains_key(path) || !is_helper(path))
         });
@@ -236,7 +236,7 @@ impl<'a> Drive<'a> {
             pieces: self.pieces,
             changes: &changes,
             conflicts: &self.conflicts,
-            class_of: &|path| self.order.known.ownership.class_of(path),
+            class_of: &|path| self.order.known.class_of(path),
         });
         match outcome.unknown.first() {
             Some(path) => Err(self.mixed(path)),

@@ -169,7 +169,7 @@ fn add_needs(order: &Order<'_>, pieces: &mut BTreeMap<RelPath, Piece>) -> Result
     for glob in &order.rules.needs {
         for (path, mode) in found(order.root, glob)? {
             own.insert(path.clone());
-            let is_vendors = order.known.ownership.class_of(&path) == Class::Vendor;
+            let is_vendors = order.known.class_of(&path) == Class::Vendor;
             let piece = pieces.entry(path).or_default();
             if !(is_vendors && piece.trust == Trust::Pristine) || piece.content == Content::Dir {
                 piece.content = Content::Home;

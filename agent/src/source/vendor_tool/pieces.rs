@@ -68,6 +68,14 @@ pub struct Known<'a> {
     pub is_text: &'a dyn Fn(&RelPath, u64) -> Result<bool>,
 }
 
+impl Known<'_> {
+    /// Who owns a path: of what is there, the inventory says it.
+    pub(super) fn class_of(&self, path: &RelPath) -> Class {
+        let seen = self.inventory.entries.get(path);
+        seen.map_or_else(|| self.ownership.class_of(path), |seen| seen.class)
+    }
+}
+
 /// The pieces of a copy: the vendor's, configuration and generated files; neither state nor what customers own.
 pub fn pieces(known: &Known<'_>) -> Result<BTreeMap<RelPath, Piece>> {
     let mut pieces = BTreeMap::new();
@@ -89,7 +97,7 @@ pub fn pieces(known: &Known<'_>) -> Result<BTreeMap<RelPath, Piece>> {
 }
 
 fn piece(known: &Known<'_>, path: &RelPath, entry: &Entry) -> Result<Option<Piece>> {
-    let class = class_of(known, path);
+    let class = known.class_of(path);
     if !matches!(class, Class::Vendor | Class::Config | Class::Generated) {
         return Ok(None);
     }
@@ -140,11 +148,6 @@ fn content(
             (Content::Home, Trust::AsFound)
         },
     ))
-}
-
-fn class_of(known: &Known<'_>, path: &RelPath) -> Class {
-    let seen = known.inventory.entries.get(path);
-    seen.map_or_else(|| known.ownership.class_of(path), |seen| seen.class)
 }
 
 /// A text that stands for one whose vendor's version is not known. No other text has a line of it.
