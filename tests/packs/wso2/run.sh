@@ -11,4 +11,4 @@ for tool in openssl ps; do
 done
 export PITSTOP_BIN=$agent
 cd "$here"
-exec python3 -B -m unittest test_products test_findings test_manual test_traps
+exec python3 -B -m unittest test_products test_tool test_findings test_manual test_traps
