@@ -471,3 +471,28 @@ fn a_link_that_leads_out_of_the_pack_is_not_followed_by_the_tool() {
     lab.run(UPDATE).refused(3, "conflicts");
     assert_eq!(fs::read(&outside).unwrap(), before);
 }
+
+#[test]
+fn a_copy_that_does_not_fit_is_refused_before_the_disk_is_full() {
+    if let Err(why) = common::host::own_mounts() {
+        return common::host::skipped(&why);
+    }
+    let lab = Lab::tooled();
+    fs::rename(lab.home(), lab.path("full")).unwrap();
+    fs::create_dir(lab.home()).unwrap();
+    let _mounted = common::host::Mounted::tmpfs(&lab.home(), "size=16m");
+    let copied = Command::new("cp")
+        .args(["-a", "-T"])
+        .arg(lab.path("full"))
+        .arg(lab.home())
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    let refused = lab.run(UPDATE).refused(6, "space");
+    assert!(
+        refused.message().contains("for a copy of the pack"),
+        "{}",
+        refused.message()
+    );
+    assert_eq!(lab.leftovers(), Vec::<String>::new());
+}

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 use super::super::listing::OWN_FOLDER;
 use super::pieces::{Content, Piece};
-use crate::api::{Failure, Result};
-use crate::model::RelPath;
+use crate::api::{ErrorKind, Failure, Result};
+use crate::model::{Entry, RelPath};
 use crate::sys::fs;
 use crate::sys::hashing::on_all_cores;
 use crate::sys::lock::{Lock, try_lock_dir};
@@ -78,8 +78,12 @@ impl Candidate {
         Ok(candidate)
     }
 
-    /// Fills it.
-    pub(super) fn fill(&self, pieces: &BTreeMap<RelPath, Piece>) -> Result<()> {
+    /// Fills it, if `spare_bytes` are left afterwards: the server needs them.
+    ///
+    /// # Errors
+    /// `space`.
+    pub(super) fn fill(&self, pieces: &BTreeMap<RelPath, Piece>, spare_bytes: u64) -> Result<()> {
+        self.refuse_full(pieces, spare_bytes)?;
         let (dirs, files): (Vec<_>, Vec<_>) = pieces
             .iter()
             .partition(|(_, piece)| matches!(piece.content, Content::Dir));
@@ -94,6 +98,40 @@ impl Candidate {
         }
         on_all_cores(&files, |(path, piece)| self.put(path, piece))
             .map_err(|error| failed(&self.root, "copy the pack into", error))
+    }
+
+    fn refuse_full(&self, pieces: &BTreeMap<RelPath, Piece>, spare_bytes: u64) -> Result<()> {
+        let bytes: u64 = copied(pieces).map(|(_, size)| size).sum();
+        let fits = self.fits(bytes.saturating_add(spare_bytes), pieces);
+        if fits.map_err(|error| failed(&self.root, "look at the space of", error))? {
+            return Ok(());
+        }
+        let home = self.root.path();
+        let message = format!(
+            "not enough space on the file system of {} for a copy of the pack: {} MiB needed and {} MiB to spare",
+            home.display(),
+            bytes >> 20,
+            spare_bytes >> 20
+        );
+        Err(Failure::new(ErrorKind::Space, message)
+            .at(home)
+            .hint("free space there; where files can share blocks (XFS, Btrfs) the copy needs next to none"))
+    }
+
+    fn fits(&self, needed_bytes: u64, pieces: &BTreeMap<RelPath, Piece>) -> io::Result<bool> {
+        if self.root.space(None)?.free_bytes >= needed_bytes {
+            return Ok(true);
+        }
+        let smallest = copied(pieces)
+            .filter(|(_, size)| *size > 0)
+            .min_by_key(|(_, size)| *size);
+        let Some((path, _)) = smallest else {
+            return Ok(true);
+        };
+        let probe = below(&self.work, "probe")?;
+        let shares_blocks = self.root.copy_file(path, &probe, 0o600)?;
+        self.root.unlink(&probe)?;
+        Ok(shares_blocks)
     }
 
     fn make_parents(&self, path: &RelPath) -> io::Result<()> {
@@ -115,7 +153,7 @@ impl Candidate {
             Content::Dir if self.root.stat(&place)?.is_some() => self.root.set_mode(&place, mode | 0o100)?,
             Content::Dir => self.root.make_dir(&place, mode | 0o100)?,
             Content::Link(target) => self.root.symlink(target, &place)?,
-            Content::Home => self.root.copy_file(path, &place, mode)?,
+            Content::Home => drop(self.root.copy_file(path, &place, mode)?),
             Content::Bytes(bytes) => {
                 self.root.create(&place)?.write_all(bytes)?;
                 self.root.set_mode(&place, mode)?;
@@ -286,6 +324,12 @@ fn tidy(root: &Root) -> io::Result<()> {
     Ok(())
 }
 
+/// The files that are copied from the home, with their sizes.
+fn copied(pieces: &BTreeMap<RelPath, Piece>) -> impl Iterator<Item = (&RelPath, u64)> {
+    let files = pieces.iter().filter(|(_, piece)| piece.content == Content::Home);
+    files.map(|(path, piece)| (path, piece.claim.as_ref().map_or(0, Entry::size)))
+}
+
 fn folder() -> io::Result<RelPath> {
     RelPath::new(&format!("{OWN_FOLDER}/{FOLDER}")).map_err(io::Error::other)
 }
@@ -334,9 +378,15 @@ mod tests {
         let piece = Piece {
             content: Content::Home,
             mode: 0o444,
+            claim: Some(Entry::File {
+                size: 3,
+                sha256: crate::model::Digest::of(b"one"),
+                mode: None,
+            }),
             ..Piece::default()
         };
-        candidate.fill(&BTreeMap::from([(path.clone(), piece)])).unwrap();
+        let pieces = BTreeMap::from([(path.clone(), piece)]);
+        candidate.fill(&pieces, 0).unwrap();
         assert_eq!(candidate.mode(&path).unwrap(), Some(0o644));
         fs::replace(&path.under(&candidate.path()), b"two", dir.path()).unwrap();
         assert_eq!(root.read(&path, 9).unwrap(), b"one");

@@ -103,7 +103,7 @@ pub fn update(order: &Order<'_>) -> Result<Option<Made>> {
     let mut pieces = pieces(&order.known)?;
     let candidate = Candidate::new(order.root, order.user.clone())?;
     let tools_own = add_needs(order, &mut pieces)?;
-    candidate.fill(&pieces)?;
+    candidate.fill(&pieces, order.profile.disk.extra_bytes)?;
     if let Some(file) = order.offline {
         candidate.bring(file, &order.offline_name())?;
     }
@@ -136,7 +136,7 @@ pub fn levels(order: &Order<'_>) -> Result<Vec<Level>> {
     let mut pieces = BTreeMap::new();
     let candidate = Candidate::new(order.root, order.user.clone())?;
     add_needs(order, &mut pieces)?;
-    candidate.fill(&pieces)?;
+    candidate.fill(&pieces, 0)?;
     let runner = Runner::new(order, &candidate)?;
     let told = drive::list(
         &runner,

@@ -44,19 +44,21 @@ impl Root {
     }
 
     /// Makes an independent copy of a file's content under a name that does not exist yet, with these permission bits.
-    /// Where the file system can, both share their blocks until one of them is written to.
+    /// Where the file system can, both share their blocks until one of them is written to; tells whether they do.
     ///
     /// # Errors
     /// Of the system.
-    pub fn copy_file(&self, from: &RelPath, to: &RelPath, mode: u32) -> io::Result<()> {
+    pub fn copy_file(&self, from: &RelPath, to: &RelPath, mode: u32) -> io::Result<bool> {
         let mut source = self.open_file(from)?;
         let mut copy = self.create(to)?;
         effect(Effect::Write, "copy", to, || {
-            if !shares_blocks(&source, &copy) {
+            let shared = shares_blocks(&source, &copy);
+            if !shared {
                 // By copy_file_range(2), where the system knows it.
                 io::copy(&mut source, &mut copy)?;
             }
-            Ok(nix::sys::stat::fchmod(&copy, Mode::from_bits_truncate(mode))?)
+            nix::sys::stat::fchmod(&copy, Mode::from_bits_truncate(mode))?;
+            Ok(shared)
         })
     }
 
