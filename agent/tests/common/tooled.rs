@@ -94,7 +94,8 @@ impl Lab {
             self.path("service/marks").join(format!("at.{place}")),
             Instant::now(),
         );
-        while !mark.exists() {
+        // It is there before its content is.
+        while !fs::read_to_string(&mark).is_ok_and(|pid| pid.ends_with('\n')) {
             assert!(
                 began.elapsed() < Duration::from_secs(60),
                 "the tool never came to {place}"

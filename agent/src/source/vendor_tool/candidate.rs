@@ -14,6 +14,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use super::super::listing::OWN_FOLDER;
+use super::folder::{self, below, sweep};
 use super::pieces::{Content, Piece};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::model::{Entry, RelPath};
@@ -23,8 +24,6 @@ use crate::sys::lock::{Lock, try_lock_dir};
 use crate::sys::process::User;
 use crate::sys::root::{Kind, Root};
 
-/// The folder of all candidates of a home.
-const FOLDER: &str = "candidates";
 const PACK: &str = "pack";
 const HOME: &str = "home";
 const TMP: &str = "tmp";
@@ -48,8 +47,8 @@ impl Candidate {
     }
 
     fn make(root: &Root, user: Option<User>) -> io::Result<Self> {
-        let folder = folder()?;
-        root.make_private_dirs(&folder)?;
+        let folder = folder::path()?;
+        let _making = folder::lock(root, &folder)?;
         if user.is_some() {
             // Another user has to come through, and sees nothing on the way.
             for above in folder.ancestors().chain([folder.clone()]) {
@@ -272,7 +271,7 @@ impl Candidate {
 
 impl Drop for Candidate {
     fn drop(&mut self) {
-        let removed = self.root.remove_tree(&self.work).and_then(|()| tidy(&self.root));
+        let removed = self.root.remove_tree(&self.work).and_then(|()| sweep(&self.root));
         if let Err(error) = removed {
             // The next run removes it.
             tracing::warn!("cannot remove {}: {error}", self.work_path().display());
@@ -280,62 +279,10 @@ impl Drop for Candidate {
     }
 }
 
-/// Removes the candidates of a home that nobody works on.
-///
-/// # Errors
-/// Of the system.
-pub(super) fn sweep(root: &Root) -> io::Result<()> {
-    let folder = folder()?;
-    if root.stat(&folder)?.is_none_or(|stat| stat.kind != Kind::Dir) {
-        return Ok(());
-    }
-    for name in root.names_in(Some(&folder))? {
-        let work = below(&folder, &name)?;
-        let is_left = match root.open_dir(Some(&work)) {
-            Ok(dir) => try_lock_dir(dir)?.is_some(),
-            Err(error) => error.kind() != io::ErrorKind::NotFound,
-        };
-        if is_left {
-            root.remove_tree(&work)?;
-        }
-    }
-    tidy(root)
-}
-
-/// Leaves our folder as it is without candidates.
-fn tidy(root: &Root) -> io::Result<()> {
-    let folder = folder()?;
-    let is_empty = |path: &RelPath| match root.stat(path)? {
-        Some(stat) => Ok::<_, io::Error>((stat.mode, root.names_in(Some(path))?.is_empty())),
-        None => Ok((0, false)),
-    };
-    if is_empty(&folder)?.1 {
-        root.remove_dir(&folder)?;
-    } else if root.stat(&folder)?.is_some() {
-        return Ok(());
-    }
-    for own in folder.ancestors() {
-        match is_empty(&own)? {
-            (_, true) => root.remove_dir(&own)?,
-            (0o711, false) => root.set_mode(&own, 0o700)?,
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
 /// The files that are copied from the home, with their sizes.
 fn copied(pieces: &BTreeMap<RelPath, Piece>) -> impl Iterator<Item = (&RelPath, u64)> {
     let files = pieces.iter().filter(|(_, piece)| piece.content == Content::Home);
     files.map(|(path, piece)| (path, piece.claim.as_ref().map_or(0, Entry::size)))
-}
-
-fn folder() -> io::Result<RelPath> {
-    RelPath::new(&format!("{OWN_FOLDER}/{FOLDER}")).map_err(io::Error::other)
-}
-
-fn below(folder: &RelPath, name: &str) -> io::Result<RelPath> {
-    folder.join(name).map_err(io::Error::other)
 }
 
 fn failed(root: &Root, attempted: &str, error: io::Error) -> Failure {

@@ -123,7 +123,9 @@ impl Stop {
                 "raise `timeout_s` of the source if it was working, or look at what it waited for; a tool that asks for a \
                  login does not read `credentials` from its environment: let it update itself first"
             }
-            Self::Refused => "the output says why; the same command on a copy of the pack shows the same",
+            Self::Refused => {
+                "the output says why; with a shared `home`, a damaged download stays until the tool's cache there is emptied"
+            }
             Self::UpdatesItselfAgain | Self::Crashed | Self::Signal(_) | Self::UnknownCode(_) => {
                 "run again; if it ends so again, show the kept output to the vendor's support"
             }

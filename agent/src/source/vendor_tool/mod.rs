@@ -11,6 +11,7 @@ mod candidate;
 mod changes;
 mod credentials;
 mod drive;
+mod folder;
 mod machine;
 mod offline;
 mod outcome;
@@ -159,7 +160,7 @@ pub fn levels(order: &Order<'_>) -> Result<Vec<Level>> {
 /// # Errors
 /// Of the system.
 pub fn sweep(root: &Root) -> std::io::Result<()> {
-    candidate::sweep(root)
+    folder::sweep(root)
 }
 
 /// Adds what the tool needs besides the vendor's files, as it is. Returns what is the tool's own.
