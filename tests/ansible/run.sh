@@ -2,7 +2,7 @@
 # Runs the collection for real: installed from its built archive, over SSH to an sshd of its own on this host, with the
 # real agent and a real server. Each case is four runs: check, apply, check again, apply again.
 #
-#   run.sh          with the demo product, which is made and removed here
+#   run.sh          with the demo product, which is made and removed here; it is also configured, and a conflict decided
 #
 # or with an instance of the caller's, not adopted yet, which is put back to its level and run state:
 #   INSTANCE        its name                         CONFIG_DIR, STATE_DIR   the agent's folders
@@ -16,14 +16,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 # shellcheck source=tests/packs/instance.sh disable=SC1091
 source "$root/tests/packs/instance.sh"
-# shellcheck source=tests/ansible/sshd.sh disable=SC1091
-source "$here/sshd.sh"
+# shellcheck source=tests/ansible/controller.sh disable=SC1091
+source "$here/controller.sh"
 
 agent=$(realpath "${PITSTOP_BIN:-$root/target/release/pitstop}")
 [[ -x $agent ]] || { echo "$agent is missing: build it, or name another one in PITSTOP_BIN" >&2; exit 1; }
 venv=${PITSTOP_VENV:-$("$root/tests/venv.sh")}
 work=$(mktemp -d)
-sshd_pid="" ssh_port="" # set by start_sshd
 
 pitstop() { "$agent" --config-dir "$CONFIG_DIR" --state-dir "$STATE_DIR" --output json "$@"; }
 
@@ -39,40 +38,20 @@ put_back() {
 }
 
 finish() {
-  local code=$? socket
+  local code=$?
   trap - EXIT
   if [[ -n ${state_before:-} ]] && ! put_back >"$work/put-back.json" 2>&1; then
     echo "the instance could not be put back:" >&2
     cat "$work/put-back.json" >&2
     code=1
   fi
-  for socket in "$work"/ssh/control/*; do
-    [[ ! -S $socket ]] || ssh -F none -o ControlPath="$socket" -O exit 127.0.0.1 2>/dev/null || true
-  done
-  [[ -z $sshd_pid ]] || { kill "$sshd_pid" && wait "$sshd_pid"; } 2>/dev/null || true
+  stop_controller "$work"
   if ((code != 0)) && [[ -n ${KEEP_WORK:-} ]]; then echo "kept: $work" >&2; else rm -rf "$work"; fi
   exit "$code"
 }
 trap finish EXIT
 
-# Ansible apart from the user's settings, with nothing of it outside the work folder.
-configure_ansible() {
-  mkdir "$work/results"
-  cat >"$work/ansible.cfg" <<CONFIG
-[defaults]
-home = $work/controller
-local_tmp = $work/controller/tmp
-remote_tmp = $work/remote
-collections_path = $work/collections
-inventory = $work/inventory.yml
-interpreter_python = $(python3 -c "import sys; print(sys.executable)")
-retry_files_enabled = false
-nocows = true
-[ssh_connection]
-pipelining = true
-control_path_dir = $work/ssh/control
-ssh_args = -F none -o ControlMaster=auto -o ControlPersist=60s -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=$work/ssh/known_hosts
-CONFIG
+write_inventory() {
   cat >"$work/inventory.yml" <<INVENTORY
 all:
   hosts:
@@ -89,12 +68,6 @@ all:
     pitstop_config_dir: $CONFIG_DIR
     pitstop_state_dir: $STATE_DIR
 INVENTORY
-}
-
-install_collection() {
-  "$venv/bin/ansible-galaxy" collection build --output-path "$work/build" "$root/ansible" >"$work/log"
-  "$venv/bin/ansible-galaxy" collection install --offline -p "$work/collections" "$work"/build/*.tar.gz >"$work/log" 2>&1 ||
-    fail "the built collection does not install"
 }
 
 fail() {
@@ -128,13 +101,16 @@ run_case() { # NAME OPTIONS-AS-JSON
   echo "ok   $1: check mode predicts it, the run does it, the second run changes nothing"
 }
 
-export ANSIBLE_CONFIG=$work/ansible.cfg ANSIBLE_NOCOLOR=1 LC_ALL=C.UTF-8
-unset SSH_AUTH_SOCK
-if [[ -z ${INSTANCE:-} ]]; then make_demo_instance "$work/demo"; fi
+is_demo=
+if [[ -z ${INSTANCE:-} ]]; then
+  is_demo=yes
+  make_demo_instance "$work/demo"
+  echo "config: {values: []}" >>"$CONFIG_DIR/instances.d/$INSTANCE.yaml"
+fi
 : "${PACK_OLD:?}" "${PACK_NEW:?}" "${CONFIG_DIR:?}" "${STATE_DIR:?}"
-start_sshd "$work/ssh"
-configure_ansible
-install_collection
+start_controller "$work" "$venv"
+mkdir "$work/results"
+write_inventory
 level_before=$(view "v['release']['level']")
 state_before=$(view "v['state']")
 echo "# $INSTANCE at $level_before, $state_before; sshd on port $ssh_port; $("$venv/bin/ansible" --version | sed -n 1p)"
@@ -143,6 +119,16 @@ run_case adopt "{\"adopt\": true, \"pristine\": \"$PACK_OLD\", \"state\": \"star
 play "refusals" refusals.yml
 play "refusals in check mode" refusals.yml --check
 echo "ok   refusals: each has its kind and changes nothing"
+play "facts" facts.yml
+echo "ok   facts: by the module and by the local fact"
+if [[ $is_demo ]]; then
+  secret=$(head -c 12 /dev/urandom | od -An -tx1 | tr -d ' \n')
+  play "configuration" config.yml --diff -v -e "secret=$secret"
+  ! grep -q "$secret" "$work/log" || fail "a secret in what Ansible says"
+  echo "ok   configuration: check mode predicts it, the secret stays one, the old one comes back"
+  play "conflicts" conflicts.yml --diff
+  echo "ok   conflicts: decided, gone on with, remembered"
+fi
 run_case update "{\"source\": \"$PACK_NEW\", \"state\": \"started\"}"
 run_case stop '{"state": "stopped"}'
 run_case start '{"state": "started"}'

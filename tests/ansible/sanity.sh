@@ -56,7 +56,9 @@ step "recorded reports follow the schema" python "$root/tests/contract/validate.
 step "ansible-lint" ansible-lint --offline --profile production .
 step "ansible-lint of the playbooks" ansible-lint --offline --profile production "$here"/*.yml
 step "antsibull-changelog lint" antsibull-changelog lint
-step "ansible-doc" ansible-doc --type module pitstop.fleet.pack pitstop.fleet.pack_info
+step "antsibull-docs lint-collection-docs" antsibull-docs lint-collection-docs --plugin-docs .
+mapfile -t modules < <(cd "$collection/plugins/modules" && printf 'pitstop.fleet.%s\n' *.py | sed 's/\.py$//')
+step "ansible-doc" ansible-doc --type module "${modules[@]}"
 step "ansible-galaxy collection build" ansible-galaxy collection build --output-path "$work/build"
 step "ansible-test units" ansible-test units --color no --python "$python"
 step "ansible-test sanity" ansible-test sanity --color no --python "$python"

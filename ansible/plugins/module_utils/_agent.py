@@ -16,6 +16,10 @@ BINARY = "pitstop"
 BINARY_FOLDERS = ["/usr/local/bin", "/usr/bin"]
 REPORT_SCHEMA = "pitstop/report/v1"
 LIST_SCHEMA = "pitstop/report-list/v1"
+MEMORY_SCHEMA = "pitstop/memory/v1"
+# What is exported is the document itself. Like every other, it is only believed where the exit code fits.
+RESOLUTIONS_SCHEMA = "pitstop/resolutions/v1"
+REPORTS = (REPORT_SCHEMA, LIST_SCHEMA)
 
 # The agent's kinds of failure are documented there; these are the ways in which it cannot be asked or understood.
 KIND_MISSING = "agent-missing"
@@ -89,8 +93,8 @@ def option_arguments(params, table):
     return arguments
 
 
-def read_document(argv, rc, stdout, stderr):
-    """The agent's document when the verb succeeded.
+def read_document(argv, rc, stdout, stderr, schemas=REPORTS):
+    """The agent's document, one of ``schemas``, when the verb succeeded.
 
     Raises AgentError with the agent's own kind, message and hint when it failed, and with everything that was seen
     when the output breaks the contract.
@@ -111,9 +115,11 @@ def read_document(argv, rc, stdout, stderr):
         document = json.loads(stdout)
     except ValueError as error:
         raise unusable("its output is not JSON: %s" % error)
-    if not isinstance(document, dict) or document.get("schema") not in (REPORT_SCHEMA, LIST_SCHEMA):
-        raise unusable("its output is neither %s nor %s" % (REPORT_SCHEMA, LIST_SCHEMA))
-    if document.get("ok") is not (rc == 0):
+    expected = schemas if rc == 0 else REPORTS
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema not in expected:
+        raise unusable("its output is not %s" % " or ".join(expected))
+    if document.get("ok", schema == RESOLUTIONS_SCHEMA or None) is not (rc == 0):
         raise unusable("its report says ok=%s but it exited with %s" % (document.get("ok"), rc))
     if rc == 0:
         return document
@@ -146,17 +152,22 @@ def first_error(documents):
 
 
 class Agent(object):
-    """The agent on this host, as the task's options describe it."""
+    """The agent on this host, as the task's options describe it. ``diagnostics`` is what its last run said on stderr."""
 
     def __init__(self, module):
+        self.diagnostics = ""
         self._module = module
         self._command = [find_binary(module)] + option_arguments(
             module.params,
             [("config_dir", "--config-dir"), ("state_dir", "--state-dir")],
         ) + ["--output", "json"]
 
-    def ask(self, verb, *arguments):
+    def ask(self, verb, *arguments, stdin=None):
         """Run a verb and return the reports; raises AgentError unless all of them are ok."""
+        return reports_of(self.document(REPORTS, verb, *arguments, stdin=stdin))
+
+    def document(self, schemas, verb, *arguments, stdin=None):
+        """Run a verb that prints a document of one of ``schemas``; ``stdin`` is the text on its standard input."""
         argv = self._command + [verb] + list(arguments)
-        rc, stdout, stderr = self._module.run_command(argv)
-        return reports_of(read_document(argv, rc, stdout, stderr))
+        rc, stdout, self.diagnostics = self._module.run_command(argv, data=stdin, binary_data=True)
+        return read_document(argv, rc, stdout, self.diagnostics, schemas)

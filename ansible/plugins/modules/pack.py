@@ -77,8 +77,26 @@ options:
     type: list
     elements: str
     default: []
+  release_hold:
+    description: Whether a release that failed on this host before may be tried again.
+    type: bool
+    default: false
+  no_remembered:
+    description: Leave out what people decided about the same conflicts before.
+    type: bool
+    default: false
+  continue:
+    description:
+      - Go on with the update that waits for its conflicts to be resolved, with what was decided since.
+      - Where none waits, this is an update as any other, so that it needs O(level) or O(source) as well.
+    type: bool
+    default: false
 seealso:
   - module: pitstop.fleet.pack_info
+  - module: pitstop.fleet.pack_service
+  - module: pitstop.fleet.pack_verify
+  - module: pitstop.fleet.pack_rollback
+  - module: pitstop.fleet.pack_conflicts
 """
 
 EXAMPLES = r"""
@@ -109,10 +127,11 @@ EXAMPLES = r"""
     source: /srv/packs/flink-1.20.5.tgz
     plan: "{{ preview.plan_id }}"
 
-- name: Stop the server for maintenance
+- name: Go on after the conflicts were resolved
   pitstop.fleet.pack:
     name: flink-1
-    state: stopped
+    source: /srv/packs
+    continue: true
 """
 
 RETURN = r"""
@@ -184,13 +203,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pitstop.fleet.plugins.module_utils._agent import (
     AGENT_OPTIONS,
     KIND_USAGE,
-    Agent,
     AgentError,
-    check_name,
     option_arguments,
-    warnings_of,
 )
-from ansible_collections.pitstop.fleet.plugins.module_utils._diff import diff
+from ansible_collections.pitstop.fleet.plugins.module_utils._task import VERBS, Task
 
 ADOPT_FLAGS = [("pristine", "--pristine")]
 UPDATE_FLAGS = [
@@ -199,112 +215,55 @@ UPDATE_FLAGS = [
     ("plan", "--plan"),
     ("allow_downgrade", "--allow-downgrade"),
     ("acknowledge", "--acknowledge"),
+    ("release_hold", "--release-hold"),
+    ("no_remembered", "--no-remembered"),
 ]
-VERBS = {"started": "start", "stopped": "stop"}
-RUN_STATES = {"started": "running", "stopped": "stopped"}
 
 
-def wants_update(params):
-    """Whether the task says anything about the level."""
-    return bool(params["level"] or params["source"])
-
-
-def check_options(params):
-    """Refuse options that would silently have no effect."""
-    check_name(params["name"])
-    if not (wants_update(params) or params["state"] or params["adopt"]):
-        raise AgentError("nothing is asked for: one of level, source, state and adopt is required", KIND_USAGE)
-    if params["pristine"] and not params["adopt"]:
-        raise AgentError("pristine is read only when adopt is true", KIND_USAGE)
-    for option in ("plan", "allow_downgrade", "acknowledge"):
-        if params[option] and not wants_update(params):
-            raise AgentError("%s needs level or source" % option, KIND_USAGE)
-
-
-class Pack(object):
+class Pack(Task):
     """One instance on its way to what the task asks for."""
 
-    def __init__(self, module):
-        self.module = module
-        self.params = module.params
-        self.reports = []
-        self.agent = None
+    def check_options(self):
+        super(Pack, self).check_options()
+        if not (self.wants_update() or self.params["state"] or self.params["adopt"]):
+            raise AgentError("nothing is asked for: one of level, source, state and adopt is required", KIND_USAGE)
+        if self.params["pristine"] and not self.params["adopt"]:
+            raise AgentError("pristine is read only when adopt is true", KIND_USAGE)
+        for option in ("plan", "allow_downgrade", "acknowledge", "release_hold", "no_remembered", "continue"):
+            if self.params[option] and not self.wants_update():
+                raise AgentError("%s needs level or source" % option, KIND_USAGE)
+
+    def wants_update(self):
+        """Whether the task says anything about the level."""
+        return bool(self.params["level"] or self.params["source"])
 
     def ensure(self):
-        """Ask the agent for each part of the task, in an order that leaves the wanted state."""
-        check_options(self.params)
-        self.agent = Agent(self.module)
+        """Ask for each part of the task, in an order that leaves the wanted state."""
+        name = self.params["name"]
         if self.params["adopt"]:
-            self.ask("adopt", option_arguments(self.params, ADOPT_FLAGS))
-        if wants_update(self.params):
-            if self.module.check_mode and self.changed():
+            self.do("adopt", name, *option_arguments(self.params, ADOPT_FLAGS))
+        if self.wants_update():
+            if self.is_adoption_predicted():
                 self.module.warn("which files an update changes is known only after the pack has been adopted")
             else:
-                self.ask("update", option_arguments(self.params, UPDATE_FLAGS))
+                self.do("update", name, *(option_arguments(self.params, UPDATE_FLAGS) + self.resumed()))
         if self.params["state"]:
-            self.ask(VERBS[self.params["state"]], [])
+            self.do(VERBS[self.params["state"]], name)
 
-    def ask(self, verb, arguments):
-        """Run one verb and keep its report, also when it failed."""
-        dry_run = ["--dry-run"] if self.module.check_mode else []
-        try:
-            self.reports += self.agent.ask(verb, self.params["name"], *(arguments + dry_run))
-        except AgentError as error:
-            self.reports += error.reports
-            raise
+    def is_adoption_predicted(self):
+        """Whether the pack would only be adopted, so that an update of it cannot be planned yet."""
+        return self.module.check_mode and self.changed()
 
-    def changed(self):
-        """Whether anything was changed so far, or would be in check mode."""
-        return any(report["changed"] for report in self.reports)
+    def resumed(self):
+        """What takes up the update that waits for a person, if the task says so and one does."""
+        if not self.params["continue"]:
+            return []
+        waiting = self.agent.ask("conflicts", "list", self.params["name"])
+        return ["--continue"] if waiting[0]["conflicts"] else []
 
     def level(self):
-        """The level that the reports lead to."""
-        plan = self.last_plan()
-        if plan:
-            return plan["to"]["level"]
-        if wants_update(self.params) and not any(report["action"] == "update" for report in self.reports):
-            return self.params["level"]
-        return ((self.last_view() or {}).get("release") or {}).get("level")
-
-    def run_state(self):
-        """The run state that the reports lead to, in the agent's words; a verb that succeeded has ensured its own."""
-        wanted = RUN_STATES.get(self.params["state"])
-        return wanted or (self.last_view() or {}).get("state", "unknown")
-
-    def last_view(self):
-        """The instance as the last report saw it."""
-        return self.reports[-1]["after"] or self.reports[-1]["before"]
-
-    def last_plan(self):
-        """The plan that was, or would be, carried out."""
-        plans = [report["plan"] for report in self.reports if report["plan"] and report["changed"]]
-        return plans[-1] if plans else None
-
-    def result(self):
-        """What a task that succeeded returns."""
-        result = self.reported()
-        result.update(
-            level=self.level(),
-            running={"running": True, "stopped": False}.get(self.run_state()),
-            plan_id=(self.last_plan() or {}).get("id"),
-            transaction=next((r["transaction"] for r in reversed(self.reports) if r["transaction"]), None),
-        )
-        if self.module._diff:
-            result["diff"] = diff(self.reports, result["level"], self.run_state())
-        return result
-
-    def reported(self):
-        """The part of the result that also a failed task returns."""
-        result = dict(changed=self.changed(), reports=self.reports)
-        failed_or_changed = [r for r in self.reports if not r["ok"] or r["changed"]]
-        if self.reports:
-            result["report"] = (failed_or_changed or self.reports)[-1]
-        return result
-
-    def pass_warnings_on(self):
-        """Show what the agent warns of."""
-        for warning in warnings_of(self.reports):
-            self.module.warn(warning)
+        is_announced = self.wants_update() and not any(report["action"] == "update" for report in self.reports)
+        return self.params["level"] if is_announced else super(Pack, self).level()
 
 
 def main():
@@ -320,17 +279,13 @@ def main():
             plan=dict(type="str"),
             allow_downgrade=dict(type="bool", default=False),
             acknowledge=dict(type="list", elements="str", default=[]),
+            release_hold=dict(type="bool", default=False),
+            no_remembered=dict(type="bool", default=False),
+            **{"continue": dict(type="bool", default=False)}
         ),
         supports_check_mode=True,
     )
-    pack = Pack(module)
-    try:
-        pack.ensure()
-    except AgentError as error:
-        pack.pass_warnings_on()
-        module.fail_json(**dict(pack.reported(), **error.result))
-    pack.pass_warnings_on()
-    module.exit_json(**pack.result())
+    Pack(module).run()
 
 
 if __name__ == "__main__":

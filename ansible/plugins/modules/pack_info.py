@@ -23,6 +23,11 @@ attributes:
     support: N/A
   idempotent:
     support: full
+  facts:
+    description: Sets facts on the host, in RV(ansible_facts).
+    support: partial
+    details:
+      - Only where O(name) is not given, since facts of one instance would take the place of those of all.
 options:
   name:
     description:
@@ -85,6 +90,26 @@ reports:
   elements: dict
   sample:
     - {schema: pitstop/report/v1, action: check, instance: flink-1, ok: true, changed: false, status: current}
+ansible_facts:
+  description:
+    - All instances of the host in few words. The local fact of the role P(pitstop.fleet.local_facts#role) has the same form.
+  returned: when O(name) is not given, and success
+  type: dict
+  contains:
+    pitstop:
+      description: What is known of the instances.
+      type: dict
+      sample:
+        agent: 0.1.0
+        instances:
+          flink-1:
+            product: flink
+            level: 1.20.0
+            state: running
+            adopted: true
+            verified: true
+            drift: 2
+            interrupted: false
 kind:
   description: What went wrong, as with M(pitstop.fleet.pack).
   returned: failure
@@ -103,33 +128,22 @@ exit:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.pitstop.fleet.plugins.module_utils._agent import (
-    AGENT_OPTIONS,
-    Agent,
-    AgentError,
-    check_name,
-    option_arguments,
-    warnings_of,
-)
+from ansible_collections.pitstop.fleet.plugins.module_utils._agent import AGENT_OPTIONS, option_arguments
+from ansible_collections.pitstop.fleet.plugins.module_utils._facts import facts_of
+from ansible_collections.pitstop.fleet.plugins.module_utils._task import Task
 
 CHECK_FLAGS = [("source", "--from"), ("level", "--level")]
 
 
-def check(module):
-    """The agent's reports on the instance, or on all of them."""
-    name = module.params["name"]
-    if name is not None:
-        check_name(name)
-    target = "--all" if name is None else name
-    return Agent(module).ask("check", target, *option_arguments(module.params, CHECK_FLAGS))
+class Info(Task):
+    """What the agent sees."""
 
+    def ensure(self):
+        self.ask("check", self.one_or_all(), *option_arguments(self.params, CHECK_FLAGS))
 
-def result(module, reports):
-    """What the task returns, failed or not."""
-    found = dict(changed=False, reports=reports)
-    if module.params["name"] is not None and reports:
-        found["report"] = reports[-1]
-    return found
+    def result(self):
+        facts = {} if self.params["name"] is not None else dict(ansible_facts=dict(pitstop=facts_of(self.reports)))
+        return self.reported_with(facts)
 
 
 def main():
@@ -142,13 +156,7 @@ def main():
         ),
         supports_check_mode=True,
     )
-    try:
-        reports = check(module)
-    except AgentError as error:
-        module.fail_json(**dict(result(module, error.reports), **error.result))
-    for warning in warnings_of(reports):
-        module.warn(warning)
-    module.exit_json(**result(module, reports))
+    Info(module).run()
 
 
 if __name__ == "__main__":

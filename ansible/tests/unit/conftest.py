@@ -22,6 +22,7 @@ REPLAY = """#!/bin/sh
 calls=$0.calls
 n=$(ls "$calls" | grep -c argv)
 printf '%s\\n' "$@" > "$calls/$n.argv"
+for one; do [ "$one" != - ] || cat > "$calls/$n.in"; done
 cat "$calls/$n.err" >&2
 cat "$calls/$n.out"
 exit "$(cat "$calls/$n.exit")"
@@ -88,10 +89,21 @@ class ReplayedAgent:
         files = sorted(self._calls.glob("*.argv"), key=lambda path: int(path.stem))
         return [path.read_text(encoding="utf-8").splitlines() for path in files]
 
+    def inputs(self):
+        """What each call that named C(-) was given on standard input."""
+        return [path.read_text(encoding="utf-8") for path in sorted(self._calls.glob("*.in"), key=lambda path: int(path.stem))]
+
     def verbs(self):
         """The arguments of each call from the verb on; every call asks for JSON before it."""
         assert all(call[:2] == ["--output", "json"] for call in self.calls())
         return [call[2:] for call in self.calls()]
+
+
+@pytest.fixture
+def record():
+    """Gives the recorded report of a name."""
+    reports = dict(recorded_reports())
+    return reports.__getitem__
 
 
 @pytest.fixture

@@ -6,7 +6,13 @@ import pytest
 from ansible_collections.pitstop.fleet.plugins.modules import pack
 
 VALUE_OPTIONS = {"--from": "source", "--level": "level", "--plan": "plan", "--pristine": "pristine"}
-FLAG_OPTIONS = {"--allow-downgrade": "allow_downgrade", "--dry-run": "_ansible_check_mode"}
+FLAG_OPTIONS = {
+    "--allow-downgrade": "allow_downgrade",
+    "--continue": "continue",
+    "--dry-run": "_ansible_check_mode",
+    "--no-remembered": "no_remembered",
+    "--release-hold": "release_hold",
+}
 ASKED_BY = {"adopt": {"adopt": True}, "update": {}, "start": {"state": "started"}, "stop": {"state": "stopped"}}
 GLOBAL_OPTIONS = ("--config-dir", "--state-dir", "--output")
 
@@ -33,6 +39,11 @@ def report(action, before, after=None, **fields):
         },
         **fields
     )
+
+
+def waiting(*conflicts):
+    """What C(conflicts list) says of an update that waits for its conflicts, or of none."""
+    return dict(report("conflicts", None), conflicts=list(conflicts) or [{"path": "conf/a"}])
 
 
 def plan(to="2"):
@@ -69,10 +80,13 @@ def test_a_recorded_report_becomes_the_result_of_a_task(recorded, agent, run_mod
         pytest.skip("the module is about one instance")
     if report["action"] == "update" and not (task.get("level") or task.get("source")):
         task["level"] = "recorded without one"
+    if task.get("continue"):
+        agent.answers(waiting())
     agent.answers(report, recorded["exit"])
     result = run_module(pack, agent=agent.path, _ansible_diff=True, **task)
-    assert agent.verbs()[0][:2] == [report["action"], task["name"]]
-    assert ("--dry-run" in agent.verbs()[0]) == report["dry_run"]
+    verb = agent.verbs()[-1]
+    assert verb[:2] == [report["action"], task["name"]]
+    assert ("--dry-run" in verb, "--continue" in verb) == (report["dry_run"], "continue" in task)
     assert (result["changed"], result["report"]) == (report["changed"], report)
     assert bool(result.get("failed")) == (recorded["exit"] != 0)
     if recorded["exit"]:
@@ -97,6 +111,10 @@ CALLS = [
     (
         dict(level="2", acknowledge=["scripts-01", "h2-02"]),
         [["update", "is-1", "--level", "2", "--acknowledge", "scripts-01", "--acknowledge", "h2-02"]],
+    ),
+    (
+        dict(level="2", release_hold=True, no_remembered=True),
+        [["update", "is-1", "--level", "2", "--release-hold", "--no-remembered"]],
     ),
     (
         dict(adopt=True, level="2", state="started"),
@@ -131,6 +149,7 @@ def test_folders_of_the_agent_are_passed_on(agent, run_module):
         (dict(plan="p1", state="started"), "plan needs level or source"),
         (dict(allow_downgrade=True, adopt=True), "allow_downgrade needs level or source"),
         (dict(acknowledge=["a-1"], adopt=True), "acknowledge needs level or source"),
+        ({"continue": True, "state": "started"}, "continue needs level or source"),
         (dict(name="--all", state="stopped"), "not the name of an instance"),
     ],
 )
@@ -180,6 +199,18 @@ def test_an_update_after_a_predicted_adoption_is_only_announced(agent, run_modul
     assert [call[0] for call in agent.verbs()] == ["adopt", "start"]
     assert (result["changed"], result["level"]) == (True, "2")
     assert "only after the pack has been adopted" in str(result["warnings"])
+
+
+@pytest.mark.parametrize(
+    "waits, arguments", [(True, ["--level", "2", "--continue", "--dry-run"]), (False, ["--level", "2", "--dry-run"])]
+)
+def test_only_an_update_that_waits_goes_on(waits, arguments, agent, run_module):
+    agent.answers(waiting() if waits else dict(waiting(), conflicts=[]))
+    agent.answers(report("update", view(), changed=True, plan=plan()))
+    task = {"name": "is-1", "agent": agent.path, "level": "2", "continue": True, "_ansible_check_mode": True}
+    result = run_module(pack, **task)
+    assert agent.verbs() == [["conflicts", "list", "is-1"], ["update", "is-1"] + arguments]
+    assert [one["action"] for one in result["reports"]] == ["update"]
 
 
 def test_a_failure_carries_the_reports_so_far_and_stops(agent, run_module):

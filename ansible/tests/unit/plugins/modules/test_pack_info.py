@@ -9,10 +9,27 @@ ONE = {
     "schema": "pitstop/report/v1",
     "action": "check",
     "instance": "is-1",
+    "agent": "0.1.0",
     "ok": True,
     "changed": False,
+    "before": {
+        "release": {"product": "is", "level": "1"},
+        "state": "running",
+        "adopted": True,
+        "verified": False,
+        "drift": {"count": 3, "paths": []},
+    },
     "warnings": ["w"],
     "error": None,
+}
+FACTS = {
+    "product": "is",
+    "level": "1",
+    "state": "running",
+    "adopted": True,
+    "verified": False,
+    "drift": 3,
+    "interrupted": False,
 }
 ALL = {"schema": "pitstop/report-list/v1", "ok": True, "reports": [ONE, dict(ONE, instance="is-2")], "error": None}
 BAD = dict(ONE, ok=False, error={"kind": "home-missing", "message": "no /srv/is", "path": "/srv/is", "exit": 1})
@@ -48,8 +65,20 @@ def test_the_agent_is_asked_once(task, answer, call, has_report, agent, run_modu
     result = run_module(pack_info, agent=agent.path, **task)
     assert agent.verbs() == [call]
     assert result["changed"] is False
-    assert ("report" in result) == has_report
+    assert ("report" in result, "ansible_facts" in result) == (has_report, not has_report)
     assert str(result["warnings"]).count("'w'") == 1
+
+
+def test_all_instances_become_facts(agent, run_module):
+    interrupted = dict(ONE["before"], interrupted={"transaction": "t1"})
+    agent.answers(dict(ALL, reports=[ONE, dict(ONE, instance="is-2", before=interrupted)]))
+    facts = run_module(pack_info, agent=agent.path)["ansible_facts"]["pitstop"]
+    assert facts == {"agent": "0.1.0", "instances": {"is-1": FACTS, "is-2": dict(FACTS, interrupted=True)}}
+
+
+def test_a_host_without_instances_has_facts(agent, run_module):
+    agent.answers(dict(ALL, reports=[]))
+    assert run_module(pack_info, agent=agent.path)["ansible_facts"]["pitstop"]["instances"] == {}
 
 
 def test_one_instance_that_fails_fails_the_task_and_shows_all(agent, run_module):

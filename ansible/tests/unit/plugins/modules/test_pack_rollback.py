@@ -1,0 +1,53 @@
+# -*- coding: utf-8 -*-
+# Copyright: the pitstop contributors
+# SPDX-License-Identifier: Apache-2.0
+
+import pytest
+from ansible_collections.pitstop.fleet.plugins.modules import pack_rollback
+
+
+def task_of(argv):
+    """The options of the task that leads to a recorded call."""
+    to = argv[argv.index("--to") + 1] if "--to" in argv else None
+    return dict(name=argv[1], to=to, config="--config" in argv or None, _ansible_check_mode="--dry-run" in argv)
+
+
+@pytest.mark.verbs("rollback")
+def test_a_recorded_report_becomes_the_result_of_a_task(recorded, agent, run_module):
+    report = recorded["report"]
+    agent.answers(report, recorded["exit"])
+    task = {key: value for key, value in task_of(recorded["argv"]).items() if value is not None}
+    result = run_module(pack_rollback, agent=agent.path, _ansible_diff=True, **task)
+    assert agent.verbs() == [recorded["argv"]]
+    assert (result["changed"], result["report"]) == (report["changed"], report)
+    if recorded["exit"]:
+        assert (result["failed"], result["kind"]) == (True, report["error"]["kind"])
+        return
+    assert result["level"] == report["plan"]["to"]["level"]
+    assert (result["plan_id"], result["transaction"]) == (report["plan"]["id"], report["transaction"])
+    # One line for each path of the plan, and three on the instance.
+    assert result["diff"]["after"].count("\n") == 3 + len(report["plan"]["files"])
+    assert result["diff"]["before"] != result["diff"]["after"]
+
+
+@pytest.mark.parametrize("to, fails", [("1.0.0", False), ("0.9.0", True), (None, True)])
+def test_nothing_to_go_back_to_fails_unless_the_pack_is_there(to, fails, agent, run_module, record):
+    agent.answers(record("rollback-no-snapshot")["report"], 6)
+    result = run_module(pack_rollback, agent=agent.path, name="lab", _ansible_diff=True, **({"to": to} if to else {}))
+    assert bool(result.get("failed")) == fails
+    assert result["changed"] is False
+    if not fails:
+        assert (result["level"], result["plan_id"]) == ("1.0.0", None)
+        assert result["diff"]["before"] == result["diff"]["after"]
+
+
+def test_a_plan_is_passed_on(agent, run_module, record):
+    agent.answers(record("rollback")["report"])
+    run_module(pack_rollback, agent=agent.path, name="lab", plan="p1")
+    assert agent.verbs() == [["rollback", "lab", "--plan", "p1"]]
+
+
+def test_a_level_and_a_configuration_are_not_taken_back_at_once(agent, run_module):
+    result = run_module(pack_rollback, agent=agent.path, name="lab", to="1.0.0", config=True)
+    assert result["failed"] and "mutually exclusive" in result["msg"]
+    assert agent.verbs() == []
