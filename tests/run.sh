@@ -45,7 +45,7 @@ packs() { python3 tests/packs/test_packs.py; }
 wso2() { part tests/packs/wso2/run.sh; }
 vendor-tool() { python3 tests/vendor-tool/test.py; }
 # shellcheck disable=SC2317
-ansible() { part tests/ansible/run.sh; }
+ansible() { part tests/ansible/run.sh && part tests/ansible/wso2.sh; }
 # shellcheck disable=SC2317
 puppet() { part tests/puppet/run.sh; }
 # shellcheck disable=SC2317

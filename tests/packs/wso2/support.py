@@ -54,8 +54,9 @@ def ports_are_free(product, offset):
 class Installation:
     """A customised home of a product at the base level, with packs of all levels beside it."""
 
-    def __init__(self, key, place, jdk, **variables):
-        self.product, self.place, self.jdk = PRODUCTS[key], place, jdk
+    def __init__(self, key, place, jdk, *, name="a", host=None, **variables):
+        self.product, self.place, self.jdk, self.name = PRODUCTS[key], place, jdk, name
+        self.host = host or place  # the settings and the state of the agent, which several may share
         self.home = place / "the home" / key  # the product's scripts quote it
         self.packs = {level: place / "packs" / f"{key}.{level}" for level in build.LEVELS}
         for level, pack in self.packs.items():
@@ -64,14 +65,15 @@ class Installation:
         self.offset = next(offset for offset in OFFSETS if ports_are_free(self.product, offset))
         self.variables = {"offset": self.offset, "java_home": str(jdk), **variables}
         self.timeouts = {"start_timeout_s": 60, "stop_timeout_s": 60}
-        (place / "etc/instances.d").mkdir(parents=True)
+        (self.host / "etc/instances.d").mkdir(parents=True, exist_ok=True)
         self.configure()
         self.kept = self.customise()
 
     def configure(self, **service):
-        settings = {"name": "a", "product": self.product.product, "home": str(self.home), "vars": self.variables,
+        settings = {"name": self.name, "product": self.product.product, "home": str(self.home), "vars": self.variables,
                     "service": {**self.timeouts, **service}}
-        (self.place / "etc/instances.d/a.yaml").write_text(json.dumps(settings), encoding="utf-8")  # JSON is YAML
+        file = self.host / f"etc/instances.d/{self.name}.yaml"
+        file.write_text(json.dumps(settings), encoding="utf-8")  # JSON is YAML
 
     def customise(self):
         """What operators do to a pack; returns what must never change: path → digest."""
@@ -112,7 +114,7 @@ class Installation:
 
     def pitstop(self, *arguments, code=0, env=None):
         """Runs the agent and returns its report."""
-        command = [AGENT, "--config-dir", self.place / "etc", "--state-dir", self.place / "var", *map(str, arguments)]
+        command = [AGENT, "--config-dir", self.host / "etc", "--state-dir", self.host / "var", *map(str, arguments)]
         ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env={**os.environ, **(env or {})})
         if ran.returncode != code:
             raise AssertionError(f"{self.product.key}: pitstop {' '.join(map(str, arguments))} ended with {ran.returncode}, not {code}:\n"
@@ -121,7 +123,7 @@ class Installation:
         return json.loads(ran.stdout)
 
     def update(self, level, code=0, env=None):
-        return self.pitstop("update", "a", "--from", self.packs[level], code=code, env=env)
+        return self.pitstop("update", self.name, "--from", self.packs[level], code=code, env=env)
 
     def log_tail(self):
         log = self.home / self.product.log
@@ -163,10 +165,10 @@ class Installation:
 
 
 @contextlib.contextmanager
-def installation(key, jdk, **variables):
+def installation(key, jdk, **options):
     with tempfile.TemporaryDirectory(prefix="pitstop-wso2-") as folder:
         place = Path(os.path.realpath(folder))
-        one = Installation(key, place, jdk, **variables)
+        one = Installation(key, place, jdk, **options)
         try:
             yield one
         finally:
