@@ -41,7 +41,11 @@ pub fn check(instance: &Instance, plan: &Plan) -> Result<()> {
     may_write(instance, plan)?;
     may_own(plan, home)?;
     may_move(instance, plan)?;
-    may_start(instance)
+    let permissions = &instance.settings.profile.permissions;
+    writable(
+        instance,
+        &[&permissions.needed[..], &permissions.renewed].concat(),
+    )
 }
 
 /// Checks that the server's user may write what the server does not start without.
@@ -49,13 +53,16 @@ pub fn check(instance: &Instance, plan: &Plan) -> Result<()> {
 /// # Errors
 /// `permission`, with the command that mends it.
 pub fn may_start(instance: &Instance) -> Result<()> {
-    if instance.settings.profile.permissions.needed.is_empty() {
+    writable(instance, &instance.settings.profile.permissions.needed)
+}
+
+fn writable(instance: &Instance, needed: &[String]) -> Result<()> {
+    if needed.is_empty() {
         return Ok(());
     }
     let home = instance.root.path();
     let failed = |error| Failure::io("look up the groups of the user of", home, error);
     let writer = Writer::new(server_user(&instance.settings)?).map_err(failed)?;
-    let needed = &instance.settings.profile.permissions.needed;
     let shut = permissions::shut(&instance.root, &instance.ownership, needed, &writer)?;
     let Some(first) = shut.first() else { return Ok(()) };
     let message = format!(

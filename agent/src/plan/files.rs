@@ -271,8 +271,8 @@ fn refuse_symlinked_parent(path: &RelPath, inventory: &Inventory, home: &Path) -
         path.under(home).display(),
         link.under(home).display()
     );
-    let hint =
-        "put the directory itself in place of the link for the update, or give its files another owner class";
+    let hint = "put the directory itself in place of the link for the update, or give its files another owner class; where \
+                several nodes share it, stop all of them first and link it again when all are updated";
     Err(Failure::new(ErrorKind::Mount, message)
         .at(link.under(home))
         .hint(hint))

@@ -77,6 +77,9 @@ pub struct PermissionRules {
     /// What the server must be able to write, else it does not start.
     #[serde(default)]
     pub needed: Vec<String>,
+    /// What it must be able to write too at the first start after its pack or its configuration changed.
+    #[serde(default)]
+    pub renewed: Vec<String>,
     /// What it writes too.
     #[serde(default)]
     pub written: Vec<String>,

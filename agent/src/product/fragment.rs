@@ -153,6 +153,7 @@ fn lint_over(own: LintRules, base: LintRules) -> LintRules {
 fn permissions_over(own: PermissionRules, base: PermissionRules) -> PermissionRules {
     PermissionRules {
         needed: joined(base.needed, own.needed),
+        renewed: joined(base.renewed, own.renewed),
         written: joined(base.written, own.written),
         private: joined(base.private, own.private),
     }

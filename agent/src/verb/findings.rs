@@ -106,13 +106,13 @@ fn digest(instance: &Instance, path: &RelPath) -> Result<Option<Digest>> {
 
 fn shut(instance: &Instance) -> Result<Option<Finding>> {
     let rules = &instance.settings.profile.permissions;
-    if rules.needed.is_empty() && rules.written.is_empty() {
+    let all = [&rules.needed[..], &rules.renewed, &rules.written].concat();
+    if all.is_empty() {
         return Ok(None);
     }
     let home = instance.root.path();
     let failed = |error| Failure::io("look up the groups of the user of", home, error);
     let writer = Writer::new(server_user(&instance.settings)?).map_err(failed)?;
-    let all: Vec<String> = rules.needed.iter().chain(&rules.written).cloned().collect();
     let shut = permissions::shut(&instance.root, &instance.ownership, &all, &writer)?;
     let Some(first) = shut.first() else {
         return Ok(None);

@@ -186,6 +186,15 @@ class Owners(unittest.TestCase):
                 with self.subTest(product=key), installation(key, jdk) as one:
                     self.run_one(one)
 
+    def may_only_be_started(self, one):
+        """The mapper writes nothing while nothing changes: whoever shields its files may do so until the next update."""
+        generated = one.home / one.product.conf / "user-mgt.xml"
+        os.chown(generated, 0, 0)
+        self.assertEqual(found(one.pitstop("check", "a")), {("not-writable", "wanted")})
+        error = one.pitstop("update", "a", "--from", one.packs[build.GOOD], code=1)["error"]
+        self.assertEqual((error["kind"], error["path"]), ("permission", str(generated)))
+        os.chown(generated, 65534, 65534)
+
     def run_one(self, one):
         for folder, _, files in os.walk(one.place):
             for name in [".", *files]:
@@ -201,6 +210,7 @@ class Owners(unittest.TestCase):
             self.assertEqual(error["path"], str(one.home / "backup"))
             command = error["hint"].removeprefix("run `").removesuffix("`")
         self.assertEqual(os.system(command), 0, command)
+        self.may_only_be_started(one)
         self.assertEqual(found(one.pitstop("check", "a")), set())
         one.update(build.GOOD)
 
