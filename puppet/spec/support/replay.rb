@@ -17,6 +17,7 @@ module Replay
         #!/bin/sh
         printf '%s\\n' "$*" >> #{folder.shellescape}/calls
         shift 6 # the six words of the global options
+        case " $* " in *" --values - "*) cat > #{folder.shellescape}/stdin;; esac
         answer=$1; [ "$2" = --all ] && answer="$1 --all"
         case " $* " in *" --dry-run "*) answer="$answer --dry-run";; esac
         . #{folder.shellescape}/"$answer"
@@ -45,6 +46,11 @@ module Replay
       File.readlines(File.join(@folder, 'calls'), chomp: true).map { |line| line.split(' ', 7).last }
     end
 
+    # What the last call that reads standard input got there.
+    def stdin
+      File.read(File.join(@folder, 'stdin'))
+    end
+
     def full_calls
       File.readlines(File.join(@folder, 'calls'), chomp: true)
     end
@@ -70,6 +76,13 @@ module Replay
     found.delete('interrupted') unless view.key?(:interrupted)
     offers = newer.map { |offer| { product: 'demo', level: offer, path: "/srv/#{offer}", newer: true } }
     base.merge('instance' => name, 'before' => found, 'after' => found, 'offers' => JSON.parse(JSON.generate(offers)))
+  end
+
+  # The provider of a resource whose instance was checked before.
+  def knowing(resource, found)
+    instances = PuppetX::Pitstop::Instances.new
+    instances.learn(resource.target, resource[:name], PuppetX::Pitstop::Report.new(found))
+    resource.provider.tap { |provider| provider.instances = instances }
   end
 
   def failure(verb, kind:, exit:, message: 'it was refused', hint: nil, **fields)

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative '../../puppet_x/pitstop/agent'
+require_relative '../../puppet_x/pitstop/instances'
 
 # What every provider on top of the agent shares: which agent a resource means, and how its answers become errors.
 class Puppet::Provider::Pitstop < Puppet::Provider
@@ -20,13 +21,11 @@ class Puppet::Provider::Pitstop < Puppet::Provider
     agent_of(resource, timeout: [resource[:timeout], CHECK_TIMEOUT_S].min)
   end
 
-  # Gives every resource its instance's report, by one call per agent and settings. What could not be had here is
-  # asked for again, one by one, when the resource's turn comes: by then its instance file may have been written.
+  # Asks for every instance's report, by one call per agent and settings for all types together. What could not be had
+  # here is asked for again, one by one, when the resource's turn comes: by then its instance file may have been written.
   def self.prefetch(resources)
-    groups = resources.values.group_by { |resource| resource.to_hash.values_at(:agent, :config_dir, :state_dir) }
-    groups.each_value do |group|
-      reports = reports_for(group.first)
-      group.each { |resource| resource.provider.prefetched = reports[resource[:name]] }
+    resources.each_value do |resource|
+      PuppetX::Pitstop::Instances.of(resource.catalog).prefetch(resource.target) { reports_for(resource) }
     end
   end
 
@@ -38,16 +37,27 @@ class Puppet::Provider::Pitstop < Puppet::Provider
   end
   private_class_method :reports_for
 
-  def prefetched=(report)
-    @check = report if report&.ok?
+  # @param instances [PuppetX::Pitstop::Instances] what is known already, for a resource outside a catalog
+  attr_writer :instances
+
+  def configured?
+    !known.nil?
+  end
+
+  # @return [Hash{Symbol => String}] what the change of a property did, on one line
+  def outcomes
+    @outcomes ||= {}
   end
 
   private
 
-  # The report of a check of the instance; nil where no such instance is configured.
-  def check
-    @check = load_check unless defined?(@check)
-    @check
+  def instances
+    @instances ||= PuppetX::Pitstop::Instances.of(resource.catalog)
+  end
+
+  # What is known of the instance; nil where no such instance is configured.
+  def known
+    instances.fetch(resource.target, resource[:name]) { load_check }
   end
 
   # Only the agent's own `unknown-instance` may read as absent: any other failure is not knowing.
@@ -64,21 +74,39 @@ class Puppet::Provider::Pitstop < Puppet::Provider
 
   # What the instance looks like now.
   def view
-    @view || check.view
+    known.view
   end
 
   # Runs a verb that changes the instance.
-  def change(verb, *arguments)
-    report = self.class.agent_of(resource).call(verb, resource[:name], *arguments)
-    @view = report.view || @view
+  def change(verb, *arguments, **input)
+    report = call(verb, *arguments, **input)
     report.warnings.each { |warning| resource.warning(warning) }
     yield report if block_given?
     succeed(report)
+  end
+
+  # Runs a verb, and remembers how it left the instance.
+  def call(verb, *arguments, **input)
+    report = self.class.agent_of(resource).call(verb, resource[:name], *arguments, **input)
+    instances.note(resource.target, resource[:name], report.view)
+    report
+  rescue PuppetX::Pitstop::Agent::Failed
+    instances.forget(resource.target, resource[:name])
+    raise
+  end
+
+  # Asks what a verb would do, which leaves everything as it is.
+  def preview(verb, *arguments, **input)
+    self.class.agent_of(resource).call(verb, resource[:name], *arguments, '--dry-run', **input)
   end
 
   def succeed(report)
     raise Puppet::Error, report.failure_text unless report.ok?
 
     report
+  end
+
+  def option(name, value)
+    value ? [name, value] : []
   end
 end

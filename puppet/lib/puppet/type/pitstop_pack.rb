@@ -1,7 +1,15 @@
 # frozen_string_literal: true
 
 require 'puppet/parameter/boolean'
+require_relative '../../puppet_x/pitstop/instance_type'
 
+# @!puppet.type.param name The instance's name.
+# @!puppet.type.param agent The agent: an absolute path, or a name that is looked up in PATH. Default: `pitstop`.
+# @!puppet.type.param config_dir The agent's settings. Default: `/etc/pitstop`.
+# @!puppet.type.param state_dir The agent's state. Default: `/var/lib/pitstop`.
+# @!puppet.type.param timeout Seconds that one call of the agent may take. Default: 3600.
+# @!puppet.type.param user The user that the server runs as; required by itself, and not told to the agent.
+# @!puppet.type.param unit The server's systemd unit; its files are required by themselves. Not told to the agent.
 Puppet::Type.newtype(:pitstop_pack) do
   @doc = <<~DOC
     A server that was delivered as a pack, at an update level.
@@ -16,19 +24,11 @@ Puppet::Type.newtype(:pitstop_pack) do
           source => '/srv/packs',
         }
 
-    **Autorequires:** the `File` resources of the agent, the instance's settings, the source and the pristine pack,
-    and `Package['pitstop']`.
+    **Autorequires:** the `File` resources of the agent, the settings, the unit, the source and the pristine pack,
+    `Package['pitstop']` and the user.
   DOC
 
-  newparam(:name, namevar: true) do
-    desc "The instance's name."
-
-    validate do |value|
-      next if value.is_a?(String) && value.match?(/\A[A-Za-z0-9_][A-Za-z0-9._-]*\z/)
-
-      raise ArgumentError, "#{value.inspect} is not the name of an instance: letters, digits, '.', '_' and '-'"
-    end
-  end
+  include PuppetX::Pitstop::InstanceType
 
   newproperty(:ensure) do
     desc <<~DOC
@@ -54,7 +54,7 @@ Puppet::Type.newtype(:pitstop_pack) do
 
     # Puppet looks at no other property in a run in which `ensure` changes, so the others are brought along here.
     def sync
-      resource.refuse_unknown_instance if retrieve == :absent
+      resource.demand_instance
       companions = resource.companions_to_sync
       return stop_and_sync(companions) if should == :stopped
 
@@ -155,62 +155,8 @@ Puppet::Type.newtype(:pitstop_pack) do
     munge { |value| [value].flatten }
   end
 
-  newparam(:agent) do
-    desc 'The agent: an absolute path, or a name that is looked up in PATH.'
-    defaultto 'pitstop'
-    validate do |value|
-      resource.validate_path(:agent, value) if value.include?('/')
-    end
-  end
-
-  newparam(:config_dir) do
-    desc "The agent's settings."
-    defaultto '/etc/pitstop'
-    validate { |value| resource.validate_path(:config_dir, value) }
-  end
-
-  newparam(:state_dir) do
-    desc "The agent's state."
-    defaultto '/var/lib/pitstop'
-    validate { |value| resource.validate_path(:state_dir, value) }
-  end
-
-  newparam(:timeout) do
-    desc 'Seconds that one call of the agent may take. Reading the state is given up after 300 at most.'
-    defaultto 3600
-    validate do |value|
-      value.to_s.match?(/\A[1-9]\d*\z/) or raise ArgumentError, 'timeout must be whole seconds, 1 or more'
-    end
-    munge { |value| Integer(value.to_s) }
-  end
-
-  autorequire(:file) do
-    folders = [self[:config_dir], File.dirname(settings_path)]
-    [*agent_paths, *folders, settings_path, self[:source], self[:pristine]].compact
-  end
-
-  autorequire(:package) { 'pitstop' }
-
-  # Where the instance is described by convention.
-  def settings_path
-    File.join(self[:config_dir], 'instances.d', "#{self[:name]}.yaml")
-  end
-
-  # Where the agent may lie.
-  def agent_paths
-    return [self[:agent]] if self[:agent].include?('/')
-
-    %w[/usr/bin /usr/local/bin].map { |folder| File.join(folder, self[:agent]) }
-  end
-
-  def validate_path(name, value)
-    return if Puppet::Util.absolute_path?(value.to_s)
-
-    raise ArgumentError, "#{name} must be an absolute path, not #{value.inspect}"
-  end
-
-  def refuse_unknown_instance
-    raise Puppet::Error, "no instance #{self[:name]} is configured; describe it in #{settings_path}"
+  def files_before
+    [*super, self[:source], self[:pristine]].compact
   end
 
   # The properties besides `ensure` that are not as they should be.

@@ -39,11 +39,13 @@ module PuppetX
         @timeout = timeout
       end
 
+      # @param verb [String] such as `update` or `config apply`
+      # @param stdin [String, nil] what the agent reads from standard input: the place for secrets
       # @return [Report] of one verb on one instance, whether or not it succeeded
       # @raise [Puppet::MissingCommand] where there is no agent
       # @raise [Failed] where there is no report, or one that contradicts the exit code
-      def call(verb, instance, *arguments)
-        outcome = run(verb, instance, *arguments)
+      def call(verb, instance, *arguments, stdin: nil)
+        outcome = run(*verb.split, instance, *arguments, stdin: stdin)
         report = parse(outcome) { |text| Report.parse(text) }
         return report if outcome.status.exitstatus == report.exit
 
@@ -64,12 +66,12 @@ module PuppetX
         outcome.fail!(e.message)
       end
 
-      def run(*arguments)
+      def run(*arguments, stdin: nil)
         command = [binary, *@options, *arguments]
         Puppet.debug("Executing: #{command.join(' ')}")
         Tempfile.create('pitstop-out') do |out|
           Tempfile.create('pitstop-err') do |err|
-            status = wait(command, out, err)
+            status = feeding(stdin) { |input| wait(command, input, out, err) }
             Outcome.new(command, status, contents(out), contents(err))
           end
         end
@@ -79,9 +81,30 @@ module PuppetX
         Puppet::Util.which(@path) or raise Puppet::MissingCommand, "the pitstop agent #{@path} is not installed"
       end
 
+      # A pipe and not a file: what is told this way may be secret and lies on no disk.
+      def feeding(text)
+        return yield File::NULL if text.nil?
+
+        IO.pipe do |input, output|
+          writer = Thread.new { write(output, text) }
+          yield input
+        ensure
+          input.close
+          writer&.join
+        end
+      end
+
+      def write(output, text)
+        output.write(text)
+      rescue Errno::EPIPE
+        nil # the agent ended without reading it, and its report says why
+      ensure
+        output.close
+      end
+
       # Files and not pipes: a server that the agent starts may inherit a pipe and would hold it open for ever.
-      def wait(command, out, err)
-        pid = Process.spawn({ 'LC_ALL' => 'C' }, *command, in: File::NULL, out: out, err: err, chdir: '/')
+      def wait(command, input, out, err)
+        pid = Process.spawn({ 'LC_ALL' => 'C' }, *command, in: input, out: out, err: err, chdir: '/')
         child = Process.detach(pid)
         return child.value if child.join(@timeout)
 

@@ -88,6 +88,12 @@ module PuppetX
         [plan_heading(plan), *plan['files'].map { |file| file_line(file) }, steps_line(plan)].join("\n")
       end
 
+      # What changes in the files, as the agent shows it: without secrets. Nil where it shows nothing.
+      def diff_text
+        diffs = @data['diffs'].to_a
+        diffs.map { |one| one.fetch('diff') }.join unless diffs.empty?
+      end
+
       # What happened, on one line: the agent's own sentence, with the counts of the plan where one was carried out.
       def summary
         plan = @data['plan']
@@ -104,6 +110,7 @@ module PuppetX
         text = "#{@data.fetch('action')} of #{instance}: #{error ? error['message'] : message}"
         text += " [#{error_kind}, exit #{self.exit}]" if error
         text += "; #{conflict_text}" unless @data.fetch('conflicts').empty?
+        text += "; #{probe_text}" unless failed_probes.empty?
         text += "; hint: #{error['hint']}" if error && error['hint']
         text
       end
@@ -144,6 +151,14 @@ module PuppetX
           "#{conflict['path']} (#{conflict['message']}#{resolve})"
         end
         "conflicts: #{lines.join('; ')}"
+      end
+
+      def failed_probes
+        @data.fetch('probes').select { |probe| probe['required'] && !probe['ok'] }
+      end
+
+      def probe_text
+        failed_probes.map { |probe| "#{probe['name']}: #{probe['detail']}" }.join('; ')
       end
     end
   end

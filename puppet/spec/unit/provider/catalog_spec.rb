@@ -2,35 +2,18 @@
 
 require 'spec_helper'
 
-# Whole runs of Puppet in this process: what is called in which order, and what the events say.
+# What is called in which order, and what the events say.
 describe 'a catalog with a pitstop_pack' do
-  let(:logs) { [] }
+  include_context 'with runs of Puppet'
 
   before do
-    Puppet[:vardir] = folder
-    FileUtils.mkdir(Puppet[:statedir])
-    Puppet::Util::Log.newdestination(Puppet::Test::LogCollector.new(logs))
     stand.answer('update --dry-run', stdout: report('update', changed: true, dry_run: true, status: 'planned').to_json)
     %w[update adopt start stop].each { |verb| stand.answer(verb, stdout: report(verb, changed: true).to_json) }
   end
 
   def apply(found, **attributes)
     stand.answer('check --all', stdout: list(found))
-    pack = Puppet::Type.type(:pitstop_pack).new(
-      { name: 'is-1', agent: stand.path, config_dir: '/c', state_dir: '/s' }.merge(attributes)
-    )
-    catalog = Puppet::Resource::Catalog.new
-    catalog.host_config = true # else Puppet ignores noop
-    catalog.add_resource(pack)
-    catalog.apply.resource_status(pack)
-  end
-
-  def changing_calls
-    stand.calls.grep_v(/check|--dry-run/)
-  end
-
-  def events(status)
-    status.events.map { |event| [event.property, event.status] }
+    run(instance_of(:pitstop_pack, **attributes)).first
   end
 
   it 'changes nothing where nothing is to be changed' do

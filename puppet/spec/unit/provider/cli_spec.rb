@@ -9,11 +9,8 @@ describe Puppet::Type.type(:pitstop_pack).provider(:cli) do
     )
   end
 
-  # The provider of a resource that was prefetched with a check.
   def provider_of(found, **attributes)
-    pack(found['instance'], **attributes).provider.tap do |provider|
-      provider.prefetched = PuppetX::Pitstop::Report.new(found)
-    end
+    knowing(pack(found['instance'], **attributes), found)
   end
 
   Recorded.singles.each do |call|
@@ -36,6 +33,7 @@ describe Puppet::Type.type(:pitstop_pack).provider(:cli) do
 
   describe 'prefetch' do
     def prefetch(*resources)
+      Puppet::Resource::Catalog.new.add_resource(*resources)
       described_class.prefetch(resources.to_h { |resource| [resource.name, resource] })
       resources.map(&:provider)
     end

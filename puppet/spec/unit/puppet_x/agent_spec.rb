@@ -30,6 +30,18 @@ describe PuppetX::Pitstop::Agent do
     expect(stand.full_calls).to eq(['--config-dir /c --state-dir /s --output json update x --from /srv/p'])
   end
 
+  it 'gives the agent what is secret by standard input, whatever its size' do
+    text = 'x' * 1_000_000
+    stand.answer('config', stdout: report('config').to_json)
+    agent.call('config apply', 'x', '--values', '-', stdin: text)
+    expect([stand.stdin, stand.calls]).to eq([text, ['config apply x --values -']])
+  end
+
+  it 'leaves it to the agent whether it reads standard input' do
+    stand.answer('config', stdout: report('config').to_json)
+    expect(agent.call('config apply', 'x', stdin: 'x' * 1_000_000)).to be_ok
+  end
+
   it 'repeats stdout and stderr where there is no report' do
     stand.answer('check', stdout: 'oops', stderr: 'thread panicked', exit: 101)
     expect { agent.call('check', 'x') }

@@ -16,19 +16,14 @@ describe Puppet::Type.type(:pitstop_pack) do
   {
     'a removal' => [{ ensure: :absent }, /never removes a pack/],
     'an unknown state' => [{ ensure: :paused }, /Invalid value :paused/],
-    'a name that reads as an option' => [{ name: '--all' }, /not the name of an instance/],
     'a name with a slash' => [{ name: '../x' }, /not the name of an instance/],
     'a level that lost its digits' => [{ level: 7.10 }, /put quotes around the level 7.1/],
     'a level that reads as an option' => [{ level: '--deep' }, /is not a level/],
     'an empty level' => [{ level: '' }, /is not a level/],
     'a relative source' => [{ source: 'packs' }, /source must be an absolute path/],
     'a relative pristine pack' => [{ pristine: './p.zip' }, /pristine must be an absolute path/],
-    'a relative agent' => [{ agent: 'bin/pitstop' }, /agent must be an absolute path/],
-    'a relative settings folder' => [{ config_dir: 'etc' }, /config_dir must be an absolute path/],
-    'a relative state folder' => [{ state_dir: 'var' }, /state_dir must be an absolute path/],
     'what is no id of a manual step' => [{ acknowledge: ['scripts-1', '--all'] }, /not the id of a manual step/],
     'what is no plan id' => [{ plan: 'latest' }, /not the id of a plan/],
-    'no time at all' => [{ timeout: 0 }, /timeout must be whole seconds/],
     'time in words' => [{ timeout: '5m' }, /timeout must be whole seconds/],
     'adoption by a word' => [{ adopt: 'maybe' }, /Invalid value "maybe"/]
   }.each do |what, (attributes, message)|
@@ -68,17 +63,6 @@ describe Puppet::Type.type(:pitstop_pack) do
       found = required(paths.map { |path| file(path) },
                        agent: '/opt/pitstop', config_dir: '/c', source: '/srv/packs', pristine: '/srv/old.zip')
       expect(found).to match_array(paths.map { |path| "File[#{path}]" })
-    end
-
-    it 'an agent of PATH in the usual places, and its package' do
-      package = Puppet::Type.type(:package).new(name: 'pitstop')
-      expect(required([file('/usr/local/bin/pitstop'), package])).to contain_exactly(
-        'File[/usr/local/bin/pitstop]', 'Package[pitstop]'
-      )
-    end
-
-    it 'not the settings of other instances' do
-      expect(required([file('/etc/pitstop/instances.d/is-2.yaml')])).to be_empty
     end
   end
 end

@@ -10,9 +10,10 @@ Puppet::Type.type(:pitstop_pack).provide(:cli, parent: Puppet::Provider::Pitstop
   # Everything that the agent of the default settings manages, for `puppet resource pitstop_pack`.
   def self.instances
     template = Puppet::Type.type(:pitstop_pack).new(name: 'template')
-    check_agent_of(template).check_all.map do |name, report|
-      new(name: name).tap { |provider| provider.prefetched = report }
-    end
+    found = PuppetX::Pitstop::Instances.new
+    reports = check_agent_of(template).check_all
+    found.prefetch(template.target) { reports }
+    reports.map { |name, _report| new(name: name).tap { |provider| provider.instances = found } }
   rescue Puppet::MissingCommand => e
     Puppet.debug(e.message)
     []
@@ -21,14 +22,9 @@ Puppet::Type.type(:pitstop_pack).provide(:cli, parent: Puppet::Provider::Pitstop
   # @return [String] the level that the last plan leads to
   attr_reader :planned_level
 
-  # @return [Hash{Symbol => String}] what the change of a property did, on one line
-  def outcomes
-    @outcomes ||= {}
-  end
-
   # @return [Symbol] `absent` where no such instance is configured, else the server's state
   def ensure
-    check ? view['state'].to_sym : :absent
+    known ? view['state'].to_sym : :absent
   end
 
   def ensure=(wanted)
@@ -48,7 +44,7 @@ Puppet::Type.type(:pitstop_pack).provide(:cli, parent: Puppet::Provider::Pitstop
   end
 
   def level=(wanted)
-    report = change('update', *update_arguments(wanted)) { |made| show_plan(made) }
+    report = change('update', *update_arguments(wanted)) { |made| resource.say(made.plan_text) }
     outcomes[:level] = report.summary
   end
 
@@ -59,12 +55,12 @@ Puppet::Type.type(:pitstop_pack).provide(:cli, parent: Puppet::Provider::Pitstop
     return true if settled?(wanted)
     return await_adoption if adoption_pending?
 
-    preview = self.class.agent_of(resource).call('update', resource[:name], *update_arguments(wanted), '--dry-run')
-    @planned_level = preview.planned_level
-    return preview.ok? && !preview.changed? unless resource.noop?
+    planned = preview('update', *update_arguments(wanted))
+    @planned_level = planned.planned_level
+    return planned.ok? && !planned.changed? unless resource.noop?
 
-    show_plan(preview)
-    !succeed(preview).changed?
+    resource.say(planned.plan_text)
+    !succeed(planned).changed?
   end
 
   private
@@ -83,7 +79,7 @@ Puppet::Type.type(:pitstop_pack).provide(:cli, parent: Puppet::Provider::Pitstop
     return level == wanted unless wanted == 'latest'
 
     # The offers of the check are those of the instance's own source.
-    resource[:source].nil? && check.newer_levels.empty?
+    resource[:source].nil? && known.check.newer_levels.empty?
   end
 
   def update_arguments(wanted)
@@ -94,14 +90,5 @@ Puppet::Type.type(:pitstop_pack).provide(:cli, parent: Puppet::Provider::Pitstop
       *(['--allow-downgrade'] if resource.allow_downgrade?),
       *resource[:acknowledge].flat_map { |id| option('--acknowledge', id) }
     ]
-  end
-
-  def option(name, value)
-    value ? [name, value] : []
-  end
-
-  def show_plan(report)
-    text = report.plan_text
-    resource.send_log(resource[:loglevel], text) if text
   end
 end

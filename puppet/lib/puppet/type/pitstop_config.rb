@@ -1,0 +1,79 @@
+# frozen_string_literal: true
+
+require 'puppet/parameter/boolean'
+require_relative '../../puppet_x/pitstop/instance_type'
+require_relative '../../puppet_x/pitstop/values'
+
+# @!puppet.type.param name The instance's name.
+# @!puppet.type.param agent The agent: an absolute path, or a name that is looked up in PATH. Default: `pitstop`.
+# @!puppet.type.param config_dir The agent's settings. Default: `/etc/pitstop`.
+# @!puppet.type.param state_dir The agent's state. Default: `/var/lib/pitstop`.
+# @!puppet.type.param timeout Seconds that one call of the agent may take. Default: 3600.
+# @!puppet.type.param user The user that the server runs as; required by itself, and not told to the agent.
+# @!puppet.type.param unit The server's systemd unit; its files are required by themselves. Not told to the agent.
+Puppet::Type.newtype(:pitstop_config) do
+  @doc = <<~DOC
+    The configuration of an instance: the files that its `config` section describes, from templates and values.
+    A change is one transaction of the agent: checked and staged while the server serves, a restart only if a file
+    changes that is read at the start, and taken back if the server is unhealthy then.
+
+        pitstop_config { 'is-1':
+          values => {
+            'server' => { 'hostname' => 'is.example.com' },
+            'admin'  => { 'password' => Sensitive(lookup('is_admin_password')) },
+          },
+        }
+
+    Values reach the agent by its standard input only. A text that is `Sensitive` is a secret for the agent: reports
+    and diffs have `<secret>` in its place.
+
+    **Autorequires:** `Pitstop_pack` of the instance, the `File` resources of the agent, everything in `config_dir` but
+    other instances, the unit, `Package['pitstop']` and the user.
+  DOC
+
+  include PuppetX::Pitstop::InstanceType
+
+  # Not idempotent: other values are no correction of somebody else's change.
+  newproperty(:ensure, idempotent: false) do
+    desc 'That the files are as configured. There is no other value to ask for.'
+
+    newvalues(:applied)
+    defaultto :applied
+
+    def sync
+      resource.demand_instance
+      provider.ensure = should
+    end
+
+    def change_to_s(is, should)
+      "#{super}: #{provider.outcomes[:ensure]}"
+    end
+  end
+
+  newparam(:values) do
+    desc <<~DOC
+      Values for the templates, which win over those of the instance's files. Texts may be `Sensitive`, and so may the
+      whole: each text in it is a secret then, and no diff is shown.
+    DOC
+
+    validate { |value| PuppetX::Pitstop::Values.validate(value) }
+  end
+
+  newparam(:strict, boolean: true, parent: Puppet::Parameter::Boolean) do
+    desc 'Whether a value that no template needs is refused.'
+    defaultto false
+  end
+
+  autorequire(:pitstop_pack) { self[:name] }
+
+  # Whether all values are secret.
+  def values_sensitive?
+    parameter(:values)&.sensitive == true
+  end
+
+  # Puppet would warn that it cannot hide a parameter. This one is shown nowhere.
+  def set_sensitive_parameters(names)
+    parameter(:values).sensitive = true if names.include?(:values) && parameter(:values)
+    super(names - [:values])
+  end
+end
