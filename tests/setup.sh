@@ -10,7 +10,7 @@ everything=(
   python3-venv python3-yaml git rsync zip unzip zstd xz-utils  # packs, comparisons, the Python environment
   shellcheck                                                   # our scripts
   openssh-server openssh-client sudo                           # Ansible over SSH to this host
-  puppet puppet-lint ruby-rspec-puppet ruby-puppetlabs-spec-helper metadata-json-lint   # the Puppet module
+  puppet puppet-lint puppet-strings ruby-rspec-puppet ruby-puppetlabs-spec-helper metadata-json-lint   # the Puppet module
   openjdk-17-jre-headless                                      # Apache Flink
   openssl procps                                               # the stand-ins of the WSO2 servers
   acl attr                                                     # extended attributes and ACLs in the agent's tests

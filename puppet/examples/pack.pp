@@ -1,20 +1,18 @@
-# A server at one exact level, kept running. What the instance is (product, home, user, service, probes) stands in the
-# agent's own file.
-file { '/etc/pitstop/instances.d/is-1.yaml':
-  ensure  => file,
-  mode    => '0644',
-  content => @(YAML),
-    name: is-1
-    product: wso2is
-    home: /opt/wso2is
-    service:
-      unit: wso2is.service
-    | YAML
+# A server at one exact level, configured, kept running, and in the load balancer only while it is healthy.
+pitstop::pack { 'is-1':
+  product => 'wso2is',
+  home    => '/opt/wso2is',
+  unit    => 'wso2is.service',
+  source  => '/srv/packs',
+  level   => '7.1.0.41',
+  values  => {
+    'server' => { 'hostname' => 'is.example.com' },
+    'admin'  => { 'password' => { 'secret' => { 'file' => '/etc/pitstop/secrets/is-admin' } } },
+  },
 }
 
-pitstop_pack { 'is-1':
-  ensure => running,
-  adopt  => true,
-  level  => '7.1.0.41',
-  source => '/srv/packs',
+file { '/var/lib/node-health/is-1':
+  ensure  => file,
+  content => "healthy\n",
+  require => Pitstop::Pack['is-1'],
 }

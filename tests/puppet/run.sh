@@ -8,7 +8,7 @@
 #   PACK_OLD        its pristine pack                PACK_NEW                a pack, or a folder of packs, with a higher level
 #   VOLATILE        folders of the home that a running server writes to (default: log logs tmp data state run)
 #
-# and in both ways:
+# where the configuration is left alone, and in both ways:
 #   PITSTOP_BIN     the agent (target/release/pitstop)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -25,7 +25,8 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/modules" "$work/bin"
 ln -s "$module" "$work/modules/pitstop"
 ln -s "$agent" "$work/bin/pitstop"
-if [[ -z ${INSTANCE:-} ]]; then make_demo_instance "$work/demo"; fi
+demo=
+if [[ -z ${INSTANCE:-} ]]; then demo=yes; make_demo_instance "$work/demo"; fi
 : "${PACK_OLD:?}" "${PACK_NEW:?}" "${CONFIG_DIR:?}" "${STATE_DIR:?}"
 export PITSTOP_CONFIG_DIR=$CONFIG_DIR PITSTOP_STATE_DIR=$STATE_DIR
 
@@ -64,6 +65,12 @@ on_disk() {
     "state $(fingerprint "$STATE_DIR" -path ./cache -prune -o -type f ! -name digests ! -name lock)"
 }
 
+common() { # TYPE, and attributes on standard input
+  printf "%s { '%s':\n" "$1" "$INSTANCE"
+  cat
+  printf "  agent => '%s', config_dir => '%s', state_dir => '%s',\n}\n" "$agent" "$CONFIG_DIR" "$STATE_DIR"
+}
+
 manifest() { # ENSURE LEVEL
   cat << PP
 pitstop_pack { '$INSTANCE':
@@ -79,10 +86,15 @@ pitstop_pack { '$INSTANCE':
 PP
 }
 
-# Applies a manifest, with the level as Puppet text, apart from the Puppet of the system; the exit code is in $code, the log in $work/log.
+# Applies the pack, with the level as Puppet text.
 apply() { # ENSURE LEVEL [OPTION...]
   manifest "$1" "$2" > "$work/site.pp"
   shift 2
+  apply_site "$@"
+}
+
+# Applies $work/site.pp, apart from the Puppet of the system; the exit code is in $code, the log in $work/log.
+apply_site() { # [OPTION...]
   code=0
   puppet apply --color=false --detailed-exitcodes --modulepath "$work/modules" --confdir "$work/conf" \
     --vardir "$work/var" --logdir "$work/logs" --rundir "$work/run" "$@" "$work/site.pp" > "$work/log" 2>&1 || code=$?
@@ -168,3 +180,83 @@ expect 'the server runs again' running "$(view "v['state']")"
 fact=$(PATH="$work/bin:$PATH" facter --custom-dir "$module/lib/facter" --json pitstop 2> /dev/null |
   python3 -c "import json, sys; i = json.load(sys.stdin)['pitstop']['instances']['$INSTANCE']; print(i['level'], i['state'])")
 expect 'the fact knows level and state' "$level_after running" "$fact"
+
+common pitstop_service <<< 'ensure => running,' > "$work/site.pp"
+printf "file { '%s/driver': content => 'new' } ~> Pitstop_service['%s']\n" "$work" "$INSTANCE" >> "$work/site.pp"
+server=$(view "$processes")
+apply_site
+expect 'after a notification the server runs' running "$(view "v['state']")"
+[ "$server" != "$(view "$processes")" ] || fail 'the notification did not restart the server'
+server=$(view "$processes")
+apply_site
+expect 'no notification, no restart' "0 $server" "$code $(view "$processes")"
+
+gate() { common pitstop_verified <<< '' && printf -- "-> file { '%s/behind': ensure => file }\n" "$work"; }
+pitstop stop "$INSTANCE" > /dev/null
+gate > "$work/site.pp"
+apply_site
+expect 'the gate fails while the server is down' 4 "$code"
+[ ! -e "$work/behind" ] || fail 'what is behind the gate was applied although the server is down'
+{ common pitstop_service <<< 'ensure => running,'; gate; } > "$work/site.pp"
+apply_site
+expect 'the server runs again, and what is behind the gate is applied' '2 yes' "$code $([ -e "$work/behind" ] && echo yes)"
+[ -n "$demo" ] || exit 0
+
+# The configuration of the demo product, from its own templates, with a secret.
+secret=pa55word-$RANDOM
+printf 'config: {}\n' >> "$CONFIG_DIR/instances.d/$INSTANCE.yaml"
+configuration() { # GREETING
+  common pitstop_config << PP
+  values => {
+    'page' => { 'greeting' => '$1' },
+    'admin' => { 'password' => Sensitive('$secret') },
+  },
+PP
+}
+configuration Hello > "$work/site.pp"
+before=$(on_disk)
+apply_site --noop --show_diff
+expect 'noop of the configuration succeeds' 0 "$code"
+expect 'noop of the configuration changes nothing on disk' "$before" "$(on_disk)"
+grep -q '^+.*Hello' "$work/log" || fail 'noop shows no difference'
+predicted=$(planned)
+[ -n "$predicted" ] || fail 'noop shows no plan'
+apply_site --show_diff --debug
+expect 'the configuration changes' 2 "$code"
+expect 'the configuration does what noop said' "$predicted" "$(planned)"
+expect 'the secret is in place' 1 "$(grep -c "$secret" "$home/conf/credentials.properties")"
+! grep -rqs --exclude=site.pp "$secret" "$work/log" "$work/var" "$work/logs" "$STATE_DIR" || fail 'the secret is where it must not be'
+server=$(view "$processes")
+apply_site
+expect 'the configuration again changes nothing' "0 $server" "$code $(view "$processes")"
+
+if [ "$(id -u)" != 0 ]; then
+  echo 'skip the class and the define: their files belong to root'
+  exit 0
+fi
+port=$(sed -n 's/^vars: {port: \([0-9]*\)}$/\1/p' "$CONFIG_DIR/instances.d/$INSTANCE.yaml")
+rm "$CONFIG_DIR/instances.d/$INSTANCE.yaml" "$CONFIG_DIR/pitstop.yaml"
+cat > "$work/site.pp" << PP
+class { 'pitstop':
+  manage_package => false,
+  agent          => '$agent',
+  config_dir     => '$CONFIG_DIR',
+  state_dir      => '$STATE_DIR',
+  products       => '$root/templates/products',
+}
+pitstop::pack { '$INSTANCE':
+  product => 'demo',
+  home    => '$home',
+  source  => '$PACK_NEW',
+  level   => 'latest',
+  vars    => { 'port' => $port },
+  values  => { 'page' => { 'greeting' => 'Good day' }, 'admin' => { 'password' => Sensitive('$secret') } },
+}
+file { '$work/healthy': ensure => file, require => Pitstop::Pack['$INSTANCE'] }
+PP
+apply_site
+expect 'the class and the define describe and configure the instance' '2 yes' \
+  "$code $([ -e "$work/healthy" ] && grep -q 'Good day' "$home/conf/app.yaml" && echo yes)"
+server=$(view "$processes")
+apply_site
+expect 'the class and the define again change nothing' "0 $server" "$code $(view "$processes")"

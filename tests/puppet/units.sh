@@ -1,6 +1,14 @@
 #!/usr/bin/env bash
-# Checks the module as such: lint, syntax and specs, which replay the recorded reports, and the metadata.
+# Checks the module as such: lint, syntax and specs, which replay the recorded reports, the metadata and the reference.
 set -euo pipefail
 cd "$(dirname "$0")/../../puppet"
 rake
 metadata-json-lint metadata.json
+
+reference=$(mktemp)
+trap 'rm -f "$reference"' EXIT
+puppet strings generate --format markdown --out "$reference" >/dev/null 2>&1
+diff REFERENCE.md "$reference" || {
+  echo "REFERENCE.md is not up to date: puppet strings generate --format markdown --out REFERENCE.md" >&2
+  exit 1
+}

@@ -24,6 +24,11 @@ RSpec.shared_context 'with runs of Puppet' do
     resources.map { |resource| transaction.resource_status(resource) }
   end
 
+  # As in `puppet agent`, which alone remembers what it left.
+  def remember_runs
+    allow_any_instance_of(Puppet::Transaction::Persistence).to receive(:enabled?).and_return(true)
+  end
+
   def events(status)
     status.events.map { |event| [event.property, event.status] }
   end

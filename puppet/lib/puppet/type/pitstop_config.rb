@@ -13,7 +13,8 @@ require_relative '../../puppet_x/pitstop/values'
 # @!puppet.type.param unit The server's systemd unit; its files are required by themselves. Not told to the agent.
 Puppet::Type.newtype(:pitstop_config) do
   @doc = <<~DOC
-    The configuration of an instance: the files that its `config` section describes, from templates and values.
+    @summary The configuration of an instance: files from templates and values, as its `config` section says.
+
     A change is one transaction of the agent: checked and staged while the server serves, a restart only if a file
     changes that is read at the start, and taken back if the server is unhealthy then.
 

@@ -12,7 +12,7 @@ require_relative '../../puppet_x/pitstop/instance_type'
 # @!puppet.type.param unit The server's systemd unit; its files are required by themselves. Not told to the agent.
 Puppet::Type.newtype(:pitstop_pack) do
   @doc = <<~DOC
-    A server that was delivered as a pack, at an update level.
+    @summary A server that was delivered as a pack, at an update level.
 
     The title is the name of an instance that the agent `pitstop` knows, from a file in `<config_dir>/instances.d`.
     A change of level is one transaction of the agent: staged while the server serves, committed by renames,

@@ -11,7 +11,9 @@ require_relative '../../puppet_x/pitstop/instance_type'
 # @!puppet.type.param unit The server's systemd unit; its files are required by themselves. Not told to the agent.
 Puppet::Type.newtype(:pitstop_service) do
   @doc = <<~DOC
-    Whether the server of an instance runs. A notification restarts a server that runs.
+    @summary Whether the server of an instance runs.
+
+    A notification restarts a server that runs.
 
         pitstop_service { 'is-1':
           ensure    => running,

@@ -12,9 +12,10 @@ require_relative '../../puppet_x/pitstop/instance_type'
 # @!puppet.type.param unit The server's systemd unit; its files are required by themselves. Not told to the agent.
 Puppet::Type.newtype(:pitstop_verified) do
   @doc = <<~DOC
-    A gate: what requires it is applied only if the instance is healthy now. The agent looks at vendor files,
-    configuration, processes and probes in every run. Where a required check fails, the resource fails, and Puppet
-    skips what depends on it. It repairs nothing.
+    @summary A gate: what requires it is applied only if the instance is healthy now.
+
+    The agent looks at vendor files, configuration, processes and probes in every run. Where a required check fails,
+    the resource fails, and Puppet skips what depends on it. It repairs nothing.
 
         pitstop_verified { 'is-1': }
         -> exec { '/usr/local/bin/into-the-load-balancer is-1': }

@@ -34,9 +34,14 @@ describe 'a catalog with a pitstop_config' do
   it 'applies what differs, with the plan in the log and the sentence in the event' do
     status = run(config(strict: true)).first
     expect(events(status)).to eq([%w[ensure success]])
-    expect(status.events.first.message).to include(report('config')['message']).and(satisfy { |text| text !~ /corrective/ })
+    expect(status.events.first.message).to include(report('config')['message'])
     expect(logs.map(&:to_s)).to include(a_string_including('plan ', 'steps: '))
     expect(stand.calls.last(2)).to eq(['config apply is-1 --strict --dry-run', 'config apply is-1 --strict'])
+  end
+
+  it 'does not take other values for a correction' do
+    remember_runs
+    expect(Array.new(2) { run(config).first.events.map(&:corrective_change) }).to eq([[false], [false]])
   end
 
   it 'under noop shows the plan and changes nothing' do

@@ -38,6 +38,12 @@ describe 'a catalog with a pitstop_service' do
     expect(changing_calls).to be_empty
   end
 
+  it 'marks a change as corrective where somebody else had stopped the server' do
+    remember_runs
+    corrective = Array.new(2) { run(service('stopped', ensure: :running)).first.events.map(&:corrective_change) }
+    expect(corrective).to eq([[false], [true]])
+  end
+
   it 'restarts a server that runs when it is notified' do
     notified(service('running'))
     expect(stand.calls).to eq(['check --all', 'stop is-1', 'start is-1'])
