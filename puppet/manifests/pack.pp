@@ -24,15 +24,17 @@
 # @param ensure
 #   Whether the server runs: `running`, `stopped`, or `present` to leave it as it is.
 # @param level
-#   An exact level in quotes, or `latest` for the highest that the source offers. Without it, the level is left alone.
+#   An exact level in quotes, or `latest` for the highest that a folder offers. Without it, the level is left alone.
 # @param source
-#   Where updates come from: a pack or a folder of packs.
+#   Where updates come from: a pack, a folder of packs, or the vendor's update tool.
 # @param adopt
 #   Whether a pack that pitstop did not install is taken over.
 # @param pristine
 #   The vendor's pack of the installed level, from which the adoption learns what was customised.
 # @param allow_downgrade
 #   Whether `level` may be lower than the installed one. To go back, the task `pitstop::rollback` is the better way.
+# @param acknowledge
+#   Ids of manual steps of the update that have been taken care of.
 # @param user
 #   The user that the server runs as; without it, the owner of the home.
 # @param unit
@@ -61,10 +63,11 @@ define pitstop::pack (
   Pitstop::Path                                       $home,
   Enum['present', 'running', 'stopped']               $ensure          = 'running',
   Optional[Pitstop::Level]                            $level           = undef,
-  Optional[Pitstop::Path]                             $source          = undef,
+  Optional[Pitstop::Source]                           $source          = undef,
   Boolean                                             $adopt           = true,
   Optional[Pitstop::Path]                             $pristine        = undef,
   Boolean                                             $allow_downgrade = false,
+  Array[Pattern[/\A[A-Za-z0-9][A-Za-z0-9._-]*\z/]]    $acknowledge     = [],
   Optional[String[1]]                                 $user            = undef,
   Optional[String[1]]                                 $unit            = undef,
   Optional[Pitstop::Service]                          $service         = undef,
@@ -81,6 +84,9 @@ define pitstop::pack (
   include pitstop
 
   assert_type(Pitstop::Instance, $name)
+  if $level == 'latest' and $source =~ Hash {
+    fail('the vendor\'s tool is asked for an exact level only: nobody logs in just to look')
+  }
 
   $common = {
     'agent'      => $pitstop::agent,
@@ -124,6 +130,7 @@ define pitstop::pack (
     pristine        => $pristine,
     level           => $level,
     allow_downgrade => $allow_downgrade,
+    acknowledge     => $acknowledge,
     *               => $common,
   }
 

@@ -29,7 +29,8 @@ describe 'pitstop::pack' do
   context 'with everything' do
     let(:params) do
       needed.merge(
-        level: '7.1.0.41', source: '/srv/packs', pristine: '/srv/old.zip', user: 'wso2', unit: 'wso2is.service',
+        level: '7.1.0.41', source: '/srv/packs', pristine: '/srv/old.zip', acknowledge: ['h2-1'],
+        user: 'wso2', unit: 'wso2is.service',
         service: { 'start_timeout_s' => 300 }, policy: { 'binary' => 'keep' }, vars: { 'offset' => 1 }, timeout: 60,
         probes: [{ 'name' => 'login', 'http' => { 'url' => 'https://localhost:9443/', 'status' => 302 } }],
         config: { 'values' => ['../values/a.yaml'], 'files' => [{ 'path' => 'conf/a', 'keys' => { 'b' => true } }] },
@@ -49,10 +50,24 @@ describe 'pitstop::pack' do
 
     it 'tells the types' do
       common = { user: 'wso2', unit: 'wso2is.service', timeout: 60 }
-      is_expected.to contain_pitstop_pack('is-1').with(level: '7.1.0.41', pristine: '/srv/old.zip', **common)
+      is_expected.to contain_pitstop_pack('is-1')
+        .with(level: '7.1.0.41', pristine: '/srv/old.zip', acknowledge: ['h2-1'], **common)
       is_expected.to contain_pitstop_config('is-1').with(strict: true, **common)
       is_expected.to contain_pitstop_service('is-1').with(common)
       is_expected.to contain_pitstop_verified('is-1').with(common)
+    end
+  end
+
+  context 'with the tool of the vendor as its source' do
+    let(:tool) { { 'vendor-tool' => { 'credentials' => { 'file' => '/etc/pitstop/wso2.yaml' } } } }
+    let(:params) { needed.merge(source: tool, level: '7.1.0.41') }
+
+    it { expect(instance['source']).to eq(tool) }
+
+    context 'and whatever it has' do
+      let(:params) { needed.merge(source: tool, level: 'latest') }
+
+      it { is_expected.to compile.and_raise_error(/an exact level/) }
     end
   end
 
@@ -80,6 +95,7 @@ describe 'pitstop::pack' do
     'a relative home' => { home: 'opt' },
     'a level without quotes' => { level: 7.1 },
     'a removal' => { ensure: 'absent' },
+    'a way to get updates that there is not' => { source: { 'ftp' => {} } },
     'an unknown way to start' => { service: { 'restart' => ['x'] } },
     'a probe without a name' => { probes: [{ 'tcp' => { 'port' => 1 } }] },
     'a file outside the pack' => { config: { 'files' => [{ 'path' => '/etc/passwd' }] } }

@@ -63,8 +63,9 @@ describe 'the tasks' do
     'stop' => [{ instance: 'is-1', _noop: true }, 'stop --dry-run -- is-1'],
     'start' => [{ instance: 'is-1', _noop: false }, 'start -- is-1'],
     'update' => [{ instance: 'is-1', level: '1.1.0', source: '/srv/the packs', plan: 'ab', continue: true,
-                   allow_downgrade: true, release_hold: false },
-                 'update --level 1.1.0 --from /srv/the packs --plan ab --continue --allow-downgrade -- is-1'],
+                   allow_downgrade: true, release_hold: false, acknowledge: '["scripts-1", "h2-2"]' },
+                 'update --level 1.1.0 --from /srv/the packs --plan ab --continue --allow-downgrade ' \
+                 '--acknowledge scripts-1 --acknowledge h2-2 -- is-1'],
     'rollback' => [{ instance: 'is-1', level: '1.0.0', config: true }, 'rollback --to 1.0.0 --config -- is-1']
   }.each do |task, (parameters, call)|
     it "#{task} passes on what it is told" do

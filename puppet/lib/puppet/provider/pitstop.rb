@@ -22,7 +22,7 @@ class Puppet::Provider::Pitstop < Puppet::Provider
   end
 
   # Asks for every instance's report, by one call per agent and settings for all types together. What could not be had
-  # here is asked for again, one by one, when the resource's turn comes: by then its instance file may have been written.
+  # here is asked for again, one by one, when the resource's turn comes: by then its file may have been written.
   def self.prefetch(resources)
     resources.each_value do |resource|
       PuppetX::Pitstop::Instances.of(resource.catalog).prefetch(resource.target) { reports_for(resource) }

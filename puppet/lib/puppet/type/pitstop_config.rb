@@ -10,7 +10,7 @@ require_relative '../../puppet_x/pitstop/values'
 # @!puppet.type.param state_dir The agent's state. Default: `/var/lib/pitstop`.
 # @!puppet.type.param timeout Seconds that one call of the agent may take. Default: 3600.
 # @!puppet.type.param user The user that the server runs as; required by itself, and not told to the agent.
-# @!puppet.type.param unit The server's systemd unit; its files are required by themselves. Not told to the agent.
+# @!puppet.type.param unit The server's systemd unit; its files are required by themselves.
 Puppet::Type.newtype(:pitstop_config) do
   @doc = <<~DOC
     @summary The configuration of an instance: files from templates and values, as its `config` section says.

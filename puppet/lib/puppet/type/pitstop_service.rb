@@ -8,7 +8,7 @@ require_relative '../../puppet_x/pitstop/instance_type'
 # @!puppet.type.param state_dir The agent's state. Default: `/var/lib/pitstop`.
 # @!puppet.type.param timeout Seconds that one call of the agent may take. Default: 3600.
 # @!puppet.type.param user The user that the server runs as; required by itself, and not told to the agent.
-# @!puppet.type.param unit The server's systemd unit; its files are required by themselves. Not told to the agent.
+# @!puppet.type.param unit The server's systemd unit; its files are required by themselves.
 Puppet::Type.newtype(:pitstop_service) do
   @doc = <<~DOC
     @summary Whether the server of an instance runs.

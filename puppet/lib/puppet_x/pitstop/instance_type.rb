@@ -22,7 +22,7 @@ module PuppetX
         add_path(type, :state_dir, '/var/lib/pitstop', "The agent's state.")
         add_timeout(type)
         add_owner(type, :user, 'The user that the server runs as; required by itself, and not told to the agent.')
-        add_owner(type, :unit, "The server's systemd unit; its files are required by themselves. Not told to the agent.")
+        add_owner(type, :unit, "The server's systemd unit; its files are required by themselves.")
         add_relations(type)
       end
 

@@ -82,10 +82,11 @@ module PuppetX
         @data.fetch('offers').select { |offer| offer['newer'] }.map { |offer| offer['level'] }
       end
 
-      # The plan in words: levels, one line per file, steps. Nil where the verb made none.
+      # The plan in words: levels, one line per file, what is left to a person, steps. Nil where the verb made none.
       def plan_text
         plan = @data['plan'] or return nil
-        [plan_heading(plan), *plan['files'].map { |file| file_line(file) }, steps_line(plan)].join("\n")
+        lines = plan['files'].map { |file| file_line(file) } + plan['manual'].to_a.map { |step| manual_line(step) }
+        [plan_heading(plan), *lines, steps_line(plan)].join("\n")
       end
 
       # What changes in the files, as the agent shows it: without secrets. Nil where it shows nothing.
@@ -139,6 +140,11 @@ module PuppetX
 
       def file_line(file)
         format('  %<op>-10s %<path>s (%<why>s)', op: file['op'], path: file['path'], why: file['why'])
+      end
+
+      def manual_line(step)
+        must = step['acknowledge'] ? ', must be acknowledged' : ''
+        format('  %<op>-10s %<text>s (%<id>s%<must>s)', op: 'by hand', must: must, id: step['id'], text: step['text'])
       end
 
       def steps_line(plan)

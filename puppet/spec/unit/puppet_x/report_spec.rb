@@ -25,14 +25,16 @@ describe PuppetX::Pitstop::Report do
         end
       end
 
-      it 'puts every level, file and step of the plan into words' do
+      it 'puts every level, file, manual step and step of the plan into words' do
         call.reports.zip(parsed).each do |data, report|
           plan = data['plan'] or next expect(report.plan_text).to be_nil
           steps = plan['steps'].map { |step| step['step'] }.join(', ')
           files = plan['files'].map { |file| " #{file['path']} (#{file['why']})" }
           levels = "#{plan['from']['level']} -> #{plan['to']['level']}"
           expect(report.plan_text).to include(plan['id'], levels, steps)
-          expect(report.plan_text).to include(*files).and(satisfy { |text| text.lines.size == files.size + 2 })
+          manual = plan['manual'].to_a.map { |step| "#{step['text']} (#{step['id']}" }
+          lines = [*files, *manual]
+          expect(report.plan_text).to include(*lines).and(satisfy { |text| text.lines.size == lines.size + 2 })
         end
       end
     end

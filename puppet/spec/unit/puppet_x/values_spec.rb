@@ -22,7 +22,8 @@ describe PuppetX::Pitstop::Values do
   end
 
   it 'makes secrets of sensitive texts, wherever they are' do
-    values = { 'a' => sensitive('x'), 'b' => [{ 'c' => sensitive('y') }], 'd' => sensitive({ 'e' => ['z'], 'f' => 'z' }) }
+    map = { 'e' => ['z'], 'f' => 'z' }
+    values = { 'a' => sensitive('x'), 'b' => [{ 'c' => sensitive('y') }], 'd' => sensitive(map) }
     expect(document(values)).to eq(
       'a' => secret('x'), 'b' => [{ 'c' => secret('y') }], 'd' => { 'e' => [secret('z')], 'f' => secret('z') }
     )

@@ -1,0 +1,17 @@
+# @summary Where updates come from: a pack, a folder of packs, or the vendor's update tool.
+type Pitstop::Source = Variant[
+  Pitstop::Path,
+  Struct[{
+    'vendor-tool' => Struct[{
+      Optional['credentials'] => Variant[Struct[{ 'file' => String[1] }], Struct[{ 'env' => Boolean }]],
+      Optional['channel']     => String[1],
+      Optional['home']        => Pitstop::Path,
+      Optional['timeout_s']   => Integer[1],
+      Optional['proxy']       => Struct[{
+        Optional['http']     => String[1],
+        Optional['https']    => String[1],
+        Optional['no_proxy'] => String[1],
+      }],
+    }],
+  }]
+]
