@@ -331,6 +331,25 @@ probes:
     }
 
     #[test]
+    fn what_does_not_hold_is_left_out() {
+        let text = "
+hooks: [{when: after-commit, command: ['{{ java_home }}', x]}]
+lint: {leftovers: [{paths: [a], message: A, when: '{{ java_home }}'}, {paths: [b], message: B}]}
+manual_steps: [{name: a, text: A, changed: [a], when: '{{ not java_home }}'}]
+";
+        let left = |values: &[(&str, serde_json::Value)]| {
+            let done = render(&profile(text), &vars(values)).unwrap();
+            (
+                done.hooks.len(),
+                done.lint.leftovers.len(),
+                done.manual_steps.len(),
+            )
+        };
+        assert_eq!(left(&[]), (0, 1, 1));
+        assert_eq!(left(&[("java_home", "/jdk".into())]), (1, 2, 0));
+    }
+
+    #[test]
     fn an_unknown_variable_names_field_and_variable_and_what_is_known() {
         let broken = profile("probes: [{name: up, http: {url: 'http://h:{{ prot }}/'}}]");
         let failure = render(&broken, &vars(&[])).unwrap_err();
