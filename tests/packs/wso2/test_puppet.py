@@ -22,7 +22,7 @@ from support import AGENT, ROOT, SECRET, installation
 HOSTS = 4
 # Exit codes of `puppet apply --detailed-exitcodes`.
 SAME, CHANGED, FAILED = 0, 2, 4
-PLAN = re.compile(r": plan [0-9a-f]+: ([^,]+),.*|^  ((?:put|remove|make-dir|remove-dir|set-mode) .*)")
+PLAN = re.compile(r": plan [0-9a-f]+: ([^,]+),.*|^  ((?:put|remove|make-dir|remove-dir|set-mode|by hand) .*)")
 
 
 class Host:
@@ -98,7 +98,7 @@ def stopped(one):
 
 
 def planned(said):
-    """Levels and files of the plans that Puppet shows, without the plans' ids."""
+    """Levels, files and manual steps of the plans that Puppet shows, without the plans' ids."""
     return [found[1] or found[2] for found in map(PLAN.search, said.splitlines()) if found]
 
 
