@@ -21,9 +21,11 @@ describe 'pitstop::pack' do
   end
 
   it 'comes in the order of what a server needs' do
-    is_expected.to contain_pitstop_pack('is-1').that_requires("File[#{file}]")
-    is_expected.to contain_pitstop_service('is-1').that_requires('Pitstop_pack[is-1]')
-    is_expected.to contain_pitstop_verified('is-1').that_requires('Pitstop_service[is-1]')
+    ral = catalogue.to_ral
+    required = ->(ref) { ral.resource(ref).autorequire.map { |edge| edge.source.ref } }
+    expect(required['Pitstop_pack[is-1]']).to include("File[#{file}]", 'Package[pitstop]')
+    expect(required['Pitstop_service[is-1]']).to include('Pitstop_pack[is-1]')
+    expect(required['Pitstop_verified[is-1]']).to include('Pitstop_service[is-1]')
   end
 
   context 'with everything' do

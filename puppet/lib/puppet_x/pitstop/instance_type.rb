@@ -65,10 +65,10 @@ module PuppetX
         end
       end
 
+      # Resources of all kinds at once: a type that is named here would be loaded with all its providers, which takes a
+      # second for packages.
       def self.add_relations(type)
-        type.autorequire(:file) { files_before.uniq }
-        type.autorequire(:package) { 'pitstop' }
-        type.autorequire(:user) { self[:user] }
+        type.autorequire(:file) { resources_before }
       end
       private_class_method :add_name, :add_path, :add_timeout, :add_owner, :add_relations
 
@@ -102,8 +102,19 @@ module PuppetX
 
       private
 
+      def resources_before
+        files = files_before
+        catalog.resources.select do |one|
+          case one.type
+          when :package then [one.title, one[:name]].include?('pitstop')
+          when :user then one[:name] == self[:user]
+          when :file then files.include?(one[:path]) || shared?(one[:path]) || dropped_in?(one[:path])
+          end
+        end
+      end
+
       def files_before
-        [*agent_paths, self[:config_dir], File.dirname(settings_path), settings_path, *shared_files, *unit_files]
+        [*agent_paths, self[:config_dir], File.dirname(settings_path), settings_path, *unit_paths]
       end
 
       def agent_paths
@@ -112,23 +123,18 @@ module PuppetX
         AGENT_FOLDERS.map { |folder| File.join(folder, self[:agent]) }
       end
 
-      # Settings, values, templates, secrets: all but the files of single instances.
-      def shared_files
+      def unit_paths
+        self[:unit] ? UNIT_FOLDERS.map { |folder| File.join(folder, self[:unit]) } : []
+      end
+
+      # Whether a file is one of settings, values, templates or secrets, and not of a single instance.
+      def shared?(path)
         inside = File.join(self[:config_dir], '')
-        instances = File.join(inside, 'instances.d', '')
-        files_of_catalog.select { |path| path.start_with?(inside) && !path.start_with?(instances) }
+        path.start_with?(inside) && !path.start_with?(File.join(inside, 'instances.d', ''))
       end
 
-      # The unit and what is dropped in beside it.
-      def unit_files
-        return [] unless self[:unit]
-
-        units = UNIT_FOLDERS.map { |folder| File.join(folder, self[:unit]) }
-        units + files_of_catalog.select { |path| units.any? { |unit| path.start_with?("#{unit}.d/") } }
-      end
-
-      def files_of_catalog
-        catalog.resources.select { |one| one.type == :file }.map { |one| one[:path] }
+      def dropped_in?(path)
+        unit_paths.any? { |unit| path.start_with?("#{unit}.d/") }
       end
     end
   end

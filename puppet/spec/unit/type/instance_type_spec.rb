@@ -55,6 +55,13 @@ require 'spec_helper'
       )
     end
 
+    # A run with nothing to do should cost milliseconds.
+    it 'makes Puppet load no type for its relations that costs a second' do
+      named = []
+      described_class.eachautorequire { |other, _| named << other.to_s }
+      expect(named).to all(match(/\Afile\z|\Apitstop_/))
+    end
+
     it 'documents its parameters for the reference' do
       source = File.read(File.expand_path("../../../lib/puppet/type/#{type}.rb", __dir__))
       missing = described_class.parameters.reject do |name|
