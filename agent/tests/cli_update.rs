@@ -115,6 +115,10 @@ fn rollback_leads_over_several_levels_in_one_go() {
     lab.run(&["rollback", "lab", "--to", "1.0.0"])
         .expect(0, "rolled-back");
     assert_eq!(settled(&lab.tree(), &[]), before);
+    let again = lab
+        .run(&["rollback", "lab", "--to", "1.0.0"])
+        .expect(0, "current");
+    assert!(!again.changed());
 }
 
 #[test]

@@ -76,6 +76,11 @@ fn life() -> Takes {
         &["rollback", "lab", "--to", "1.0.0"],
         (0, "rolled-back"),
     );
+    studio.take(
+        "rollback-again",
+        &["rollback", "lab", "--to", "1.0.0"],
+        (0, "current"),
+    );
     studio.take("stop-dry-run", &["stop", "lab", "--dry-run"], (0, "planned"));
     studio.take("stop", &["stop", "lab"], (0, "stopped"));
     studio.take("stop-again", &["stop", "lab"], (0, "stopped"));

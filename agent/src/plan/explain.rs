@@ -3,7 +3,7 @@
 use crate::api::plan::{ConflictKind, KeyConflict};
 use crate::model::Entry;
 
-use super::draft::Decided;
+use super::decided::Decided;
 
 /// Why a path needs a person.
 pub(super) fn explain(kind: ConflictKind, decided: &Decided) -> String {

@@ -10,7 +10,7 @@ use crate::model::inventory::Mount;
 use crate::model::{Class, Entry, Inventory, RelPath};
 
 use super::decide::Decision;
-use super::draft::Decided;
+use super::decided::Decided;
 
 /// A change before its owner and mount are known.
 #[derive(Debug, Clone)]

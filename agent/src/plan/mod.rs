@@ -5,6 +5,7 @@
 
 pub mod config;
 mod decide;
+mod decided;
 mod draft;
 mod explain;
 mod files;

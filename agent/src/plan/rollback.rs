@@ -6,7 +6,8 @@ use crate::api::plan::{Content, FileOp, FileStep, Plan, Why};
 use crate::model::{Class, Entry, RelPath};
 
 use super::decide::Decision;
-use super::draft::{Common, Decided, Draft, MergeRequest, Side};
+use super::decided::Decided;
+use super::draft::{Common, Draft, MergeRequest, Side};
 
 /// A transaction to take back.
 #[derive(Debug, Clone)]

@@ -7,7 +7,8 @@ use crate::model::{Class, Entry, RelPath, TreeManifest};
 use crate::product::Ownership;
 
 use super::decide::{Base, Case, Decision, decide};
-use super::draft::{Common, Decided, Draft, MergeRequest, Side};
+use super::decided::Decided;
+use super::draft::{Common, Draft, MergeRequest, Side};
 
 /// What an update is planned from.
 #[derive(Debug, Clone)]

@@ -54,7 +54,22 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         recover::recover(run, &mut session, true)?;
     }
     let (before, inventory, server) = view::observe(run, &session)?;
+    let installed = before.release.clone();
     run.report.before = Some(before);
+    let order = session.settings.profile.level.order;
+    if options
+        .to
+        .as_ref()
+        .is_some_and(|to| order.compare(to, &installed.level).is_eq())
+    {
+        let changed = run.report.changed;
+        run.done(
+            Status::Current,
+            changed,
+            format!("{installed} is installed already"),
+        );
+        return Ok(());
+    }
     let target = match options.config {
         true => Target::newest_config(&session)?,
         false => Target::level(&session, options.to.as_ref())?,

@@ -127,25 +127,18 @@ exit:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pitstop.fleet.plugins.module_utils._agent import (
     AGENT_OPTIONS,
-    AgentError,
     option_arguments,
 )
 from ansible_collections.pitstop.fleet.plugins.module_utils._task import Task
 
 ROLLBACK_FLAGS = [("to", "--to"), ("config", "--config"), ("plan", "--plan")]
-NO_SNAPSHOT = "no-snapshot"
 
 
 class Rollback(Task):
     """One instance on its way back."""
 
     def ensure(self):
-        try:
-            self.do("rollback", self.params["name"], *option_arguments(self.params, ROLLBACK_FLAGS))
-        except AgentError as error:
-            # Nothing to go back to is what is asked for, where the pack is there already.
-            if error.result["kind"] != NO_SNAPSHOT or not self.params["to"] or self.level() != self.params["to"]:
-                raise
+        self.do("rollback", self.params["name"], *option_arguments(self.params, ROLLBACK_FLAGS))
 
 
 def main():
