@@ -1,12 +1,8 @@
 """What must be true of a stand-in at a level, whoever took it there."""
 
-import tempfile
-import unittest
-from pathlib import Path
-
 import build
 from products import PRODUCTS
-from support import LOGIN, digest
+from support import LOGIN, WithJdk, digest
 
 
 def variables_of(key, jdk):
@@ -15,15 +11,8 @@ def variables_of(key, jdk):
     return {} if without else {"ca": str(jdk / "ca.pem")}
 
 
-class Expectations(unittest.TestCase):
-    """Looks at an installation without the agent, and at what the agent says of it. One JDK is for all servers."""
-
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="pitstop-wso2-jdk-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.jdk = Path(folder.name) / "jdk"
-        build.write_jdk(cls.jdk)
+class Expectations(WithJdk):
+    """Looks at an installation without the agent, and at what the agent says of it."""
 
     def level_of(self, one, level):
         """How the agent says it."""

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -49,6 +50,17 @@ def ports_are_free(product, offset):
         except OSError:
             return False
     return True
+
+
+class WithJdk(unittest.TestCase):
+    """Cases whose servers share one JDK."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="pitstop-wso2-jdk-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.jdk = Path(folder.name) / "jdk"
+        build.write_jdk(cls.jdk)
 
 
 class Installation:

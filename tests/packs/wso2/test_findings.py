@@ -9,7 +9,7 @@ from pathlib import Path
 
 import build
 from products import PRODUCTS
-from support import WORKERS, installation, rewrite
+from support import WORKERS, WithJdk, installation, rewrite
 
 AM, IS, MI, SI, EI = "wso2am-4.2.0", "wso2is-7.1.0", "wso2mi-4.3.0", "wso2si-4.3.0", "wso2ei-6.6.0"
 CORE = "org.wso2.carbon.user.core"
@@ -100,14 +100,7 @@ def found(report):
     return {(one["kind"], one["severity"]) for one in report.get("findings", [])}
 
 
-class Findings(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="pitstop-wso2-jdk-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.jdk = Path(folder.name) / "jdk"
-        build.write_jdk(cls.jdk)
-
+class Findings(WithJdk):
     def each(self, rows, run):
         with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
             runs = [pool.submit(run, *row) for row in rows]

@@ -3,12 +3,10 @@
 
 import shutil
 import subprocess
-import tempfile
 import unittest
-from pathlib import Path
 
 import build
-from support import installation
+from support import WithJdk, installation
 
 AM_32, AM, IS, IS_511, MI, SI, EI = (
     "wso2am-3.2.0", "wso2am-4.2.0", "wso2is-7.1.0", "wso2is-5.11.0", "wso2mi-4.3.0", "wso2si-4.3.0", "wso2ei-6.6.0")
@@ -64,16 +62,7 @@ def names(plan):
     return {step["id"].rpartition("-")[0]: step["acknowledge"] for step in plan.get("manual", [])}
 
 
-class Case(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="pitstop-wso2-jdk-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.jdk = Path(folder.name) / "jdk"
-        build.write_jdk(cls.jdk)
-
-
-class ManualSteps(Case):
+class ManualSteps(WithJdk):
     def test_an_update_waits_for_what_must_be_acknowledged(self):
         for lay, key, expected in TABLE:
             with self.subTest(case=lay.__name__, product=key), installation(key, self.jdk) as one:
@@ -121,7 +110,7 @@ class ManualSteps(Case):
                 one.update(build.GOOD, code=6 if demanded else 0)
 
 
-class Optimised(Case):
+class Optimised(WithJdk):
     def node(self, key, profile):
         return installation(key, self.jdk, profile=profile, optimized=True)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import build
-from support import WORKERS, digest, installation, rewrite, until
+from support import WORKERS, WithJdk, digest, installation, rewrite, until
 
 AM, AM_46, IS, MI, MI_12, SI, EI = (
     "wso2am-4.2.0", "wso2am-4.6.0", "wso2is-7.1.0", "wso2mi-4.3.0", "wso2mi-1.2.0", "wso2si-4.3.0", "wso2ei-6.6.0")
@@ -222,14 +222,7 @@ def until_ready(one):
     until(lambda: started in one.log_tail().rsplit("Starting WSO2", 1)[-1], "the server says that it started")
 
 
-class Traps(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="pitstop-wso2-jdk-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.jdk = Path(folder.name) / "jdk"
-        build.write_jdk(cls.jdk)
-
+class Traps(WithJdk):
     def test_no_verb_falls_for_a_trap(self):
         with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
             runs = [pool.submit(self.run_one, *row) for row in TABLE]
