@@ -285,7 +285,8 @@ impl Stage<'_> {
     }
 }
 
-/// The most that is read at once.
+/// The most that is read at once. Of files that are larger the writing back begins at once; of smaller ones it is not worth
+/// a call.
 const BUFFER: usize = 128 << 10;
 
 struct Copy {
@@ -316,7 +317,9 @@ impl Copy {
             file.write_all(piece)?;
             progress.advance(read as u64);
         }
-        begin_write_back(file);
+        if self.buffer.len() == BUFFER {
+            begin_write_back(file);
+        }
         Ok(())
     }
 }
