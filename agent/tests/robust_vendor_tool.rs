@@ -9,33 +9,10 @@
 
 mod common;
 
-use std::collections::BTreeMap;
-
 use common::tooled::{GOAL, LOG4J, differing};
 use common::{Lab, scenario};
 
 const UPDATE: &[&str] = &["update", "lab", "--level", GOAL];
-
-/// The numbers of the first and the last effect of each kind in each of our folders.
-fn places(effects: &[String]) -> Vec<usize> {
-    let mut ends: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    for (at, line) in effects.iter().enumerate() {
-        let mut words = line.split(' ').skip(1);
-        let kind = words.next().unwrap_or_default();
-        let folder = ["candidates", "tx", "snapshots", "state"]
-            .into_iter()
-            .find(|folder| line.contains(&format!("/{folder}/")));
-        let key = format!("{kind} {folder:?}");
-        ends.entry(key).or_insert((at + 1, at + 1)).1 = at + 1;
-    }
-    let mut places: Vec<usize> = ends
-        .into_values()
-        .flat_map(|(first, last)| [first, last])
-        .collect();
-    places.sort_unstable();
-    places.dedup();
-    places
-}
 
 #[test]
 fn killed_anywhere_the_pack_is_old_or_new_and_nothing_is_left() {
@@ -53,7 +30,7 @@ fn killed_anywhere_the_pack_is_old_or_new_and_nothing_is_left() {
         effects.iter().any(|line| line.contains("/candidates/")),
         "the fault hooks are not compiled in"
     );
-    for place in places(&effects) {
+    for place in scenario::places(&effects) {
         lab.restore(&start);
         let fault = format!("kill-before:{place}");
         let killed = lab.run_with(UPDATE, &[("PITSTOP_FAULT", &fault)]);

@@ -103,6 +103,8 @@ error_kinds! {
     Held = "held" => Blocked,
     /// A setting of the policy forbids it.
     Policy = "policy" => Blocked,
+    /// A hotfix stands in the way, or does not follow those that are on.
+    Hotfix = "hotfix" => Blocked,
     /// The update leaves something to a person that nobody has acknowledged.
     ManualSteps = "manual-steps" => Blocked,
     /// A file that shall be merged is not text, or too large.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::hotfix::HotfixView;
 use super::report::Action;
 use crate::model::{Class, Digest, RelPath, Release};
 
@@ -37,6 +38,9 @@ pub struct InstanceView {
     /// What `config apply` left behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<ConfigView>,
+    /// The hotfixes that are on, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hotfixes: Vec<HotfixView>,
     /// The transaction that was interrupted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interrupted: Option<InterruptedView>,

@@ -1,7 +1,9 @@
 //! Everything that leaves the process: the report, error kinds and exit codes, and their JSON Schema. Does no I/O.
 
+pub mod action;
 pub mod error;
 pub mod finding;
+pub mod hotfix;
 pub mod instance;
 pub mod memory;
 pub mod merge;

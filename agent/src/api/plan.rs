@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::hotfix::{HotfixOp, HotfixStep};
 use super::report::Action;
 use crate::model::{Class, Digest, Entry, RelPath, Release};
 
@@ -39,6 +40,9 @@ pub struct Plan {
     /// What the update leaves to a person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub manual: Vec<ManualStep>,
+    /// The hotfixes that come, end or come back with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hotfixes: Vec<HotfixStep>,
     /// What a person should know before approving.
     pub warnings: Vec<String>,
     /// Free space in bytes that the plan needs on the home's file system.

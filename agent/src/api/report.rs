@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::action::Action;
 use super::error::{ErrorKind, ExitCode, Failure};
 pub use super::finding::{Finding, FindingKind, Severity};
+pub use super::hotfix::HotfixView;
 pub use super::instance::{
     ComparisonView, ConfigSnapshotView, ConfigView, Drift, DriftKind, DriftView, Hold, InstanceView,
     InterruptedView, Phase, ProcessRole, ProcessView, RunState, SnapshotView, UnitView,
@@ -97,39 +99,6 @@ pub struct ReportList {
     pub agent: String,
 }
 
-/// The verbs that report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the names are the verbs")]
-pub enum Action {
-    Adopt,
-    Check,
-    Stop,
-    Start,
-    Update,
-    Verify,
-    Rollback,
-    Config,
-    Conflicts,
-}
-
-impl Action {
-    /// The verb as it is typed.
-    pub fn name(self) -> &'static str {
-        match self {
-            Action::Adopt => "adopt",
-            Action::Check => "check",
-            Action::Stop => "stop",
-            Action::Start => "start",
-            Action::Update => "update",
-            Action::Verify => "verify",
-            Action::Rollback => "rollback",
-            Action::Config => "config",
-            Action::Conflicts => "conflicts",
-        }
-    }
-}
-
 /// Outcomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -150,6 +119,10 @@ pub enum Status {
     Adopted,
     /// At the new level.
     Updated,
+    /// A hotfix is on (`hotfix apply`).
+    HotfixApplied,
+    /// The newest hotfix is off (`hotfix revert`).
+    HotfixReverted,
     /// Stopped by this run.
     Stopped,
     /// Started by this run.

@@ -222,6 +222,7 @@ mod tests {
             conflicts: vec![],
             remembered: vec![],
             manual: vec![],
+            hotfixes: vec![],
             warnings: vec![],
             required_bytes: 0,
         };

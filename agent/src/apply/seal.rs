@@ -1,7 +1,7 @@
 //! Sealing: once a transaction's files are in place, or back in place, the state says so and the journal ends. Every part
 //! may run twice.
 
-use crate::api::plan::Plan;
+use crate::api::plan::{HotfixOp, HotfixStep, Plan};
 use crate::api::report::{Action, SnapshotView};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::model::RelPath;
@@ -59,6 +59,7 @@ pub fn committed(session: &mut Session, begin: &Begin) -> Result<()> {
         because: begin.because.clone(),
         live: begin.live,
         config: begin.config.clone(),
+        hotfix: applied(plan).map(|step| step.name.clone()),
     });
     session.store.save(&session.state)?;
     journal::close(&session.store.journal_file())?;
@@ -155,6 +156,10 @@ fn keep_edited(session: &Session, begin: &Begin) -> Result<()> {
     Ok(())
 }
 
+fn applied(plan: &Plan) -> Option<&HotfixStep> {
+    plan.hotfixes.iter().find(|step| step.op == HotfixOp::Apply)
+}
+
 fn remember_update(session: &mut Session, begin: &Begin) {
     let before = session.state.installed.clone();
     let accepted = before
@@ -166,6 +171,13 @@ fn remember_update(session: &mut Session, begin: &Begin) {
         .snapshots
         .iter()
         .any(|snapshot| snapshot.transaction == begin.transaction);
+    let hotfixes = match (&before, already) {
+        (Some(before), false) => {
+            before.hotfixes_after(&begin.plan.hotfixes, &begin.transaction, &begin.began)
+        }
+        (Some(sealed), true) => sealed.hotfixes.clone(),
+        (None, _) => Vec::new(),
+    };
     if let (Some(installed), false) = (before, already) {
         let taken = begin.began.clone();
         session.state.snapshots.push(Snapshot {
@@ -179,6 +191,7 @@ fn remember_update(session: &mut Session, begin: &Begin) {
         since: clock::now_rfc3339(),
         verified: false,
         accepted,
+        hotfixes,
     });
 }
 

@@ -7,6 +7,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::config_args::Config;
 use super::conflicts_args::Conflicts;
+use super::hotfix_args::Hotfix;
 use super::pack_args::Pack;
 use crate::config::load::ConfigDirs;
 use crate::merge::{Format, MARKER_SIZE};
@@ -144,6 +145,11 @@ pub enum Command {
         #[command(subcommand)]
         what: Conflicts,
     },
+    /// Show, apply and revert the vendor's hotfixes
+    Hotfix {
+        #[command(subcommand)]
+        what: Hotfix,
+    },
     /// Build pristine packs
     Pack {
         #[command(subcommand)]
@@ -210,6 +216,9 @@ pub struct UpdateArgs {
     /// A manual step of the update is taken care of; once for each
     #[arg(long, value_name = "ID")]
     pub acknowledge: Vec<String>,
+    /// Refuse an update that would end this hotfix: the new level does not hold its fix; once for each
+    #[arg(long, value_name = "HOTFIX")]
+    pub not_superseded: Vec<String>,
 }
 
 #[derive(Debug, Clone, ClapArgs)]
@@ -325,6 +334,7 @@ impl From<UpdateArgs> for verb::update::Options {
             release_hold,
             no_remembered,
             acknowledge,
+            not_superseded,
         } = args;
         Self {
             from,
@@ -337,6 +347,7 @@ impl From<UpdateArgs> for verb::update::Options {
             release_hold,
             no_remembered,
             acknowledge,
+            not_superseded,
         }
     }
 }

@@ -6,6 +6,7 @@ mod columns;
 mod config_args;
 mod conflicts;
 mod conflicts_args;
+mod hotfix_args;
 mod internals;
 mod pack_args;
 mod progress;
@@ -23,6 +24,7 @@ use crate::model::Progress;
 use crate::verb;
 
 use args::{Args, Command, Many, MergeArgs, Output};
+use hotfix_args::Hotfix;
 use pack_args::Pack;
 
 /// Parses the command line, runs the verb, prints its report. Returns the exit code.
@@ -111,6 +113,7 @@ fn dispatch(args: &Args) -> Result<u8> {
                 verb::config::config(what.name(), settings, &options, progress)
             })
         }
+        Command::Hotfix { what } => one(args, what.name(), |settings| hotfix(what, settings, progress)),
         Command::Conflicts { what } => conflicts::conflicts(args, what, progress),
         Command::Pack {
             what: Pack::Build(options),
@@ -123,6 +126,14 @@ fn dispatch(args: &Args) -> Result<u8> {
             Ok(0)
         }
         Command::Internals { what } => internals::print(what, &args.dirs()),
+    }
+}
+
+fn hotfix(what: &Hotfix, settings: Result<Settings>, progress: &dyn Progress) -> Report {
+    match what.clone() {
+        Hotfix::List { name } => verb::hotfix::list(&name, settings, progress),
+        Hotfix::Apply { name, options } => verb::hotfix::apply(&name, settings, &options.into(), progress),
+        Hotfix::Revert { name, options } => verb::hotfix::revert(&name, settings, &options.into(), progress),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::api::memory::MemoryReport;
 use crate::api::merge::MergeReport;
 use crate::api::pack::PackReport;
-use crate::api::plan::{AnswerView, FileOp, FileStep, KeyConflict, Plan, Taken};
+use crate::api::plan::{AnswerView, FileOp, FileStep, HotfixOp, KeyConflict, Plan, Taken};
 use crate::api::report::{
     DriftKind, DriftView, ErrorView, Finding, InstanceView, ProbeView, Report, RunState, Severity, StaleView,
 };
@@ -225,6 +225,14 @@ fn instance(text: &mut Text, view: &InstanceView, verbose: u8) {
             hold.release, hold.since, hold.reason
         ));
     }
+    for hotfix in &view.hotfixes {
+        text.line(format!(
+            "  hotfix     {} of {}, {} paths",
+            hotfix.name,
+            hotfix.applied,
+            hotfix.paths.len()
+        ));
+    }
     for snapshot in &view.snapshots {
         text.line(format!(
             "  snapshot   {} of {}",
@@ -279,6 +287,14 @@ fn plan(text: &mut Text, plan: &Plan, verbose: u8) {
         text.line(format!("  {:<10} {}", verb(step), step.path));
     }
     text.more("", plan.files.len() as u64, limit);
+    for one in &plan.hotfixes {
+        let what = match one.op {
+            HotfixOp::Apply => "applied",
+            HotfixOp::End => "ends",
+            HotfixOp::Return => "comes back",
+        };
+        text.line(format!("  hotfix     {} {what}", one.name));
+    }
     for one in &plan.remembered {
         let what = match (&one.key, one.line) {
             (Some(key), _) => format!(" {key}"),

@@ -131,6 +131,8 @@ pub struct PolicyFragment {
     pub rollback: Option<bool>,
     /// Whether every manual step of an update must be acknowledged (`true`) or none (`false`).
     pub acknowledge: Option<bool>,
+    /// Hotfixes, by the names of their files, that no update may end.
+    pub not_superseded: Option<Vec<String>>,
 }
 
 /// The agent's own settings, `pitstop.yaml` in the config folder. Optional.

@@ -203,6 +203,9 @@ fn policy_of(fragments: [Option<&PolicyFragment>; 2]) -> Policy {
             .find_map(|policy| policy.rollback)
             .unwrap_or(default.rollback),
         acknowledge: said().find_map(|policy| policy.acknowledge),
+        not_superseded: said()
+            .find_map(|policy| policy.not_superseded.clone())
+            .unwrap_or(default.not_superseded),
     }
 }
 

@@ -108,6 +108,8 @@ pub struct Policy {
     pub rollback: bool,
     /// Whether every manual step of an update, or none, must be acknowledged; as the profile says without it.
     pub acknowledge: Option<bool>,
+    /// Hotfixes, by the names of their files, that no update may end: the vendor has not said that it supersedes them.
+    pub not_superseded: Vec<String>,
 }
 
 impl Default for Policy {
@@ -118,6 +120,7 @@ impl Default for Policy {
             keep_snapshots: 2,
             rollback: true,
             acknowledge: None,
+            not_superseded: Vec::new(),
         }
     }
 }

@@ -317,6 +317,7 @@ impl Draft<'_> {
             conflicts,
             remembered: self.remembered,
             manual: Vec::new(),
+            hotfixes: Vec::new(),
             warnings: self.warnings,
             required_bytes: required_bytes(common.disk, bytes)?,
         })

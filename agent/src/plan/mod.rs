@@ -9,6 +9,7 @@ mod decided;
 mod draft;
 mod explain;
 mod files;
+pub mod hotfix;
 mod id;
 pub mod manual;
 pub mod rollback;

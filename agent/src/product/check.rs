@@ -63,18 +63,31 @@ fn check_vendor_tool(rules: &VendorToolRules) -> Result<()> {
         validate::json_pointer("vendor_tool.account", pointer)?;
     }
     Ownership::new(&[OwnershipRule::new(Class::Vendor, rules.bundle_lists.clone())])?;
-    let Some(pattern) = &rules.offline else {
+    if let Some(pattern) = &rules.offline {
+        check_groups(
+            "vendor_tool.offline",
+            pattern,
+            &["product", "version", "from", "to"],
+        )?;
+    }
+    let Some(hotfix) = &rules.hotfix else {
         return Ok(());
     };
-    let names = compiles("vendor_tool.offline", pattern)?;
+    for glob in &hotfix.records {
+        check_file("vendor_tool.hotfix.records", glob)?;
+    }
+    check_groups(
+        "vendor_tool.hotfix.name",
+        &hotfix.name,
+        &["product", "version", "number"],
+    )
+}
+
+fn check_groups(field: &str, pattern: &str, groups: &[&str]) -> Result<()> {
+    let names = compiles(field, pattern)?;
     let known: Vec<_> = names.capture_names().flatten().collect();
-    match ["product", "version", "from", "to"]
-        .iter()
-        .find(|name| !known.contains(name))
-    {
-        Some(missing) => Err(bad(format!(
-            "vendor_tool.offline: `{pattern}` has no group `{missing}`"
-        ))),
+    match groups.iter().find(|name| !known.contains(name)) {
+        Some(missing) => Err(bad(format!("{field}: `{pattern}` has no group `{missing}`"))),
         None => Ok(()),
     }
 }

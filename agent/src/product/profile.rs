@@ -184,6 +184,18 @@ pub struct VendorToolRules {
     pub bundle_lists: Vec<String>,
     /// A regular expression on the names of updates in a file, with the groups `product`, `version`, `from` and `to`.
     pub offline: Option<String>,
+    /// Its hotfixes, if there are such.
+    pub hotfix: Option<HotfixRules>,
+}
+
+/// A vendor's hotfixes.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HotfixRules {
+    /// A regular expression on the names of their files, with the groups `product`, `version` and `number`.
+    pub name: String,
+    /// Where the tool may write down which of them it applied: paths whose last component may be a glob.
+    pub records: Vec<String>,
 }
 
 /// Names of environment variables.

@@ -5,6 +5,7 @@
 //! | `state.json` | [`State`]: the installed release, snapshots, holds |
 //! | `manifests/<digest>` | pristine tree manifests |
 //! | `texts/<xx>/<digest>.zst` | pristine and committed texts, the base of later merges |
+//! | `hotfixes/<digest>` | the files of hotfixes that are on or may come back |
 //! | `snapshots/<transaction>.json` | the plan that a rollback takes back |
 //! | `journal.jsonl` | the transaction under way |
 //! | `history.jsonl` | one record per transaction |
@@ -14,6 +15,7 @@
 
 pub mod config;
 pub mod history;
+pub mod hotfix;
 pub mod memory;
 pub mod state;
 pub mod texts;
@@ -27,6 +29,7 @@ use crate::model::{Digest, TreeManifest};
 use crate::sys::fs;
 
 pub use config::{ConfigChange, ConfigFile, ConfigHold, ConfigState};
+pub use hotfix::Hotfix;
 pub use memory::MemoryStore;
 pub use state::{Installed, Pending, Snapshot, State};
 
@@ -60,6 +63,7 @@ impl Store {
             self.dir.join("manifests"),
             self.dir.join("snapshots"),
             self.dir.join("texts"),
+            self.dir.join("hotfixes"),
         ] {
             fs::make_private_dirs(&dir).map_err(|error| {
                 Failure::io("make the state folder", &dir, error)
@@ -181,6 +185,8 @@ impl Store {
             .map(|transaction| format!("{transaction}.json"))
             .collect();
         self.keep_only("snapshots", &plans)?;
+        let files: Vec<String> = state.hotfixes().map(|hotfix| hotfix.sha256.to_string()).collect();
+        self.keep_only("hotfixes", &files)?;
         let trees: Vec<String> = state.trees().map(ToString::to_string).collect();
         self.keep_only("manifests", &trees)
     }

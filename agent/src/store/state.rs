@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::config::{ConfigChange, ConfigState};
+use super::hotfix::Hotfix;
 use crate::api::report::{Action, Hold};
 use crate::model::{Digest, Entry, RelPath, Release};
 
@@ -44,6 +45,9 @@ pub struct Installed {
     /// adoption. `None` is a file that is not there. Without a pristine tree: every vendor file as it was found.
     #[serde(default)]
     pub accepted: BTreeMap<RelPath, Option<Entry>>,
+    /// The hotfixes that are on, the oldest first. The release's tree is the vendor's with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hotfixes: Vec<Hotfix>,
 }
 
 /// A transaction whose files are in place and whose verification is owed.
@@ -72,6 +76,9 @@ pub struct Pending {
     /// What it did to the configuration, if that is what it was about.
     #[serde(default)]
     pub config: Option<ConfigChange>,
+    /// The hotfix that it applied, if that is what it was about.
+    #[serde(default)]
+    pub hotfix: Option<String>,
 }
 
 /// Why the agent went back by itself.
@@ -120,6 +127,7 @@ impl State {
             .iter()
             .chain(snapshots)
             .filter_map(|installed| installed.release.tree.as_ref())
+            .chain(self.hotfixes().map(|hotfix| &hotfix.below))
     }
 
     /// The hold on a release, if there is one.

@@ -97,6 +97,10 @@ pub(super) fn take_over(run: &mut Run<'_>, session: &mut Session, pristine: Opti
         .installed
         .as_ref()
         .filter(|installed| installed.release.level == release.level);
+    if let (Some(first), Some(_)) = (known.and_then(|known| known.hotfixes.first()), pristine) {
+        return Err(hotfixed(session, &first.name));
+    }
+    let hotfixes = known.map_or_else(Vec::new, |installed| installed.hotfixes.clone());
     release.tree = match pristine {
         Some(offer) => Some(keep_pristine(run, session, offer)?),
         None => known.and_then(|installed| installed.release.tree),
@@ -115,6 +119,7 @@ pub(super) fn take_over(run: &mut Run<'_>, session: &mut Session, pristine: Opti
         since,
         verified,
         accepted: Default::default(),
+        hotfixes,
     });
     let inventory = view::scan(run, session, false)?;
     let accepted = settle::deviations(session, &inventory)?.into_iter().collect();
@@ -122,6 +127,14 @@ pub(super) fn take_over(run: &mut Run<'_>, session: &mut Session, pristine: Opti
         installed.accepted = accepted;
     }
     session.store.save(&session.state)
+}
+
+fn hotfixed(session: &Session, first: &str) -> Failure {
+    let name = &session.settings.name;
+    let message = format!("{first} is on {name}: its files are not those of the vendor's pack");
+    Failure::new(ErrorKind::Hotfix, message).hint(format!(
+        "the pristine files are known already; run `pitstop adopt {name}` without --pristine, or revert the hotfixes first"
+    ))
 }
 
 /// Learns the pristine files of the installed level from a source that happens to hold them.

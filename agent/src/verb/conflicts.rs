@@ -25,6 +25,7 @@ use crate::apply::layout;
 use crate::memory::Decision;
 use crate::merge::text::LIMIT;
 use crate::model::{Entry, Level, RelPath};
+use crate::observe::permissions::quote;
 use crate::session::{Instance, Session};
 use crate::source::Source;
 use crate::sys::clock::rfc3339;
@@ -47,6 +48,30 @@ pub(super) struct Waiting {
     /// Whether what is remembered is left out of it.
     #[serde(default)]
     pub no_remembered: bool,
+    /// Whether it is a hotfix that waits, and not an update.
+    #[serde(default)]
+    pub hotfix: bool,
+}
+
+impl Waiting {
+    /// What waits, in words.
+    fn what(&self) -> String {
+        match (self.hotfix, self.from.as_ref().and_then(|path| path.file_name())) {
+            (true, Some(name)) => format!("the hotfix {}", name.to_string_lossy()),
+            _ => format!("the update to {}", self.level),
+        }
+    }
+
+    /// The command that goes on with it.
+    pub fn command(&self, instance: &str) -> String {
+        match (self.hotfix, &self.from) {
+            (true, Some(file)) => {
+                let file = quote(file);
+                format!("pitstop hotfix apply {instance} {file} --continue")
+            }
+            _ => format!("pitstop update {instance} --continue"),
+        }
+    }
 }
 
 const RECORD: &str = "update.json";

@@ -5,6 +5,7 @@ pub mod check;
 pub mod config;
 pub mod conflicts;
 mod findings;
+pub mod hotfix;
 mod key_conflicts;
 pub mod merge;
 mod merges;

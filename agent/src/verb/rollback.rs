@@ -9,7 +9,7 @@ use crate::apply::layout::{self, Part};
 use crate::apply::preflight;
 use crate::apply::stage::Contents;
 use crate::config::Settings;
-use crate::model::{Class, Inventory, Level, Progress, RelPath, Seen};
+use crate::model::{Class, Inventory, Level, Progress, RelPath, Release, Seen};
 use crate::observe::tree;
 use crate::plan::rollback::Undone;
 use crate::plan::{MergeOutcome, MergeRequest, Side};
@@ -18,7 +18,7 @@ use crate::store::ConfigChange;
 use crate::store::state::{Because, Pending};
 
 use super::merges::Merges;
-use super::{Run, common, read, recover, report_on, road, server, settle, view};
+use super::{Run, common, hotfix, read, recover, report_on, road, server, settle, view};
 
 /// How to roll back.
 #[derive(Debug, Clone, Default)]
@@ -46,52 +46,88 @@ pub fn rollback(
 }
 
 fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> {
-    let mut session = Session::begin(settings, Action::Rollback)?;
-    run.report.dry_run = options.dry_run;
-    if options.dry_run {
+    let mut session = begin(run, settings, Action::Rollback, options.dry_run)?;
+    let target = |session: &Session, installed: &Release| {
+        let order = session.settings.profile.level.order;
+        match (&options.to, options.config) {
+            (_, true) => Target::newest_config(session).map(Some),
+            (Some(to), _) if order.compare(to, &installed.level).is_eq() => Ok(None),
+            (to, _) => Target::level(session, to.as_ref()).map(Some),
+        }
+    };
+    let Some((from, to)) = go(run, &mut session, target, options.plan.as_deref())? else {
+        return Ok(());
+    };
+    let (level, before) = (&to.level, &from.level);
+    let (would, did) = match options.config {
+        true => (
+            "would take the newest configuration back".to_owned(),
+            "the configuration from before is back".to_owned(),
+        ),
+        false if from.level == to.level => {
+            let ended = hotfix::ended(run);
+            (
+                format!("would revert {ended}"),
+                format!("{to} is back without {ended}"),
+            )
+        }
+        false => (
+            format!("would go back from {before} to {level}"),
+            format!("{} is back at {level} from {before}", to.product),
+        ),
+    };
+    match options.dry_run {
+        true => run.done(Status::Planned, true, would),
+        false => run.done(Status::RolledBack, true, did),
+    }
+    Ok(())
+}
+
+/// Locks an instance and repairs it; a dry run only refuses what would have to be repaired.
+pub(super) fn begin(run: &mut Run<'_>, settings: Settings, action: Action, dry_run: bool) -> Result<Session> {
+    let mut session = Session::begin(settings, action)?;
+    run.report.dry_run = dry_run;
+    if dry_run {
         super::refuse_interrupted(&session)?;
     } else {
         recover::recover(run, &mut session, true)?;
     }
-    let (before, inventory, server) = view::observe(run, &session)?;
+    Ok(session)
+}
+
+/// Goes back to a snapshot; a dry run ends with the plan. Returns what was there and what is there then, or `None` if it is
+/// installed already.
+pub(super) fn go(
+    run: &mut Run<'_>,
+    session: &mut Session,
+    target: impl FnOnce(&Session, &Release) -> Result<Option<Target>>,
+    wanted_plan: Option<&str>,
+) -> Result<Option<(Release, Release)>> {
+    let (before, inventory, server) = view::observe(run, session)?;
     let installed = before.release.clone();
     run.report.before = Some(before);
-    let order = session.settings.profile.level.order;
-    if options
-        .to
-        .as_ref()
-        .is_some_and(|to| order.compare(to, &installed.level).is_eq())
-    {
+    let Some(target) = target(session, &installed)? else {
         let changed = run.report.changed;
         run.done(
             Status::Current,
             changed,
             format!("{installed} is installed already"),
         );
-        return Ok(());
-    }
-    let target = match options.config {
-        true => Target::newest_config(&session)?,
-        false => Target::level(&session, options.to.as_ref())?,
+        return Ok(None);
     };
     let can_restart = server.is_wanted() && server::is_controlled(&session.settings);
-    let restart = can_restart && target.needs_restart(&session)?;
-    let (plan, merged) = plan(run, &session, inventory, &target, restart)?;
-    let (from, to) = (plan.from.clone(), plan.to.clone());
+    let restart = can_restart && target.needs_restart(session)?;
+    let (plan, merged) = plan(run, session, inventory, &target, restart)?;
+    let ends = (plan.from.clone(), plan.to.clone());
     run.report.warnings.extend(plan.warnings.iter().cloned());
     run.report.plan = Some(plan.clone());
-    super::demand_plan(options.plan.as_deref(), &plan)?;
-    preflight::check(&session, &plan)?;
-    if options.dry_run {
-        let message = match options.config {
-            true => "would take the newest configuration back".to_owned(),
-            false => format!("would go back from {} to {}", from.level, to.level),
-        };
-        run.done(Status::Planned, true, message);
-        return Ok(());
+    super::demand_plan(wanted_plan, &plan)?;
+    preflight::check(session, &plan)?;
+    if run.report.dry_run {
+        return Ok(Some(ends));
     }
     let baseline = if server.is_running() {
-        server::baseline(run, &session, &server)?
+        server::baseline(run, session, &server)?
     } else {
         server::Baseline::new()
     };
@@ -101,21 +137,16 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         baseline,
         because: None,
         park: false,
-        live: server.is_running() && !restart && options.config,
-        config: target.change(&session),
+        live: server.is_running() && !restart && matches!(target, Target::Config(_)),
+        config: target.change(session),
     };
     let mut contents = Contents {
         source: None,
         merged: &merged,
     };
-    road::drive(run, &mut session, change, &mut contents)?;
-    settle::settle(run, &mut session)?;
-    let message = match options.config {
-        true => "the configuration from before is back".to_owned(),
-        false => format!("{} is back at {} from {}", to.product, to.level, from.level),
-    };
-    run.done(Status::RolledBack, true, message);
-    Ok(())
+    road::drive(run, session, change, &mut contents)?;
+    settle::settle(run, session)?;
+    Ok(Some(ends))
 }
 
 /// Takes back a change that failed its verification. A server that went on serving meanwhile is restarted: whatever it
@@ -151,7 +182,7 @@ pub(super) fn take_back(
 }
 
 /// What to go back to, by its place among the snapshots.
-enum Target {
+pub(super) enum Target {
     Level(usize),
     Config(usize),
 }
@@ -318,6 +349,7 @@ fn plan(
     let draft = crate::plan::rollback::draft(&common, &undone);
     let Merges { outcomes, merged, .. } = merges(session, draft.merges(), &undone)?;
     let plan = draft.finish(&outcomes, &BTreeMap::new())?;
+    let plan = crate::plan::hotfix::add(plan, hotfix::steps_back(session, target))?;
     match plan.conflicts.first() {
         None => Ok((plan, merged)),
         Some(first) => {

@@ -1,6 +1,8 @@
 //! What is owed once a transaction's files are in place: start the server, verify, and either settle or go back. The
 //! debt is in the state, so a run that dies here leaves it to the next one.
 
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::plan::{FileStep, Hook, Plan};
@@ -18,6 +20,7 @@ use crate::store::{ConfigChange, ConfigHold};
 use crate::sys::clock::now_rfc3339;
 
 use super::{Run, rollback, server, view};
+use words::Words;
 
 /// Pays the debt, if there is one.
 ///
@@ -63,27 +66,6 @@ pub(super) fn settle(run: &mut Run<'_>, session: &mut Session) -> Result<()> {
             Err(Failure::new(ErrorKind::Unhealthy, message)
                 .hint(format!("`pitstop rollback{}` leads back", words.option)))
         }
-    }
-}
-
-/// What a transaction is about, for messages.
-struct Words {
-    from: String,
-    to: String,
-    /// What makes a rollback be about the same.
-    option: &'static str,
-}
-
-impl Words {
-    fn of(pending: &Pending) -> Self {
-        let (own, former) = ("the configuration", "the configuration from before");
-        let (from, to) = match (&pending.config, pending.action) {
-            (None, _) => (pending.from.to_string(), pending.to.to_string()),
-            (Some(_), Action::Rollback) => (own.to_owned(), former.to_owned()),
-            (Some(_), _) => (former.to_owned(), own.to_owned()),
-        };
-        let option = if pending.config.is_some() { " --config" } else { "" };
-        Self { from, to, option }
     }
 }
 
@@ -273,8 +255,7 @@ fn forget_older(session: &mut Session, pending: &Pending) {
         state.config.snapshots.drain(..surplus);
         state.config.hold = None;
     } else {
-        let surplus = state.snapshots.len().saturating_sub(keep);
-        state.snapshots.drain(..surplus);
+        state.forget_snapshots(keep);
         state.holds.retain(|hold| hold.release != pending.to);
     }
 }
@@ -296,7 +277,10 @@ fn record(
         transaction: id.to_owned(),
         action: match &pending.config {
             Some(_) if taken_back => Action::Config,
-            None if taken_back => Action::Update,
+            None if taken_back => session
+                .store
+                .snapshot_plan(id)
+                .map_or(Action::Update, |plan| plan.action),
             _ => pending.action,
         },
         outcome,
@@ -387,6 +371,9 @@ fn go_back(run: &mut Run<'_>, session: &mut Session, pending: &Pending, failure:
     let message = format!("{} failed on this host: {failure}; {state}", words.to);
     let name = &session.settings.name;
     Err(Failure::new(kind, message).hint(match pending.config {
+        None if pending.hotfix.is_some() => format!(
+            "the hotfix is held here; run `pitstop hotfix apply {name} ZIP --release-hold` once the cause is gone"
+        ),
         None => format!(
             "the release is held here; give a newer level, or run `pitstop update {name} --release-hold` once the cause is gone"
         ),

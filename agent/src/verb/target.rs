@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::api::plan::HotfixStep;
 use crate::api::report::OfferView;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::UpdateSource;
@@ -22,6 +23,8 @@ pub(super) struct Target {
     pub manifest: TreeManifest,
     /// What the source showed of the installed level, where it knows more of it than was known before.
     pub shown: Option<Arc<Shown>>,
+    /// The hotfix that is the difference to what is installed, if it is no other level.
+    pub hotfix: Option<HotfixStep>,
 }
 
 /// Where an update comes from.
@@ -243,5 +246,6 @@ pub(super) fn open(run: &mut Run<'_>, instance: &Instance, offer: &Offer) -> Res
         release,
         manifest,
         shown: None,
+        hotfix: None,
     })
 }

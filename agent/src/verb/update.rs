@@ -1,19 +1,17 @@
 //! `update`: to a level from a source.
 
 mod bases;
-mod manual;
-mod plan;
+mod carry;
+pub(super) mod manual;
+pub(super) mod plan;
 
 use std::path::PathBuf;
 
 use crate::api::plan::Plan;
 use crate::api::report::{Action, Report, Status};
 use crate::api::{ErrorKind, Failure, Result};
-use crate::apply::journal::{Journal, Mark};
 use crate::apply::preflight;
-use crate::apply::stage::Contents;
 use crate::config::Settings;
-use crate::memory::Remembered;
 use crate::model::{Inventory, Level, Progress, Release};
 use crate::session::{Instance, Session};
 use crate::source::Offer;
@@ -22,9 +20,10 @@ use super::conflicts::remember::{self, recall};
 use super::conflicts::{self, Waiting};
 use super::server::Server;
 use super::target::{self, Place, Target, Wanted};
-use super::{Run, adopt, recover, report_on, road, server, settle, vendor_tool, view};
-use bases::{keep_merge_bases, keep_shown};
-use plan::{Answering, Made, make_plan};
+use super::{Run, adopt, hotfix, recover, report_on, vendor_tool, view};
+use bases::keep_shown;
+pub(super) use carry::carry_out;
+use plan::{Answering, make_plan};
 
 /// How to update.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +48,8 @@ pub struct Options {
     pub no_remembered: bool,
     /// The manual steps that a person acknowledges, by id.
     pub acknowledge: Vec<String>,
+    /// The hotfixes that the new level does not make superfluous, by name.
+    pub not_superseded: Vec<String>,
 }
 
 /// Runs the verb.
@@ -67,6 +68,8 @@ pub fn update(name: &str, settings: Result<Settings>, options: &Options, progres
 fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> {
     let instance = Instance::open(settings)?;
     super::refuse_interrupted(&instance)?;
+    hotfix::refuse_unknown(&instance, &options.not_superseded)?;
+    vendor_tool::refuse_its_hotfixes(&instance)?;
     let installed = installed_release(&instance)?;
     let (options, waiting) = resumed(&instance, options)?;
     let place = target::place(run, &instance, options.from.as_deref(), &installed.level)?;
@@ -89,10 +92,11 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
         answering,
     )?;
     super::demand_plan(options.plan.as_deref(), &made.plan)?;
+    hotfix::refuse_ending(&instance, &made.plan, &options.not_superseded)?;
     preflight::check(&instance, &made.plan)?;
     run.report.conflicts = conflicts::views(&made.plan);
     manual::refuse_unacknowledged(&made.plan, &options.acknowledge)?;
-    refuse_conflicts(run, &made.plan)?;
+    refuse_conflicts(run, &made.plan, "")?;
     let message = format!(
         "would update from {} to {}",
         installed.level, target.release.level
@@ -109,6 +113,7 @@ pub(super) fn predict(
     server: &Server,
     options: &super::check::Options,
 ) -> Result<Option<Release>> {
+    vendor_tool::refuse_its_hotfixes(instance)?;
     let installed = installed_release(instance)?;
     let place = target::place(run, instance, options.from.as_deref(), &installed.level)?;
     if let (Place::Tool(tool), None) = (&place, &options.from) {
@@ -138,6 +143,7 @@ pub(super) fn predict(
     run.report.conflicts = conflicts::views(&made.plan);
     let blockers = [
         refuse_held(instance, &target.release, false),
+        hotfix::refuse_ending(instance, &made.plan, &[]),
         preflight::check(instance, &made.plan),
         manual::refuse_unacknowledged(&made.plan, &[]),
     ];
@@ -164,6 +170,8 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     let mut session = Session::begin(settings, Action::Update)?;
     recover::recover(run, &mut session, true)?;
     let recovered = run.report.changed;
+    hotfix::refuse_unknown(&session, &options.not_superseded)?;
+    vendor_tool::refuse_its_hotfixes(&session)?;
     let (options, waiting) = resumed(&session, options)?;
     let installed = installed_release(&session)?;
     let place = target::place(run, &session, options.from.as_deref(), &installed.level)?;
@@ -188,20 +196,19 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     let answering = answering(run, &session, waiting.as_ref(), &options);
     let made = make_plan(run, &session, inventory, &server, &mut target, None, answering)?;
     super::demand_plan(options.plan.as_deref(), &made.plan)?;
+    hotfix::refuse_ending(&session, &made.plan, &options.not_superseded)?;
     preflight::check(&session, &made.plan)?;
     manual::refuse_unacknowledged(&made.plan, &options.acknowledge)?;
-    if !made.plan.conflicts.is_empty() {
-        let waiting = Waiting {
-            from: place.path_to(&target),
-            level: target.release.level.clone(),
-            conflicts: made.plan.conflicts.clone(),
-            no_remembered: options.no_remembered,
-        };
-        run.report.conflicts = conflicts::leave(&session, &waiting, target.source.as_mut())?;
-    }
-    refuse_conflicts(run, &made.plan)?;
+    let waiting = Waiting {
+        from: place.path_to(&target),
+        level: target.release.level.clone(),
+        conflicts: made.plan.conflicts.clone(),
+        no_remembered: options.no_remembered,
+        hotfix: false,
+    };
+    leave_conflicts(run, &session, &made.plan, waiting, &mut target)?;
     let decided = remember::remember(run, &session, &made.fresh)?;
-    carry_out(
+    let Some(live) = carry_out(
         run,
         &mut session,
         &made,
@@ -209,7 +216,19 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         &server,
         options.stage_only,
         decided,
-    )
+    )?
+    else {
+        let staged = format!(
+            "{} is staged; run again without --stage-only to make it live",
+            target.release.level
+        );
+        run.done(Status::Staged, true, staged);
+        return Ok(());
+    };
+    let (from, to) = (&made.plan.from.level, &made.plan.to);
+    let message = format!("{} {from} -> {}{}", to.product, to.level, live.words(run));
+    run.done(Status::Updated, true, message);
+    Ok(())
 }
 
 fn answering<'a>(
@@ -224,77 +243,6 @@ fn answering<'a>(
     }
 }
 
-fn carry_out(
-    run: &mut Run<'_>,
-    session: &mut Session,
-    made: &Made,
-    target: &mut Target,
-    server: &Server,
-    stage_only: bool,
-    decided: Vec<Remembered>,
-) -> Result<()> {
-    let (from, to) = (made.plan.from.level.clone(), made.plan.to.level.clone());
-    let serving = server.is_running();
-    let running = server.is_wanted() && server::is_controlled(&session.settings);
-    let baseline = if serving {
-        server::baseline(run, session, server)?
-    } else {
-        server::Baseline::new()
-    };
-    if target.release.tree.is_some() {
-        session.store.keep_manifest(&target.manifest)?;
-    }
-    let live = match parked(session, &made.plan)? {
-        Some((begin, journal)) if !stage_only => {
-            run.report.transaction = Some(begin.transaction.clone());
-            road::make_live(run, session, &begin, journal)?;
-            true
-        }
-        Some(_) => false,
-        None => {
-            keep_merge_bases(session, &made.plan, target.source.as_mut())?;
-            let change = road::Change {
-                plan: &made.plan,
-                running,
-                baseline,
-                because: None,
-                park: stage_only,
-                live: false,
-                config: None,
-            };
-            let mut contents = Contents {
-                source: Some(target.source.as_mut()),
-                merged: &made.merged,
-            };
-            road::drive(run, session, change, &mut contents)?
-        }
-    };
-    if !live {
-        run.done(
-            Status::Staged,
-            true,
-            format!("{to} is staged; run again without --stage-only to make it live"),
-        );
-        return Ok(());
-    }
-    remember::note_transaction(run, session, decided);
-    settle::settle(run, session)?;
-    conflicts::clear(session)?;
-    let product = &made.plan.to.product;
-    let message = if running {
-        let stopped = run.report.timing.stopped_ms;
-        format!(
-            "{product} {from} -> {to}, stopped for {}.{} s",
-            stopped / 1000,
-            stopped % 1000 / 100
-        )
-    } else {
-        format!("{product} {from} -> {to}; the server was not running and was not started")
-    };
-    run.done(Status::Updated, true, message);
-    Ok(())
-}
-
 /// The settings of an update that waits for a person, if it is to go on.
 fn resumed(instance: &Instance, options: &Options) -> Result<(Options, Option<Waiting>)> {
     if !options.resume {
@@ -307,6 +255,11 @@ fn resumed(instance: &Instance, options: &Options) -> Result<(Options, Option<Wa
         );
         Failure::new(ErrorKind::Usage, message).hint("run `pitstop update` without --continue")
     })?;
+    if waiting.hotfix {
+        let message = format!("a hotfix of {} waits, and no update", instance.settings.name);
+        let command = waiting.command(&instance.settings.name);
+        return Err(Failure::new(ErrorKind::Usage, message).hint(format!("run `{command}`")));
+    }
     let mut options = options.clone();
     options.from = options.from.or_else(|| waiting.from.clone());
     options.level = options.level.or_else(|| Some(waiting.level.clone()));
@@ -336,7 +289,7 @@ fn current(run: &mut Run<'_>, installed: &Release) -> Result<()> {
     Ok(())
 }
 
-fn refuse_held(instance: &Instance, release: &Release, allowed: bool) -> Result<()> {
+pub(super) fn refuse_held(instance: &Instance, release: &Release, allowed: bool) -> Result<()> {
     match instance.state.hold_on(release) {
         Some(hold) if !allowed => {
             let message = format!(
@@ -352,13 +305,32 @@ fn refuse_held(instance: &Instance, release: &Release, allowed: bool) -> Result<
     }
 }
 
-fn refuse_conflicts(run: &Run<'_>, plan: &Plan) -> Result<()> {
+/// Leaves what is in conflict for a person, and refuses to go on with it.
+pub(super) fn leave_conflicts(
+    run: &mut Run<'_>,
+    session: &Session,
+    plan: &Plan,
+    waiting: Waiting,
+    target: &mut Target,
+) -> Result<()> {
+    if plan.conflicts.is_empty() {
+        return Ok(());
+    }
+    run.report.conflicts = conflicts::leave(session, &waiting, target.source.as_mut())?;
+    refuse_conflicts(run, plan, &waiting.command(&session.settings.name))
+}
+
+pub(super) fn refuse_conflicts(run: &Run<'_>, plan: &Plan, go_on: &str) -> Result<()> {
     let Some(first) = plan.conflicts.first() else {
         return Ok(());
     };
     let count = plan.conflicts.len();
+    let what = match plan.action {
+        Action::Hotfix => "hotfix",
+        _ => "update",
+    };
     let message = format!(
-        "{count} of the update's paths need a person, the first is {}: {}",
+        "{count} of the {what}'s paths need a person, the first is {}: {}",
         first.path, first.message
     );
     let final_file = run
@@ -367,11 +339,11 @@ fn refuse_conflicts(run: &Run<'_>, plan: &Plan) -> Result<()> {
         .first()
         .and_then(|view| view.final_file.as_ref());
     let hint = final_file.map_or_else(
-        || "run `pitstop update` to get the three sides of each as files".to_owned(),
+        || format!("run `pitstop {what}` to get the three sides of each as files"),
         |file| {
             format!(
                 "decide with `pitstop conflicts resolve {name}`, or write the wanted content to {} and so on, then run \
-                 `pitstop update {name} --continue`",
+                 `{go_on}`",
                 file.display(),
                 name = plan.instance
             )
@@ -380,17 +352,4 @@ fn refuse_conflicts(run: &Run<'_>, plan: &Plan) -> Result<()> {
     Err(Failure::new(ErrorKind::Conflicts, message)
         .at(first.path.under(&plan.home))
         .hint(hint))
-}
-
-/// The transaction that an earlier run staged, if it is of this very plan; any other is undone.
-fn parked(session: &mut Session, plan: &Plan) -> Result<Option<(crate::apply::journal::Begin, Journal)>> {
-    let Some(open) = session.open_journal()? else {
-        return Ok(None);
-    };
-    if open.mark == Some(Mark::Parked) && open.begin.plan.id == plan.id {
-        let journal = Journal::append_to(&session.store.journal_file())?;
-        return Ok(Some((open.begin, journal)));
-    }
-    crate::apply::seal::discarded(session, &open.begin)?;
-    Ok(None)
 }

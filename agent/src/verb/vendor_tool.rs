@@ -1,5 +1,7 @@
 //! An update that the vendor's own tool makes.
 
+mod hotfixes;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,12 +12,16 @@ use crate::merge::text;
 use crate::model::{Digest, Inventory, Level, RelPath, Release, TreeManifest};
 use crate::product::profile::VendorToolRules;
 use crate::session::Instance;
-use crate::source::vendor_tool::{self, Known, Made, Offline, Order};
+use crate::source::vendor_tool::{self, Given, Known, Made, Offline, Order};
+use crate::store::Installed;
 use crate::store::texts::may_be_text;
 use crate::sys::process::User;
 
 use super::target::{self, Target, Wanted};
 use super::{Run, read};
+
+pub(super) use hotfixes::{apply_hotfixes, refuse_its_hotfixes};
+use hotfixes::{asides, with_hotfixes};
 
 /// How the tool is run, and on what.
 pub(super) struct Tool {
@@ -47,10 +53,7 @@ pub(super) fn reach(
     let Some(level) = level(instance, tool, wanted, &installed.level)? else {
         return Ok(None);
     };
-    let base = installed
-        .tree
-        .map(|tree| instance.store.manifest(&tree))
-        .transpose()?;
+    let base = pristine(instance, installed)?;
     let mut made = None;
     run.step("update-tool", |run| {
         made = with_order(
@@ -59,7 +62,7 @@ pub(super) fn reach(
             tool,
             installed,
             (inventory, base.as_deref()),
-            level.as_ref(),
+            (level.as_ref(), given(tool)),
             vendor_tool::update,
         )?;
         let told = match &made {
@@ -90,7 +93,7 @@ pub(super) fn list(
         tool,
         installed,
         (&Inventory::default(), None),
-        None,
+        (None, Given::Service),
         vendor_tool::levels,
     )?;
     run.report.offers = levels
@@ -152,11 +155,12 @@ fn with_order<T>(
     tool: &Tool,
     installed: &Release,
     (inventory, base): (&Inventory, Option<&TreeManifest>),
-    wanted: Option<&Level>,
+    (wanted, given): (Option<&Level>, Given<'_>),
     work: impl FnOnce(&Order<'_>) -> Result<T>,
 ) -> Result<T> {
     let settings = &instance.settings;
     let kept = |digest: &Digest| instance.store.text(digest);
+    let asides = asides(instance)?;
     let is_text = |path: &RelPath, size: u64| {
         let is_text =
             may_be_text(path, size) && read(instance, path)?.is_some_and(|bytes| text::is_text(&bytes));
@@ -173,16 +177,29 @@ fn with_order<T>(
             inventory,
             ownership: &instance.ownership,
             text: &kept,
+            aside: &|digest| asides.get(digest).cloned(),
             is_text: &is_text,
         },
         user: user(instance)?,
         installed: &installed.level,
         wanted,
-        offline: tool.offline.as_ref().map(|(path, _)| path.as_path()),
+        given,
         state_dir: &settings.state_dir,
         cache_dir: &settings.cache_dir,
         progress: run.progress,
     })
+}
+
+fn given(tool: &Tool) -> Given<'_> {
+    let file = tool.offline.as_ref();
+    file.map_or(Given::Service, |(path, _)| Given::File(path))
+}
+
+/// The vendor's tree at the installed level, without any hotfix.
+fn pristine(instance: &Instance, installed: &Release) -> Result<Option<Arc<TreeManifest>>> {
+    let known = instance.state.installed.as_ref();
+    let tree = known.map_or(installed.tree, Installed::pristine);
+    tree.map(|tree| instance.store.manifest(&tree)).transpose()
 }
 
 fn rules(instance: &Instance) -> Result<&VendorToolRules> {
@@ -238,6 +255,9 @@ fn target(made: Made, instance: &Instance, base: Option<&TreeManifest>, run: &Ru
         shown,
         untold: _,
     } = made;
+    let shown = shown
+        .map(|shown| with_hotfixes(shown, instance, base))
+        .transpose()?;
     let manifest = source.manifest(run.progress)?;
     Ok(Target {
         release: Release {
@@ -249,6 +269,7 @@ fn target(made: Made, instance: &Instance, base: Option<&TreeManifest>, run: &Ru
         source,
         manifest,
         shown: shown.map(Arc::new),
+        hotfix: None,
     })
 }
 

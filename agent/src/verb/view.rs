@@ -17,7 +17,7 @@ use crate::observe::soundness::{self, Beside};
 use crate::observe::tree::{self, Scan};
 use crate::product::{Profile, builtin, detect};
 use crate::session::Instance;
-use crate::store::ConfigState;
+use crate::store::{ConfigState, Installed};
 use crate::sys::last_scan::LastScan;
 
 use super::server::{self, Server};
@@ -124,6 +124,7 @@ fn view_with(instance: &Instance, drift: Drift, server: &Server) -> Result<Insta
         holds: state.holds.clone(),
         snapshots: snapshot_views(&state.snapshots),
         config: config(&state.config),
+        hotfixes: installed.map_or_else(Vec::new, Installed::hotfix_views),
         interrupted: interrupted(instance)?,
         free_bytes: free.free_bytes,
     })

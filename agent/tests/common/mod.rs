@@ -17,6 +17,7 @@
 pub mod configured;
 pub mod conflicts;
 pub mod host;
+pub mod hotfixes;
 pub mod levels;
 pub mod scenario;
 pub mod tooled;

@@ -1,6 +1,7 @@
 //! A run that is interrupted, and where the next one must lead: the tree is exactly old or exactly new, nothing of ours
 //! is left over, and the history has one record for each transaction.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -105,6 +106,27 @@ pub fn edited_after_update(lab: Lab) -> Lab {
     let edited = lab.read("conf/server.conf").replace("memory = 2", "memory = 512");
     lab.write("conf/server.conf", &edited);
     lab
+}
+
+/// The numbers of the first and the last effect of each kind in each of our folders.
+pub fn places(effects: &[String]) -> Vec<usize> {
+    let mut ends: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for (at, line) in effects.iter().enumerate() {
+        let mut words = line.split(' ').skip(1);
+        let kind = words.next().unwrap_or_default();
+        let folder = ["candidates", "tx", "snapshots", "state"]
+            .into_iter()
+            .find(|folder| line.contains(&format!("/{folder}/")));
+        let key = format!("{kind} {folder:?}");
+        ends.entry(key).or_insert((at + 1, at + 1)).1 = at + 1;
+    }
+    let mut places: Vec<usize> = ends
+        .into_values()
+        .flat_map(|(first, last)| [first, last])
+        .collect();
+    places.sort_unstable();
+    places.dedup();
+    places
 }
 
 /// The two ends of a run.

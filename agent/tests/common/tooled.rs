@@ -16,6 +16,11 @@ pub const TOML: &str = "repository/conf/deployment.toml";
 pub const LOG4J: &str = "repository/conf/log4j2.properties";
 pub const PAGE: &str = "repository/deployment/server/webapps/page.jag";
 pub const KEYSTORE: &str = "repository/resources/security/wso2carbon.jks";
+/// Bundles of the pack that was never updated. The first has another name from level 1 on, the other one never changes.
+pub const CORE: &str = "repository/components/plugins/org.demo.core_1.0.0.jar";
+pub const API: &str = "repository/components/plugins/org.demo.api_2.1.0.jar";
+/// What a hotfix adds.
+pub const ADDED: &str = "repository/components/plugins/org.demo.added_1.0.0.jar";
 pub const CONFIG: &str = "updates/config.json";
 /// The level that the laboratory goes to unless a test says otherwise.
 pub const GOAL: &str = "4.2.0.4";

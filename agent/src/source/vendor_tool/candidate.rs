@@ -153,6 +153,7 @@ impl Candidate {
             Content::Dir => self.root.make_dir(&place, mode | 0o100)?,
             Content::Link(target) => self.root.symlink(target, &place)?,
             Content::Home => drop(self.root.copy_file(path, &place, mode)?),
+            Content::Aside(from) => drop(self.root.copy_file(from, &place, mode)?),
             Content::Bytes(bytes) => {
                 self.root.create(&place)?.write_all(bytes)?;
                 self.root.set_mode(&place, mode)?;
@@ -281,8 +282,14 @@ impl Drop for Candidate {
 
 /// The files that are copied from the home, with their sizes.
 fn copied(pieces: &BTreeMap<RelPath, Piece>) -> impl Iterator<Item = (&RelPath, u64)> {
-    let files = pieces.iter().filter(|(_, piece)| piece.content == Content::Home);
-    files.map(|(path, piece)| (path, piece.claim.as_ref().map_or(0, Entry::size)))
+    pieces.iter().filter_map(|(path, piece)| {
+        let from = match &piece.content {
+            Content::Home => path,
+            Content::Aside(from) => from,
+            _ => return None,
+        };
+        Some((from, piece.claim.as_ref().map_or(0, Entry::size)))
+    })
 }
 
 fn failed(root: &Root, attempted: &str, error: io::Error) -> Failure {

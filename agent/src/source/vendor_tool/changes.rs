@@ -177,6 +177,7 @@ impl Piece {
         match &self.content {
             Content::Bytes(bytes) => Some(Digest::of(bytes)),
             Content::Home => self.found,
+            Content::Aside(_) => self.claim.as_ref().and_then(Entry::sha256),
             Content::Dir | Content::Link(_) => None,
         }
     }

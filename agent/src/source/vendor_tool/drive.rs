@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::directory::Directory;
-use super::Order;
 use super::agree::{HELPERS, List, disagreement};
 use super::candidate::Candidate;
 use super::changes::{self, Moment};
-use super::machine::{Facts, Next, Progress, Reading, Stop, next};
+use super::hotfix::HotfixFile;
+use super::machine::{Facts, Goal, Next, Progress, Reading, Stop, next};
 use super::outcome::{Change, Outcome, Sides, Work, outcome};
 use super::pieces::Piece;
 use super::record;
 use super::runner::Runner;
+use super::{Given, Order};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::merge::text::LIMIT;
 use crate::model::{Class, Digest, Level, RelPath, Work as Shown};
@@ -60,6 +61,8 @@ pub(super) struct Drive<'a> {
     /// The helper files that were answered already.
     answered: BTreeMap<RelPath, StatKey>,
     conflicts: BTreeMap<RelPath, Sides>,
+    /// What the tool's runs for earlier hotfixes changed.
+    earlier: BTreeMap<RelPath, Change>,
 }
 
 impl<'a> Drive<'a> {
@@ -83,6 +86,7 @@ impl<'a> Drive<'a> {
             so_far: Progress::default(),
             answered: BTreeMap::new(),
             conflicts: BTreeMap::new(),
+            earlier: BTreeMap::new(),
         };
         match drive.level()? {
             Reading::Before => {}
@@ -98,13 +102,16 @@ impl<'a> Drive<'a> {
     /// `vendor-tool` with its last words; the copy is of no use then.
     pub(super) fn run(&mut self) -> Result<Option<(Level, Outcome)>> {
         let _shown = Shown::begin(self.order.progress, "the vendor's update tool", 0);
+        let goal = Goal::Level {
+            named: self.order.wanted.is_some(),
+        };
         let mut resumes = false;
         loop {
             let arguments = self.order.arguments(self.candidate, resumes)?;
             let tool = self.runner.digest()?;
             let end = self.runner.run(&arguments)?;
             let facts = self.facts(tool)?;
-            match next(self.so_far, end, &facts, self.order.wanted.is_some()) {
+            match next(self.so_far, end, &facts, goal) {
                 Next::Rerun => self.so_far.rerun = true,
                 Next::Answer => {
                     self.answer()?;
@@ -118,15 +125,54 @@ impl<'a> Drive<'a> {
         }
     }
 
+    /// Runs the tool for one hotfix after the other. What that says of the vendor's files.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub(super) fn apply_hotfixes(&mut self, hotfixes: &[HotfixFile]) -> Result<Outcome> {
+        let _shown = Shown::begin(self.order.progress, "the vendor's update tool", 0);
+        for hotfix in hotfixes {
+            self.apply_hotfix(hotfix)?;
+        }
+        self.result()
+    }
+
+    fn apply_hotfix(&mut self, hotfix: &HotfixFile) -> Result<()> {
+        let file = self.candidate.beside(&hotfix.name)?.under(self.order.root.path());
+        let file = file.to_string_lossy().into_owned();
+        let arguments = ["apply-hotfix".to_owned(), file, "--offline".to_owned()];
+        self.so_far = Progress::default();
+        loop {
+            let tool = self.runner.digest()?;
+            let end = self.runner.run(&arguments)?;
+            let facts = self.facts(tool)?;
+            match next(self.so_far, end, &facts, Goal::Hotfix(self.order.installed)) {
+                Next::Rerun => self.so_far.rerun = true,
+                Next::Stop(stop) => return Err(self.stopped(&stop)),
+                Next::Done(_) | Next::Answer | Next::Nothing => break,
+            }
+        }
+        self.earlier = self.changes(&changes::look(self.candidate)?)?;
+        Ok(())
+    }
+
     fn facts(&self, tool: Option<Digest>) -> Result<Facts> {
         let now = changes::look(self.candidate)?;
         let changes = self.changes(&now)?;
         Ok(Facts {
             tool_changed: self.runner.digest()? != tool,
-            tree_changed: changes.keys().any(|path| !self.tools_own.contains(path)),
+            tree_changed: self.touches_product(&changes),
             conflicts: !self.fresh_helpers(&now).is_empty(),
             level: self.level()?,
         })
+    }
+
+    /// Whether a run changed more of the product than the runs before it.
+    fn touches_product(&self, changes: &BTreeMap<RelPath, Change>) -> bool {
+        changes
+            .keys()
+            .chain(self.earlier.keys())
+            .any(|path| !self.tools_own.contains(path) && changes.get(path) != self.earlier.get(path))
     }
 
     /// What the tool changed, but for what nobody takes over.
@@ -227,10 +273,15 @@ impl<'a> Drive<'a> {
                 self.candidate.remove(path)?;
             }
         }
-        self.settle_record()?;
+        // A hotfix leaves the level as it is, and what the tool remembers of it goes with the copy.
+        let keeps_record = self.order.given != Given::Hotfixes;
+        if keeps_record {
+            self.settle_record()?;
+        }
         let now = changes::look(self.candidate)?;
         self.agree(&now)?;
-        let changes = self.changes(&now)?;
+        let mut changes = self.changes(&now)?;
+        changes.retain(|path, _| keeps_record || !self.tools_own.contains(path));
         let outcome = outcome(&Work {
             base: self.order.known.base,
             pieces: self.pieces,

@@ -45,6 +45,15 @@ pub(super) enum Reading {
     Unreadable(String),
 }
 
+/// What the tool is run for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goal<'a> {
+    /// A level; `named` tells whether it was.
+    Level { named: bool },
+    /// A hotfix of the level that is installed, which stays.
+    Hotfix(&'a Level),
+}
+
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Next {
@@ -73,6 +82,8 @@ pub(super) enum Stop {
     Reverted,
     UnknownCode(i32),
     ConflictsLeft,
+    HotfixConflicts,
+    HotfixMissing,
     LevelStayed,
     NotReached,
     NothingChanged(Level),
@@ -81,16 +92,19 @@ pub(super) enum Stop {
 }
 
 /// The table.
-pub(super) fn next(so_far: Progress, end: End, facts: &Facts, is_level_wanted: bool) -> Next {
+pub(super) fn next(so_far: Progress, end: End, facts: &Facts, goal: Goal<'_>) -> Next {
     match end {
         End::TimedOut => Next::Stop(Stop::TimedOut),
         End::Signal(signal) => Next::Stop(Stop::Signal(signal)),
-        End::Code(0) => after_success(facts, is_level_wanted),
+        End::Code(0) => after_success(facts, goal),
         End::Code(1) => Next::Stop(Stop::Refused),
         End::Code(2) if !facts.tool_changed => Next::Stop(Stop::Crashed),
         End::Code(2) if so_far.rerun => Next::Stop(Stop::UpdatesItselfAgain),
         End::Code(2) if facts.tree_changed && so_far.answers == 0 => Next::Stop(Stop::Crashed),
         End::Code(2) => Next::Rerun,
+        // How it would go on after conflicts of a hotfix is not documented, and it was given nothing that it could be in
+        // conflict with.
+        End::Code(3) if matches!(goal, Goal::Hotfix(_)) => Next::Stop(Stop::HotfixConflicts),
         End::Code(3) if !facts.conflicts => Next::Stop(Stop::NoConflictFound),
         End::Code(3) if so_far.answers >= MOST_ANSWERS => Next::Stop(Stop::EndlessConflicts),
         End::Code(3) => Next::Answer,
@@ -100,18 +114,21 @@ pub(super) fn next(so_far: Progress, end: End, facts: &Facts, is_level_wanted: b
 }
 
 /// Exit code 0 is believed only if the level, the tree and the leftovers say the same.
-fn after_success(facts: &Facts, is_level_wanted: bool) -> Next {
+fn after_success(facts: &Facts, goal: Goal<'_>) -> Next {
     if facts.conflicts {
         return Next::Stop(Stop::ConflictsLeft);
     }
-    match (&facts.level, facts.tree_changed) {
-        (Reading::Unreadable(why), _) => Next::Stop(Stop::NoLevel(why.clone())),
-        (Reading::Other(level), _) => Next::Stop(Stop::OtherLevel(level.clone())),
-        (Reading::Before, true) => Next::Stop(Stop::LevelStayed),
-        (Reading::Before, false) if is_level_wanted => Next::Stop(Stop::NotReached),
-        (Reading::Before, false) => Next::Nothing,
-        (Reading::Reached(level), true) => Next::Done(level.clone()),
-        (Reading::Reached(level), false) => Next::Stop(Stop::NothingChanged(level.clone())),
+    match (&facts.level, facts.tree_changed, goal) {
+        (Reading::Unreadable(why), ..) => Next::Stop(Stop::NoLevel(why.clone())),
+        (Reading::Other(level), ..) => Next::Stop(Stop::OtherLevel(level.clone())),
+        (Reading::Reached(level), _, Goal::Hotfix(_)) => Next::Stop(Stop::OtherLevel(level.clone())),
+        (Reading::Before, true, Goal::Hotfix(level)) => Next::Done(level.clone()),
+        (Reading::Before, false, Goal::Hotfix(_)) => Next::Stop(Stop::HotfixMissing),
+        (Reading::Before, true, _) => Next::Stop(Stop::LevelStayed),
+        (Reading::Before, false, Goal::Level { named: true }) => Next::Stop(Stop::NotReached),
+        (Reading::Before, false, _) => Next::Nothing,
+        (Reading::Reached(level), true, _) => Next::Done(level.clone()),
+        (Reading::Reached(level), false, _) => Next::Stop(Stop::NothingChanged(level.clone())),
     }
 }
 
@@ -131,6 +148,12 @@ impl Stop {
             }
             Self::EndlessConflicts | Self::NoConflictFound | Self::ConflictsLeft => {
                 "show the kept output to the vendor's support"
+            }
+            Self::HotfixConflicts => {
+                "let it know every original: `pitstop adopt NAME --pristine PACK` with the vendor's pack of the installed level"
+            }
+            Self::HotfixMissing => {
+                "the hotfix may be one for another level, or for files that this pack does not have"
             }
             Self::Reverted => "the output says what it went back for",
             Self::LevelStayed | Self::NotReached | Self::NothingChanged(_) | Self::OtherLevel(_) => {
@@ -157,6 +180,11 @@ impl fmt::Display for Stop {
             Self::Reverted => write!(f, "went back by itself (exit code 4)"),
             Self::UnknownCode(code) => write!(f, "ended with the unknown exit code {code}"),
             Self::ConflictsLeft => write!(f, "told of success (exit code 0) and left conflicts"),
+            Self::HotfixConflicts => write!(
+                f,
+                "told of conflicts (exit code 3) though it was given the vendor's own files"
+            ),
+            Self::HotfixMissing => write!(f, "told of success (exit code 0), but changed no file"),
             Self::LevelStayed => {
                 write!(
                     f,
@@ -248,34 +276,67 @@ mod tests {
                 },
             };
             assert_eq!(
-                next(so_far, end, &facts(letters), true),
+                next(so_far, end, &facts(letters), Goal::Level { named: true }),
                 expected,
                 "{end:?} {done} {letters}"
             );
         }
+        let unnamed = Goal::Level { named: false };
         assert_eq!(
-            next(Progress::default(), End::Code(0), &facts(""), false),
+            next(Progress::default(), End::Code(0), &facts(""), unnamed),
             Nothing
         );
+    }
+
+    #[test]
+    fn a_hotfix_changes_files_and_not_the_level() {
+        let installed = Level::new("4.2.0.4");
+        let table = [
+            (0, "f", Next::Done(installed.clone())),
+            (0, "ft", Next::Done(installed.clone())),
+            (0, "", Next::Stop(Stop::HotfixMissing)),
+            (0, "fR", Next::Stop(Stop::OtherLevel(Level::new("4.2.0.9")))),
+            (0, "fU", Next::Stop(Stop::NoLevel("it is empty".to_owned()))),
+            (0, "fc", Next::Stop(Stop::ConflictsLeft)),
+            (1, "", Next::Stop(Stop::Refused)),
+            (2, "t", Next::Rerun),
+            (2, "", Next::Stop(Stop::Crashed)),
+            (3, "fc", Next::Stop(Stop::HotfixConflicts)),
+        ];
+        for (code, letters, expected) in table {
+            let found = next(
+                Progress::default(),
+                End::Code(code),
+                &facts(letters),
+                Goal::Hotfix(&installed),
+            );
+            assert_eq!(found, expected, "{code} {letters}");
+        }
     }
 
     #[test]
     fn only_success_is_ever_believed_and_no_run_goes_on_for_ever() {
         let all = ["", "t", "f", "c", "tf", "tc", "fc", "tfc"];
         let levels = ["", "R", "O", "U"];
+        let installed = Level::new("4.2.0.4");
+        let goals = [Goal::Level { named: true }, Goal::Hotfix(&installed)];
         for code in 1..256 {
-            for (letters, level) in all.iter().flat_map(|a| levels.map(|level| (a, level))) {
+            for (letters, level, goal) in all
+                .iter()
+                .flat_map(|a| levels.map(|level| (a, level)))
+                .flat_map(|(a, level)| goals.map(|goal| (a, level, goal)))
+            {
                 let spent = Progress {
                     rerun: true,
                     answers: MOST_ANSWERS,
                 };
                 let facts = facts(&format!("{letters}{level}"));
-                let fresh = next(Progress::default(), End::Code(code), &facts, true);
+                let fresh = next(Progress::default(), End::Code(code), &facts, goal);
                 assert!(
                     !matches!(fresh, Next::Done(_) | Next::Nothing),
                     "{code} {facts:?}"
                 );
-                let last = next(spent, End::Code(code), &facts, true);
+                let last = next(spent, End::Code(code), &facts, goal);
                 assert!(matches!(last, Next::Stop(_)), "{code} {facts:?}");
             }
         }

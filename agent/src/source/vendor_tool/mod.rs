@@ -12,6 +12,7 @@ mod changes;
 mod credentials;
 mod drive;
 mod folder;
+mod hotfix;
 mod machine;
 mod offline;
 mod outcome;
@@ -41,6 +42,7 @@ use tree::CandidateTree;
 
 use super::Source;
 
+pub use hotfix::{HotfixFile, HotfixName, apply as apply_hotfixes, refuse_tools_own};
 pub use offline::Offline;
 pub use pieces::Known;
 
@@ -64,14 +66,25 @@ pub struct Order<'a> {
     pub installed: &'a Level,
     /// The level to reach; the highest one without it.
     pub wanted: Option<&'a Level>,
-    /// An update in a file, for hosts without a way to the vendor.
-    pub offline: Option<&'a Path>,
+    /// What the tool works from.
+    pub given: Given<'a>,
     /// Where the tool's output is kept.
     pub state_dir: &'a Path,
     /// Where what may get lost is kept.
     pub cache_dir: &'a Path,
     /// Receives the progress.
     pub progress: &'a dyn Progress,
+}
+
+/// What the tool works from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given<'a> {
+    /// The vendor's service.
+    Service,
+    /// An update in a file, for hosts without a way to the vendor.
+    File(&'a Path),
+    /// Files of hotfixes.
+    Hotfixes,
 }
 
 /// What the tool made.
@@ -105,8 +118,8 @@ pub fn update(order: &Order<'_>) -> Result<Option<Made>> {
     let candidate = Candidate::new(order.root, order.user.clone())?;
     let tools_own = add_needs(order, &mut pieces)?;
     candidate.fill(&pieces, order.profile.disk.extra_bytes)?;
-    if let Some(file) = order.offline {
-        candidate.bring(file, &order.offline_name())?;
+    if let Given::File(file) = order.given {
+        candidate.bring(file, &name_of(file))?;
     }
     let runner = Runner::new(order, &candidate)?;
     let mut drive = Drive::new(order, &candidate, &pieces, &tools_own, runner)?;
@@ -215,6 +228,13 @@ fn found(root: &Root, glob: &str) -> Result<Vec<(RelPath, u32)>> {
     Ok(files)
 }
 
+fn name_of(file: &Path) -> String {
+    file.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
 impl Order<'_> {
     fn program(&self) -> Result<&RelPath> {
         let machine = std::env::consts::ARCH;
@@ -230,13 +250,13 @@ impl Order<'_> {
     /// The tool's arguments. No backup: the copy is one.
     fn arguments(&self, candidate: &Candidate, resumes: bool) -> Result<Vec<String>> {
         let mut arguments = Vec::new();
-        match self.offline {
-            Some(_) => {
-                let file = candidate.beside(&self.offline_name())?.under(self.root.path());
+        match self.given {
+            Given::File(file) => {
+                let file = candidate.beside(&name_of(file))?.under(self.root.path());
                 arguments.extend(["apply-update".to_owned(), file.to_string_lossy().into_owned()]);
             }
-            None if resumes => {}
-            None => {
+            _ if resumes => {}
+            _ => {
                 arguments.extend(["--channel".to_owned(), self.settings.channel.clone()]);
                 let level = self.wanted.map(|level| ["--level".to_owned(), level.to_string()]);
                 arguments.extend(level.into_iter().flatten());
@@ -245,11 +265,6 @@ impl Order<'_> {
         arguments.extend(resumes.then(|| "--continue".to_owned()));
         arguments.push("--no-backup".to_owned());
         Ok(arguments)
-    }
-
-    fn offline_name(&self) -> String {
-        let name = self.offline.and_then(Path::file_name);
-        name.unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// A small file of the home; `None` if there is none.

@@ -29,22 +29,14 @@ impl Offline {
         else {
             return Ok(None);
         };
-        let pattern = Regex::new(pattern).map_err(|error| {
-            Failure::new(
-                ErrorKind::Settings,
-                "vendor_tool.offline: not a regular expression",
-            )
-            .because(error)
-        })?;
-        let Some(found) = pattern.captures(name) else {
-            return Ok(None);
-        };
-        let group = |name: &str| found.name(name).map_or("", |group| group.as_str());
-        let level = |last: &str| Level::new(format!("{}.{}", group("version"), group(last)));
-        Ok(Some(Self {
-            product: group("product").to_owned(),
-            from: level("from"),
-            to: level("to"),
+        let said = said_by_name("vendor_tool.offline", pattern, name)?;
+        Ok(said.map(|said| {
+            let level = |last: &str| Level::new(format!("{}.{}", said("version"), said(last)));
+            Self {
+                product: said("product"),
+                from: level("from"),
+                to: level("to"),
+            }
         }))
     }
 
@@ -66,6 +58,26 @@ impl Offline {
             .at(path)
             .hint("make one that starts at the installed level, with the vendor tool's `create-update`"))
     }
+}
+
+/// What the groups of a pattern match in a name, one by one; `None` if it does not match.
+pub(super) fn said_by_name<'a>(
+    field: &str,
+    pattern: &str,
+    name: &'a str,
+) -> Result<Option<impl Fn(&str) -> String + use<'a>>> {
+    let pattern = Regex::new(pattern).map_err(|error| {
+        let message = format!("{field}: not a regular expression");
+        Failure::new(ErrorKind::Settings, message).because(error)
+    })?;
+    let found = pattern.captures(name);
+    Ok(found.map(|found| {
+        move |group: &str| {
+            found
+                .name(group)
+                .map_or_else(String::new, |group| group.as_str().to_owned())
+        }
+    }))
 }
 
 /// The levels above the installed one in what the tool printed, the highest first.

@@ -38,6 +38,8 @@ pub enum Content {
     Link(String),
     /// What stands at the same path of the home.
     Home,
+    /// What stands at another path of the home, where it was put aside.
+    Aside(RelPath),
     /// This.
     Bytes(Vec<u8>),
 }
@@ -64,6 +66,8 @@ pub struct Known<'a> {
     pub ownership: &'a Ownership,
     /// A kept pristine text.
     pub text: &'a dyn Fn(&Digest) -> Result<Option<Vec<u8>>>,
+    /// Where in the home a file of the vendor's lies that something else has taken the place of.
+    pub aside: &'a dyn Fn(&Digest) -> Option<RelPath>,
     /// Whether a file of the home is a text.
     pub is_text: &'a dyn Fn(&RelPath, u64) -> Result<bool>,
 }
@@ -135,6 +139,9 @@ fn content(
         }
         if let Some(text) = (known.text)(sha256)? {
             return Ok(Some((Content::Bytes(text), Trust::Pristine)));
+        }
+        if let Some(place) = (known.aside)(sha256) {
+            return Ok(Some((Content::Aside(place), Trust::Pristine)));
         }
     }
     if !matches!(found, Some(Entry::File { .. })) {
@@ -217,6 +224,7 @@ mod tests {
             inventory: &inventory,
             ownership: &ownership,
             text: &|digest| Ok((*digest == Digest::of(b"a")).then(|| b"a".to_vec())),
+            aside: &|digest| (*digest == Digest::of(b"k")).then(|| RelPath::new("aside/k").unwrap()),
             is_text: &|path, _| Ok(!path.as_str().ends_with(".jar")),
         };
         let piece = pieces(&known).unwrap().remove(&path)?;
@@ -245,6 +253,16 @@ mod tests {
             ("bin/x.jar", "bb", pristine(Content::Home)),
             ("bin/x.jar", "bc", found.clone()),
             ("bin/x.jar", "?c", found.clone()),
+            (
+                "bin/x.jar",
+                "kc",
+                pristine(Content::Aside(RelPath::new("aside/k").unwrap())),
+            ),
+            (
+                "bin/x.jar",
+                "k.",
+                pristine(Content::Aside(RelPath::new("aside/k").unwrap())),
+            ),
             ("gen/x", "bc", found.clone()),
             ("gen/x", "ac", pristine(kept())),
             ("gen/x", "?c", found),

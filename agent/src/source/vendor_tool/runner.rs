@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Order;
 use super::candidate::Candidate;
 use super::credentials::Login;
 use super::transcript::Transcript;
+use super::{Given, Order};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::model::{Digest, RelPath};
 use crate::sys::clock::Deadline;
@@ -40,10 +40,10 @@ impl<'a> Runner<'a> {
     /// `settings`: there are no credentials, or the tool does not exist for this machine. `vendor-tool`: it could not be
     /// fetched.
     pub(super) fn new(order: &'a Order<'a>, candidate: &'a Candidate) -> Result<Self> {
-        let login = match (&order.settings.credentials, order.offline) {
+        let login = match (&order.settings.credentials, order.given) {
             (Some(from), _) => Some(Login::read(from, &order.rules.credentials)?),
-            (None, Some(_)) => None,
-            (None, None) => return Err(no_credentials()),
+            (None, Given::File(_) | Given::Hotfixes) => None,
+            (None, Given::Service) => return Err(no_credentials()),
         };
         let secrets = login.as_ref().map_or_else(Vec::new, Login::secrets);
         let runner = Self {

@@ -220,18 +220,19 @@ impl<'a> Desk<'a> {
         if let Some(key) = &options.key {
             self.only(run, key)?;
         }
-        let (level, name) = (&self.waiting.level, &self.counsel.instance.settings.name);
+        let (what, name) = (self.waiting.what(), &self.counsel.instance.settings.name);
         let (status, message) = match (open, answered) {
             (0, _) => (
                 Status::Resolved,
                 format!(
-                    "all {answered} conflicts of the update to {level} are answered; run `pitstop update {name} --continue`"
+                    "all {answered} conflicts of {what} are answered; run `{}`",
+                    self.waiting.command(name)
                 ),
             ),
             _ => (
                 Status::Conflicts,
                 format!(
-                    "{open} of {} conflicts of the update to {level} are open; decide with `pitstop conflicts resolve {name}`",
+                    "{open} of {} conflicts of {what} are open; decide with `pitstop conflicts resolve {name}`",
                     open + answered
                 ),
             ),

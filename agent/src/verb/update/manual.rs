@@ -56,7 +56,7 @@ fn paths(step: &ManualStep) -> String {
 ///
 /// # Errors
 /// `manual-steps`, naming all of them.
-pub(super) fn refuse_unacknowledged(plan: &Plan, acknowledged: &[String]) -> Result<()> {
+pub(in crate::verb) fn refuse_unacknowledged(plan: &Plan, acknowledged: &[String]) -> Result<()> {
     let is_open = |step: &&ManualStep| step.acknowledge && !acknowledged.contains(&step.id);
     let open: Vec<&ManualStep> = plan.manual.iter().filter(is_open).collect();
     let Some(first) = open.first() else { return Ok(()) };

@@ -23,11 +23,11 @@ use super::super::key_conflicts;
 use super::super::merges::Merges;
 use super::super::server::Server;
 use super::super::target::Target;
-use super::super::{Run, common, read};
+use super::super::{Run, common, hotfix, read};
 use super::{installed_release, manual};
 
 /// A plan and the contents that it merged.
-pub(super) struct Made {
+pub(in crate::verb) struct Made {
     pub plan: Plan,
     pub merged: BTreeMap<RelPath, Vec<u8>>,
     /// What a person decided for it.
@@ -35,7 +35,7 @@ pub(super) struct Made {
 }
 
 /// What answers its conflicts.
-pub(super) struct Answering<'a> {
+pub(in crate::verb) struct Answering<'a> {
     /// The update that waits for a person, if this one goes on with it.
     pub waiting: Option<&'a Waiting>,
     /// What is remembered.
@@ -43,7 +43,7 @@ pub(super) struct Answering<'a> {
 }
 
 /// Makes the plan. `origin` is the pristine pack at the installed level where the state does not know it yet.
-pub(super) fn make_plan(
+pub(in crate::verb) fn make_plan(
     run: &mut Run<'_>,
     instance: &Instance,
     mut inventory: Inventory,
@@ -69,9 +69,10 @@ pub(super) fn make_plan(
         target.manifest.entries.keys(),
         leaving,
     )?;
+    let action = target.hotfix.as_ref().map_or(Action::Update, |_| Action::Hotfix);
     let common = common(
         instance,
-        Action::Update,
+        action,
         &from,
         &target.release,
         &inventory,
@@ -83,6 +84,10 @@ pub(super) fn make_plan(
         new: &target.manifest,
         ownership: &instance.ownership,
     });
+    let hotfixes = hotfix::steps(instance, target);
+    hotfix::warnings(instance, &hotfixes)
+        .into_iter()
+        .for_each(|warning| draft.warn(warning));
     let mut merges = merge(instance, &draft, target.source.as_mut(), origin, shown.as_deref())?;
     let advised = counsel(instance, &draft, answering)?.advise(&draft, &mut merges)?;
     draft.remember(advised.remembered);
@@ -92,6 +97,7 @@ pub(super) fn make_plan(
         .for_each(|warning| draft.warn(warning));
     let plan = draft.finish(&merges.outcomes, &advised.answers)?;
     let plan = manual::with_steps(run, instance, plan, base.as_deref(), &target.manifest, &inventory)?;
+    let plan = crate::plan::hotfix::add(plan, hotfixes)?;
     let mut merged = merges.merged;
     merged.extend(advised.contents);
     run.report.warnings.extend(plan.warnings.iter().cloned());

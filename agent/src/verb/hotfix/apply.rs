@@ -1,0 +1,254 @@
+//! `hotfix apply`.
+
+use std::path::{Path, PathBuf};
+
+use crate::api::plan::{HotfixOp, HotfixStep};
+use crate::api::report::{Action, Report, Status};
+use crate::api::{ErrorKind, Failure, Result};
+use crate::apply::preflight;
+use crate::config::Settings;
+use crate::model::{Digest, Progress};
+use crate::plan::hotfix::{Turn, changed, turn};
+use crate::product::profile::HotfixRules;
+use crate::session::Instance;
+use crate::source::vendor_tool::{HotfixFile, HotfixName};
+use crate::store::Installed;
+use crate::sys::fs;
+
+use super::super::conflicts::remember::{self, recall};
+use super::super::conflicts::{self, Waiting};
+use super::super::server::Server;
+use super::super::target::Target;
+use super::super::update::plan::{Answering, Made, make_plan};
+use super::super::update::{carry_out, leave_conflicts, manual, refuse_conflicts, refuse_held};
+use super::super::{Run, demand_plan, refuse_interrupted, report_on, rollback, vendor_tool, view};
+use super::on;
+
+/// How to apply.
+#[derive(Debug, Clone, Default)]
+pub struct Apply {
+    /// The hotfix.
+    pub zip: PathBuf,
+    /// Only plan.
+    pub dry_run: bool,
+    /// The plan that must come out.
+    pub plan: Option<String>,
+    /// Go on with the conflicts that a person resolved.
+    pub resume: bool,
+    /// Whether a hotfix that failed here may be tried again.
+    pub release_hold: bool,
+    /// Whether decisions about conflicts that are remembered are left out.
+    pub no_remembered: bool,
+    /// The manual steps that a person acknowledges, by id.
+    pub acknowledge: Vec<String>,
+}
+
+/// Applies a hotfix to the installed level, on top of those that are on.
+pub fn apply(name: &str, settings: Result<Settings>, options: &Apply, progress: &dyn Progress) -> Report {
+    report_on(
+        Action::Hotfix,
+        name,
+        settings,
+        progress,
+        |run, settings| match options.dry_run {
+            true => dry_run(run, settings, options),
+            false => work(run, settings, options),
+        },
+    )
+}
+
+/// A dry run locks nothing and leaves nothing.
+fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Apply) -> Result<()> {
+    run.report.dry_run = true;
+    let instance = Instance::open(settings)?;
+    refuse_interrupted(&instance)?;
+    let Some(new) = New::look(&instance, &options.zip)? else {
+        return already_on(run, options);
+    };
+    let ready = ready(run, &instance, options, &new, &options.zip)?;
+    run.report.conflicts = conflicts::views(&ready.made.plan);
+    refuse_conflicts(run, &ready.made.plan, "")?;
+    run.done(Status::Planned, true, format!("would apply {}", new.hotfix.name));
+    Ok(())
+}
+
+fn work(run: &mut Run<'_>, settings: Settings, options: &Apply) -> Result<()> {
+    let mut session = rollback::begin(run, settings, Action::Hotfix, false)?;
+    let recovered = run.report.changed;
+    let Some(new) = New::look(&session, &options.zip)? else {
+        already_on(run, options)?;
+        run.report.changed = recovered;
+        return Ok(());
+    };
+    // From here on only the copy counts, whatever becomes of the file.
+    let kept = session.store.keep_hotfix(&new.bytes)?;
+    let mut ready = ready(run, &session, options, &new, &kept)?;
+    let waiting = Waiting {
+        from: Some(absolute(&options.zip)),
+        level: ready.target.release.level.clone(),
+        conflicts: ready.made.plan.conflicts.clone(),
+        no_remembered: options.no_remembered,
+        hotfix: true,
+    };
+    leave_conflicts(run, &session, &ready.made.plan, waiting, &mut ready.target)?;
+    let decided = remember::remember(run, &session, &ready.made.fresh)?;
+    let Ready {
+        made,
+        mut target,
+        server,
+    } = ready;
+    let live = carry_out(run, &mut session, &made, &mut target, &server, false, decided)?;
+    let server = live.map_or_else(String::new, |live| live.words(run));
+    let message = format!("{} is on {}{server}", new.hotfix.name, made.plan.to);
+    run.done(Status::HotfixApplied, true, message);
+    Ok(())
+}
+
+fn already_on(run: &mut Run<'_>, options: &Apply) -> Result<()> {
+    let message = format!("{} is on already; there is nothing to do", options.zip.display());
+    run.done(Status::Current, false, message);
+    Ok(())
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// A hotfix is not larger.
+const LIMIT: u64 = 1 << 30;
+
+/// A hotfix whose turn it is.
+struct New {
+    hotfix: HotfixName,
+    bytes: Vec<u8>,
+    sha256: Digest,
+}
+
+impl New {
+    /// `None` if it is on already.
+    ///
+    /// # Errors
+    /// `usage`: its name is none of a hotfix. `wrong-product`, or `hotfix`: it is not its turn.
+    fn look(instance: &Instance, zip: &Path) -> Result<Option<Self>> {
+        let hotfix = named(instance, zip)?;
+        vendor_tool::refuse_its_hotfixes(instance)?;
+        let installed = adopted(instance)?;
+        if !hotfix.is_for(&installed.release.product, &installed.release.level) {
+            let message = format!("{} is no hotfix for {}", zip.display(), installed.release);
+            return Err(Failure::new(ErrorKind::WrongProduct, message)
+                .at(zip)
+                .hint("a hotfix is for one product at exactly one level"));
+        }
+        let bytes = fs::read(zip, LIMIT).map_err(|error| Failure::io("read the hotfix", zip, error))?;
+        let sha256 = Digest::of(&bytes);
+        let on: Vec<_> = on(instance).iter().map(|one| (one.number, one.sha256)).collect();
+        match turn(&on, hotfix.number, sha256)? {
+            Turn::On => Ok(None),
+            Turn::Next => Ok(Some(Self {
+                hotfix,
+                bytes,
+                sha256,
+            })),
+        }
+    }
+}
+
+fn rules(instance: &Instance) -> Result<&HotfixRules> {
+    let profile = &instance.settings.profile;
+    let rules = profile.vendor_tool.as_ref().and_then(|tool| tool.hotfix.as_ref());
+    rules.ok_or_else(|| {
+        let message = format!("the vendor of {} has no hotfixes", profile.title);
+        Failure::new(ErrorKind::Settings, message)
+    })
+}
+
+fn named(instance: &Instance, zip: &Path) -> Result<HotfixName> {
+    HotfixName::of(zip, rules(instance)?)?.ok_or_else(|| {
+        let message = format!("{} does not have the name of a hotfix", zip.display());
+        Failure::new(ErrorKind::Usage, message).at(zip).hint(
+            "leave its name as the vendor gave it, such as wso2am-4.2.0-abc-hf-1.zip: it tells the order",
+        )
+    })
+}
+
+/// Without the vendor's originals nobody could tell later what is the hotfix, what the vendor's and what the operator's.
+fn adopted(instance: &Instance) -> Result<&Installed> {
+    let name = &instance.settings.name;
+    let installed = instance.state.installed.as_ref();
+    installed.filter(|installed| installed.release.tree.is_some()).ok_or_else(|| {
+        let message = format!("the vendor's original files of {name} are not known, and a hotfix builds on them");
+        Failure::new(ErrorKind::Hotfix, message).hint(format!(
+            "run `pitstop adopt {name} --pristine PACK` with the vendor's pack of exactly the installed level, which \
+             `pitstop pack build` makes"
+        ))
+    })
+}
+
+/// Everything that is slow, done while the server serves.
+struct Ready {
+    made: Made,
+    target: Target,
+    server: Server,
+}
+
+fn ready(run: &mut Run<'_>, instance: &Instance, options: &Apply, new: &New, zip: &Path) -> Result<Ready> {
+    let waiting = waiting(instance, options)?;
+    let installed = adopted(instance)?;
+    let (before, inventory, server) = view::observe(run, instance)?;
+    run.report.before = Some(before);
+    let files = files(instance, new, zip);
+    let mut target = vendor_tool::apply_hotfixes(run, instance, &files, &installed.release, &inventory)?;
+    target.hotfix = Some(step(instance, installed, new, &target)?);
+    refuse_held(instance, &target.release, options.release_hold)?;
+    let answering = Answering {
+        waiting: waiting.as_ref(),
+        memory: recall(run, &instance.settings.memory, options.no_remembered),
+    };
+    let made = make_plan(run, instance, inventory, &server, &mut target, None, answering)?;
+    demand_plan(options.plan.as_deref(), &made.plan)?;
+    preflight::check(instance, &made.plan)?;
+    manual::refuse_unacknowledged(&made.plan, &options.acknowledge)?;
+    Ok(Ready { made, target, server })
+}
+
+/// Those that are on, and the new one.
+fn files(instance: &Instance, new: &New, zip: &Path) -> Vec<HotfixFile> {
+    let kept = on(instance).iter().map(|hotfix| HotfixFile {
+        name: hotfix.name.clone(),
+        path: instance.store.hotfix_file(&hotfix.sha256),
+    });
+    let last = HotfixFile {
+        name: new.hotfix.name.clone(),
+        path: zip.to_owned(),
+    };
+    kept.chain([last]).collect()
+}
+
+fn step(instance: &Instance, installed: &Installed, new: &New, target: &Target) -> Result<HotfixStep> {
+    let tree = installed.release.tree.map(|tree| instance.store.manifest(&tree));
+    let paths = match tree.transpose()? {
+        Some(tree) => changed(&tree, &target.manifest).into_iter().collect(),
+        None => Vec::new(),
+    };
+    Ok(HotfixStep {
+        op: HotfixOp::Apply,
+        name: new.hotfix.name.clone(),
+        number: new.hotfix.number,
+        sha256: new.sha256,
+        paths,
+    })
+}
+
+fn waiting(instance: &Instance, options: &Apply) -> Result<Option<Waiting>> {
+    if !options.resume {
+        return Ok(None);
+    }
+    let waiting = conflicts::waiting(instance)?.filter(|waiting| waiting.hotfix);
+    waiting.map(Some).ok_or_else(|| {
+        let message = format!(
+            "no hotfix of {} waits for conflicts to be resolved",
+            instance.settings.name
+        );
+        Failure::new(ErrorKind::Usage, message).hint("run `pitstop hotfix apply` without --continue")
+    })
+}

@@ -1,0 +1,99 @@
+//! From a plan to a settled transaction, also with what an earlier run staged.
+
+use crate::api::Result;
+use crate::api::plan::Plan;
+use crate::apply::journal::{Journal, Mark};
+use crate::apply::stage::Contents;
+use crate::memory::Remembered;
+use crate::session::Session;
+
+use super::super::conflicts::{self, remember};
+use super::super::server::Server;
+use super::super::target::Target;
+use super::super::{Run, road, server, settle};
+use super::bases::keep_merge_bases;
+use super::plan::Made;
+
+/// Takes a plan from staging to a settled transaction. `None` if it was only staged.
+pub(in crate::verb) fn carry_out(
+    run: &mut Run<'_>,
+    session: &mut Session,
+    made: &Made,
+    target: &mut Target,
+    server: &Server,
+    stage_only: bool,
+    decided: Vec<Remembered>,
+) -> Result<Option<Live>> {
+    let serving = server.is_running();
+    let running = server.is_wanted() && server::is_controlled(&session.settings);
+    let baseline = if serving {
+        server::baseline(run, session, server)?
+    } else {
+        server::Baseline::new()
+    };
+    if target.release.tree.is_some() {
+        session.store.keep_manifest(&target.manifest)?;
+    }
+    let live = match parked(session, &made.plan)? {
+        Some((begin, journal)) if !stage_only => {
+            run.report.transaction = Some(begin.transaction.clone());
+            road::make_live(run, session, &begin, journal)?;
+            true
+        }
+        Some(_) => false,
+        None => {
+            keep_merge_bases(session, &made.plan, target.source.as_mut())?;
+            let change = road::Change {
+                plan: &made.plan,
+                running,
+                baseline,
+                because: None,
+                park: stage_only,
+                live: false,
+                config: None,
+            };
+            let mut contents = Contents {
+                source: Some(target.source.as_mut()),
+                merged: &made.merged,
+            };
+            road::drive(run, session, change, &mut contents)?
+        }
+    };
+    if !live {
+        return Ok(None);
+    }
+    remember::note_transaction(run, session, decided);
+    settle::settle(run, session)?;
+    conflicts::clear(session)?;
+    Ok(Some(Live { running }))
+}
+
+/// A transaction that is in place and settled.
+pub(in crate::verb) struct Live {
+    running: bool,
+}
+
+impl Live {
+    /// What it meant for the server, as the end of a message.
+    pub fn words(&self, run: &Run<'_>) -> String {
+        let stopped = run.report.timing.stopped_ms;
+        if self.running {
+            format!(", stopped for {}.{} s", stopped / 1000, stopped % 1000 / 100)
+        } else {
+            "; the server was not running and was not started".to_owned()
+        }
+    }
+}
+
+/// The transaction that an earlier run staged, if it is of this very plan; any other is undone.
+fn parked(session: &mut Session, plan: &Plan) -> Result<Option<(crate::apply::journal::Begin, Journal)>> {
+    let Some(open) = session.open_journal()? else {
+        return Ok(None);
+    };
+    if open.mark == Some(Mark::Parked) && open.begin.plan.id == plan.id {
+        let journal = Journal::append_to(&session.store.journal_file())?;
+        return Ok(Some((open.begin, journal)));
+    }
+    crate::apply::seal::discarded(session, &open.begin)?;
+    Ok(None)
+}
