@@ -216,3 +216,61 @@ fn adopting_again_keeps_them() {
     assert_eq!(on(&adopted), [FIRST, SECOND]);
     lab.run(REVERT).expect(0, "hotfix-reverted");
 }
+
+/// A product whose packs are refused before the start while a bundle of them is broken.
+const WATCHFUL: &str = r#"
+name: watchful
+title: API Manager that looks at its bundles
+extends: wso2am
+hooks: [{when: after-commit, command: [sh, -c, '! grep -r broken "$0"', "{{ home }}/repository/components/plugins"]}]
+"#;
+
+#[test]
+fn one_that_fails_is_taken_back_and_held() {
+    let lab = Lab::tooled();
+    let products = lab.path("products");
+    fs::create_dir_all(products.join("watchful")).unwrap();
+    fs::write(products.join("watchful/product.yaml"), WATCHFUL).unwrap();
+    let settings = format!("products: {}\n", products.display());
+    fs::write(lab.path("config/pitstop.yaml"), settings).unwrap();
+    let file = lab.path("config/instances.d/lab.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("product: wso2am", "product: watchful")).unwrap();
+    let pristine = lab.path("pristine/0");
+    lab.run(&["adopt", "lab", "--pristine", pristine.to_str().unwrap()])
+        .expect(0, "adopted");
+    let good = lab.hotfix(0, 1, &[(CORE, "core, fixed")]);
+    let broken = lab.hotfix(0, 2, &[(CORE, "core, broken")]);
+    lab.apply(&good).expect(0, "hotfix-applied");
+    edit(&lab);
+    let failed = lab.apply(&broken).refused(4, "rolled-back");
+    assert!(failed.message().contains(SECOND), "{}", failed.message());
+    assert_eq!(on(&failed), [FIRST]);
+    assert_eq!(lab.read(CORE), "core, fixed");
+    edits_are_there(&lab);
+    let held = lab.apply(&broken).refused(6, "held");
+    let hint = held.report["error"]["hint"].as_str().unwrap();
+    assert!(hint.contains("hotfix apply"), "{hint}");
+    lab.run(&[
+        "hotfix",
+        "apply",
+        "lab",
+        broken.to_str().unwrap(),
+        "--release-hold",
+    ])
+    .refused(4, "rolled-back");
+    let history = fs::read_to_string(lab.path("state/instances/lab/history.jsonl")).unwrap();
+    let taken_back = history.lines().filter(|line| line.contains("taken-back"));
+    assert_eq!(
+        taken_back
+            .filter(|line| line.contains(r#""action":"hotfix""#))
+            .count(),
+        2,
+        "{history}"
+    );
+    lab.run(REVERT).expect(0, "hotfix-reverted");
+    assert_eq!(
+        differing(&lab.product(), &lab.vendor("0")),
+        [TOML, LOG4J, KEYSTORE]
+    );
+}

@@ -207,3 +207,22 @@ fn a_hotfix_follows_an_update() {
     lab.apply(&zip).expect(0, "hotfix-applied");
     assert_eq!(differing(&lab.product(), &lab.vendor("4")), [API]);
 }
+
+#[test]
+fn what_the_vendor_had_is_never_guessed() {
+    let lab = Lab::tooled();
+    lab.write(API, "api, the operator's");
+    let file = lab.path("config/instances.d/lab.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{text}policy: {{binary: take-new}}\n")).unwrap();
+    let [first, second] = lab.two_hotfixes();
+    lab.apply(&first).expect(0, "hotfix-applied");
+    lab.apply(&second).expect(0, "hotfix-applied");
+    assert_eq!(lab.read(API), "api, fixed");
+    let refused = lab.run(UPDATE).refused(6, "hotfix");
+    assert!(refused.message().contains(API), "{}", refused.message());
+    lab.run(REVERT).expect(0, "hotfix-reverted");
+    assert_eq!(lab.read(API), "api, the operator's");
+    lab.run(UPDATE).expect(0, "updated");
+    assert_eq!(differing(&lab.product(), &lab.vendor("4")), [API]);
+}

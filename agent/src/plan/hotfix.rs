@@ -30,6 +30,16 @@ pub fn changed(old: &TreeManifest, new: &TreeManifest) -> BTreeSet<RelPath> {
     paths.filter(differs).cloned().collect()
 }
 
+/// Gives a tree the hotfixes that are the difference between two others.
+pub fn carry_over(tree: &mut TreeManifest, pristine: &TreeManifest, hotfixed: &TreeManifest) {
+    for path in changed(pristine, hotfixed) {
+        match hotfixed.entries.get(&path) {
+            Some(entry) => tree.entries.insert(path, entry.clone()),
+            None => tree.entries.remove(&path),
+        };
+    }
+}
+
 /// How a hotfix stands to those that are on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
@@ -195,5 +205,17 @@ mod tests {
         ]);
         let found: Vec<_> = changed(&old, &new).iter().map(ToString::to_string).collect();
         assert_eq!(found, ["b", "c", "d/e"]);
+        let mut shown = tree(&[
+            ("a", file("shown", 0o644)),
+            ("b", file("1", 0o644)),
+            ("c", file("1", 0o644)),
+        ]);
+        carry_over(&mut shown, &old, &new);
+        let expected = [
+            ("a", file("shown", 0o644)),
+            ("b", file("2", 0o644)),
+            ("d/e", file("1", 0o644)),
+        ];
+        assert_eq!(shown, tree(&expected));
     }
 }

@@ -79,7 +79,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     let Some(mut target) = target::reach(run, &instance, &place, &wanted, &installed, &inventory)? else {
         return current(run, &installed);
     };
-    refuse_held(&instance, &target.release, options.release_hold)?;
+    refuse_held(&instance, &target, options.release_hold)?;
     let mut origin = origin(run, &instance, place.offers(), &installed)?;
     let answering = answering(run, &instance, waiting.as_ref(), &options);
     let made = make_plan(
@@ -142,7 +142,7 @@ pub(super) fn predict(
     )?;
     run.report.conflicts = conflicts::views(&made.plan);
     let blockers = [
-        refuse_held(instance, &target.release, false),
+        refuse_held(instance, &target, false),
         hotfix::refuse_ending(instance, &made.plan, &[]),
         preflight::check(instance, &made.plan),
         manual::refuse_unacknowledged(&made.plan, &[]),
@@ -192,7 +192,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         return Ok(());
     };
     keep_shown(&session, &target)?;
-    refuse_held(&session, &target.release, options.release_hold)?;
+    refuse_held(&session, &target, options.release_hold)?;
     let answering = answering(run, &session, waiting.as_ref(), &options);
     let made = make_plan(run, &session, inventory, &server, &mut target, None, answering)?;
     super::demand_plan(options.plan.as_deref(), &made.plan)?;
@@ -289,17 +289,26 @@ fn current(run: &mut Run<'_>, installed: &Release) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn refuse_held(instance: &Instance, release: &Release, allowed: bool) -> Result<()> {
-    match instance.state.hold_on(release) {
+pub(super) fn refuse_held(instance: &Instance, target: &Target, allowed: bool) -> Result<()> {
+    match instance.state.hold_on(&target.release) {
         Some(hold) if !allowed => {
+            let name = &instance.settings.name;
+            let (what, instead) = match &target.hotfix {
+                Some(hotfix) => (
+                    hotfix.name.clone(),
+                    format!("ask the vendor for another one, or run `pitstop hotfix apply {name} ZIP"),
+                ),
+                None => (
+                    target.release.to_string(),
+                    format!("give a newer level, or run `pitstop update {name}"),
+                ),
+            };
             let message = format!(
-                "{release} is held on this host since {}: {}",
+                "{what} is held on this host since {}: {}",
                 hold.since, hold.reason
             );
-            Err(Failure::new(ErrorKind::Held, message).hint(format!(
-                "give a newer level, or run `pitstop update {} --release-hold` once the cause is gone",
-                instance.settings.name
-            )))
+            let hint = format!("{instead} --release-hold` once the cause is gone");
+            Err(Failure::new(ErrorKind::Held, message).hint(hint))
         }
         _ => Ok(()),
     }

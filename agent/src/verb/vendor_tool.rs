@@ -21,7 +21,7 @@ use super::target::{self, Target, Wanted};
 use super::{Run, read};
 
 pub(super) use hotfixes::{apply_hotfixes, refuse_its_hotfixes};
-use hotfixes::{asides, with_hotfixes};
+use hotfixes::{asides, refuse_lost, with_hotfixes};
 
 /// How the tool is run, and on what.
 pub(super) struct Tool {
@@ -161,6 +161,7 @@ fn with_order<T>(
     let settings = &instance.settings;
     let kept = |digest: &Digest| instance.store.text(digest);
     let asides = asides(instance)?;
+    refuse_lost(instance, base, &asides)?;
     let is_text = |path: &RelPath, size: u64| {
         let is_text =
             may_be_text(path, size) && read(instance, path)?.is_some_and(|bytes| text::is_text(&bytes));

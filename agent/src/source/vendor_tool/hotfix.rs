@@ -7,6 +7,8 @@
 
 use std::path::{Path, PathBuf};
 
+use regex::Regex;
+
 use super::super::Source;
 use super::candidate::Candidate;
 use super::drive::Drive;
@@ -17,6 +19,7 @@ use super::tree::CandidateTree;
 use super::{Order, add_needs, found};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::model::{Entry, Level};
+use crate::product::Profile;
 use crate::product::profile::HotfixRules;
 use crate::sys::root::Root;
 
@@ -53,13 +56,17 @@ impl HotfixName {
         }))
     }
 
-    /// Whether it is a hotfix for a version of a product.
-    pub fn is_for(&self, product: &str, installed: &Level) -> bool {
-        let level = installed.as_str();
-        self.product == product
-            && level
-                .strip_prefix(&self.version)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    /// Whether it is a hotfix for an installed level of a product: by its version, and because a pack that calls itself as
+    /// the name does would be one of the product.
+    pub fn is_for(&self, profile: &Profile, installed: &Level) -> bool {
+        let rest = installed.as_str().strip_prefix(&self.version);
+        let is_version = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let pack = format!("{}-{}", self.product, self.version);
+        let told_by = profile.detect.iter().filter_map(|rule| rule.regex.as_deref());
+        is_version
+            && told_by
+                .filter_map(|regex| Regex::new(regex).ok())
+                .any(|regex| regex.is_match(&pack))
     }
 }
 
@@ -200,21 +207,25 @@ mod tests {
 
     #[test]
     fn a_hotfix_is_for_one_version_of_one_product() {
-        let hotfix = HotfixName::of(Path::new("wso2am-4.2.0-abc-hf-1.zip"), &rules())
-            .unwrap()
-            .unwrap();
+        // The profile, the installed level, the hotfix.
         let table = [
-            ("wso2am", "4.2.0.4", true),
-            ("wso2am", "4.2.0", true),
-            ("wso2am", "4.2.01.4", false),
-            ("wso2am", "4.3.0.4", false),
-            ("wso2is", "4.2.0.4", false),
+            ("wso2am", "4.2.0.4", "wso2am-4.2.0-abc-hf-1.zip", true),
+            ("wso2am", "4.2.0", "wso2am-4.2.0-abc-hf-1.zip", true),
+            ("wso2am", "4.2.01.4", "wso2am-4.2.0-abc-hf-1.zip", false),
+            ("wso2am", "4.3.0.4", "wso2am-4.2.0-abc-hf-1.zip", false),
+            ("wso2am", "4.5.0.4", "wso2am-acp-4.5.0-abc-hf-1.zip", false),
+            ("wso2am-acp", "4.5.0.4", "wso2am-acp-4.5.0-abc-hf-1.zip", true),
+            ("wso2am-3", "3.2.0.4", "wso2am-3.2.0-abc-hf-1.zip", true),
+            ("wso2is", "7.1.0.4", "wso2is-7.1.0-abc-hf1.zip", true),
+            ("wso2is", "4.2.0.4", "wso2am-4.2.0-abc-hf-1.zip", false),
         ];
-        for (product, level, expected) in table {
+        for (product, level, name, expected) in table {
+            let hotfix = HotfixName::of(Path::new(name), &rules()).unwrap().unwrap();
+            let profile = builtin::find(product, None).unwrap();
             assert_eq!(
-                hotfix.is_for(product, &Level::new(level)),
+                hotfix.is_for(&profile, &Level::new(level)),
                 expected,
-                "{product} {level}"
+                "{product} {level} {name}"
             );
         }
     }

@@ -133,7 +133,7 @@ impl New {
         let hotfix = named(instance, zip)?;
         vendor_tool::refuse_its_hotfixes(instance)?;
         let installed = adopted(instance)?;
-        if !hotfix.is_for(&installed.release.product, &installed.release.level) {
+        if !hotfix.is_for(&instance.settings.profile, &installed.release.level) {
             let message = format!("{} is no hotfix for {}", zip.display(), installed.release);
             return Err(Failure::new(ErrorKind::WrongProduct, message)
                 .at(zip)
@@ -199,7 +199,7 @@ fn ready(run: &mut Run<'_>, instance: &Instance, options: &Apply, new: &New, zip
     let files = files(instance, new, zip);
     let mut target = vendor_tool::apply_hotfixes(run, instance, &files, &installed.release, &inventory)?;
     target.hotfix = Some(step(instance, installed, new, &target)?);
-    refuse_held(instance, &target.release, options.release_hold)?;
+    refuse_held(instance, &target, options.release_hold)?;
     let answering = Answering {
         waiting: waiting.as_ref(),
         memory: recall(run, &instance.settings.memory, options.no_remembered),

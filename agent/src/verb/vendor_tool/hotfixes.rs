@@ -1,6 +1,7 @@
 //! Hotfixes: the vendor's tool applies them to a copy, and updates a copy without them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::api::plan::FileOp;
 use crate::api::{ErrorKind, Failure, Result};
@@ -10,6 +11,7 @@ use crate::model::{Digest, Entry, Inventory, RelPath, Release, TreeManifest};
 use crate::plan::hotfix;
 use crate::session::Instance;
 use crate::source::vendor_tool::{self, Given, HotfixFile, Shown};
+use crate::store::texts::may_be_text;
 
 use super::super::Run;
 use super::super::target::Target;
@@ -109,23 +111,56 @@ pub(super) fn asides(instance: &Instance) -> Result<BTreeMap<Digest, RelPath>> {
     Ok(asides)
 }
 
+/// Refuses to let the tool see a hotfix's file where the vendor's own should be. An operator's binary that a hotfix took the
+/// place of is kept, but not what the vendor had there.
+///
+/// # Errors
+/// `hotfix`.
+pub(super) fn refuse_lost(
+    instance: &Instance,
+    pristine: Option<&TreeManifest>,
+    asides: &BTreeMap<Digest, RelPath>,
+) -> Result<()> {
+    let (Some(pristine), Some(hotfixed)) = (pristine, hotfixed(instance)?) else {
+        return Ok(());
+    };
+    for path in hotfix::changed(pristine, &hotfixed) {
+        let sha256 = pristine.entries.get(&path).and_then(Entry::sha256);
+        let is_kept = |sha256| -> Result<bool> {
+            Ok(asides.contains_key(&sha256)
+                || may_be_text(&path, 0)
+                || instance.store.text(&sha256)?.is_some())
+        };
+        let is_given = instance.ownership.class_of(&path).is_observed();
+        if let (Some(sha256), true) = (sha256, is_given)
+            && !is_kept(sha256)?
+        {
+            let message =
+                format!("the vendor's {path} without hotfixes is not known here: you had changed it");
+            return Err(Failure::new(ErrorKind::Hotfix, message)
+                .at(path.under(instance.root.path()))
+                .hint("revert the hotfixes first, the newest first: your file is back then"));
+        }
+    }
+    Ok(())
+}
+
+/// The vendor's tree with the hotfixes that are on; `None` if none is.
+fn hotfixed(instance: &Instance) -> Result<Option<Arc<TreeManifest>>> {
+    let installed = instance.state.installed.as_ref();
+    let on = installed.filter(|installed| !installed.hotfixes.is_empty());
+    let tree = on.and_then(|installed| installed.release.tree);
+    tree.map(|tree| instance.store.manifest(&tree)).transpose()
+}
+
 /// What the tool showed is of the level without hotfixes; merges start from what is installed.
 pub(super) fn with_hotfixes(
     mut shown: Shown,
     instance: &Instance,
     pristine: Option<&TreeManifest>,
 ) -> Result<Shown> {
-    let installed = instance.state.installed.as_ref();
-    let on = installed.filter(|installed| !installed.hotfixes.is_empty());
-    let (Some(tree), Some(pristine)) = (on.and_then(|installed| installed.release.tree), pristine) else {
-        return Ok(shown);
-    };
-    let hotfixed = instance.store.manifest(&tree)?;
-    for path in hotfix::changed(pristine, &hotfixed) {
-        match hotfixed.entries.get(&path) {
-            Some(entry) => shown.manifest.entries.insert(path, entry.clone()),
-            None => shown.manifest.entries.remove(&path),
-        };
+    if let (Some(pristine), Some(hotfixed)) = (pristine, hotfixed(instance)?) {
+        hotfix::carry_over(&mut shown.manifest, pristine, &hotfixed);
     }
     Ok(shown)
 }
