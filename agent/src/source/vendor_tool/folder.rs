@@ -28,11 +28,13 @@ pub(super) fn below(folder: &RelPath, name: &str) -> io::Result<RelPath> {
 pub(super) fn lock(root: &Root, folder: &RelPath) -> io::Result<Lock> {
     let patience = Deadline::after(PATIENCE);
     loop {
-        root.make_private_dirs(folder)?;
-        match try_lock(root, folder) {
+        match root
+            .make_private_dirs(folder)
+            .and_then(|()| try_lock(root, folder))
+        {
             Ok(Some(lock)) => return Ok(lock),
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            // Another run is at it, or has just removed the folder.
+            Err(error) if !is_another_runs_doing(&error) => return Err(error),
+            // Another run is at it, or has just made or removed the folder.
             _ if patience.passed() => return Err(io::ErrorKind::ResourceBusy.into()),
             _ => pause(STEP, &patience),
         }
@@ -48,11 +50,25 @@ fn try_lock(root: &Root, folder: &RelPath) -> io::Result<Option<Lock>> {
     Ok(lock.filter(|_| is_there))
 }
 
+/// Whether something came or went under the hand because another run came or went.
+fn is_another_runs_doing(error: &io::Error) -> bool {
+    use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, NotFound};
+    matches!(error.kind(), AlreadyExists | DirectoryNotEmpty | NotFound)
+}
+
 /// Removes the candidates of a home that nobody works on.
 ///
 /// # Errors
 /// Of the system.
 pub(super) fn sweep(root: &Root) -> io::Result<()> {
+    match sweep_alone(root) {
+        // It sweeps too.
+        Err(error) if is_another_runs_doing(&error) => Ok(()),
+        swept => swept,
+    }
+}
+
+fn sweep_alone(root: &Root) -> io::Result<()> {
     let folder = path()?;
     if root.stat(&folder)?.is_none_or(|stat| stat.kind != Kind::Dir) {
         return Ok(());
