@@ -13,9 +13,9 @@ import sys
 path = sys.argv[1]
 with open(path, encoding="utf-8") as file:
     text = file.read()
-sound = "End::Code(0) => after_success(facts, is_level_wanted),"
+sound = "End::Code(0) => after_success(facts, goal),"
 assert text.count(sound) == 1, "the line to be broken is not there any more"
-text = text.replace(sound, """End::Code(0) => match (&facts.level, after_success(facts, is_level_wanted)) {
+text = text.replace(sound, """End::Code(0) => match (&facts.level, after_success(facts, goal)) {
             (Reading::Reached(level) | Reading::Other(level), _) => Next::Done(level.clone()),
             (_, Next::Nothing) => Next::Nothing,
             _ => Next::Done(Level::new("4.2.0.4")),
