@@ -66,8 +66,14 @@ part() {
 run_stage() {
   local name=$1 began=$SECONDS code
   printf '\n== %s\n' "$name"
-  ( "$name" )
-  code=$?
+  if [[ $name == fleet && -n $fleet_pid ]]; then
+    wait "$fleet_pid"
+    code=$?
+    cat "$fleet_log"
+  else
+    ( "$name" )
+    code=$?
+  fi
   case $code in
     0) passed=$((passed + 1)); printf -- '-- %s passed in %d s\n' "$name" $((SECONDS - began)) ;;
     "$skip") skipped+=("$name"); printf -- '-- %s skipped after %d s\n' "$name" $((SECONDS - began)) ;;
@@ -81,7 +87,11 @@ passed=0 failed=() skipped=()
 for stage in "${stages[@]}"; do
   declare -F "$stage" >/dev/null || { echo "no such stage: $stage (run.sh --list names them)" >&2; exit 2; }
 done
+fleet_pid="" fleet_log=$(mktemp)
+trap 'jobs -p | xargs -r kill 2>/dev/null; rm -f "$fleet_log"' EXIT
 for stage in "${stages[@]}"; do
+  # Both wait more than they work, each for hosts and servers of its own.
+  if [[ $stage == flink && " ${stages[*]} " == *" fleet "* ]]; then fleet >"$fleet_log" 2>&1 & fleet_pid=$!; fi
   run_stage "$stage"
   # Mostly one long link on one core: it goes on beside the checks, and the stage `build` waits for it.
   if [[ $stage == setup && " ${stages[*]} " == *" build "* ]]; then build >/dev/null 2>&1 & fi
