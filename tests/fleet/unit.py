@@ -478,17 +478,31 @@ class AfterBoot(Case):
                 self.assertEqual(tree_of(HOME), pristine("1.1.0"))
                 self.assert_nothing_left()
 
-    def test_3_where_even_the_way_back_fails_a_person_can_start_the_server(self):
+    def test_3_a_hook_that_fails_both_ways_does_not_keep_the_server_down(self):
         FAIL_HOOK.touch()
-        report = pitstop("update", "shop", "--level", "1.1.1", code=5)
-        self.assertEqual(report["error"]["kind"], "rollback-unverified")
+        report = pitstop("update", "shop", "--level", "1.1.1", code=4)
         FAIL_HOOK.unlink()
+        self.assertEqual([step["ok"] for step in report["steps"] if step["step"] == "hook"], [False, False])
+        self.assert_runs("1.1.0")
+        self.assertEqual(tree_of(HOME), pristine("1.1.0"))
+        self.assert_nothing_left()
+
+    def test_4_where_even_the_way_back_fails_a_person_can_start_the_server(self):
+        DROP_INS.mkdir()
+        never = DROP_INS / "10-never.conf"
+        never.write_text("[Unit]\nConditionPathExists=/nonexistent\n")
+        sh("systemctl", "daemon-reload")
+        report = pitstop("update", "shop", "--level", "1.1.1", "--release-hold", code=5)
+        self.assertEqual(report["error"]["kind"], "rollback-unverified")
+        never.unlink()
+        DROP_INS.rmdir()
+        sh("systemctl", "daemon-reload")
         self.assertEqual(tree_of(HOME), pristine("1.1.0"))
         self.assert_nothing_left()
         pitstop("start", "shop")
         self.assert_runs("1.1.0")
 
-    def test_4_a_server_that_waits_for_its_restart_runs_after_the_update(self):
+    def test_5_a_server_that_waits_for_its_restart_runs_after_the_update(self):
         DROP_INS.mkdir()
         later = DROP_INS / "10-later.conf"
         later.write_text("[Service]\nRestartSec=5\n")
