@@ -51,9 +51,11 @@ def stranger_in_pid_file_running(one, end):
 def restarted_from_the_console_running(one, _):
     """Exit code 121: the wrapper stays and starts a new JVM."""
     before, wrappers = one.servers(), one.wrappers()
+    begun = one.log_tail().count("Starting WSO2")
     for pid in before:
         os.kill(pid, signal.SIGUSR2)
     until(lambda: one.servers() and not set(one.servers()) & set(before), "another server after exit code 121")
+    until(lambda: one.log_tail().count("Starting WSO2") > begun, "the other server's first line in the log")
     assert one.wrappers() == wrappers, "the wrapper is another one too"
     until_ready(one)
     return Seen(before=one.servers())
