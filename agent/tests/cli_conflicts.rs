@@ -18,16 +18,7 @@ fn predicted_decided_once_and_replayed_on_the_next_instance() {
     let list = lab.run(&["conflicts", "list", "lab"]).expect(0, "conflicts");
     assert!(list.message().starts_with("2 of 2"), "{}", list.message());
     assert!(!list.changed());
-    let port = [
-        "conflicts",
-        "resolve",
-        "lab",
-        APP,
-        "--key",
-        "server.port",
-        "--take",
-        "ours",
-    ];
+    let port = resolve("lab", "server.port", ["--take", "ours"]);
     assert!(lab.run(&port).expect(0, "conflicts").changed());
     assert!(
         !lab.run(&port).expect(0, "conflicts").changed(),
@@ -35,16 +26,7 @@ fn predicted_decided_once_and_replayed_on_the_next_instance() {
     );
     // One answer is not enough.
     lab.run(&["update", "lab", "--continue"]).refused(3, "conflicts");
-    let value = [
-        "conflicts",
-        "resolve",
-        "lab",
-        APP,
-        "--key",
-        "log",
-        "--value",
-        "error",
-    ];
+    let value = resolve("lab", "log", ["--value", "error"]);
     let done = lab.run(&value).expect(0, "resolved");
     assert!(
         done.message().contains("update lab --continue"),
@@ -112,17 +94,8 @@ fn a_decision_does_not_apply_to_another_conflict() {
         [("server.port".into(), None), ("log".into(), log)]
     );
     // What is remembered and what is decided now come together.
-    lab.run(&[
-        "conflicts",
-        "resolve",
-        "second",
-        APP,
-        "--key",
-        "server.port",
-        "--take",
-        "theirs",
-    ])
-    .expect(0, "resolved");
+    lab.run(&resolve("second", "server.port", ["--take", "theirs"]))
+        .expect(0, "resolved");
     lab.run(&["update", "second", "--continue"]).expect(0, "updated");
     let text = read(&lab, "second", APP);
     assert!(text.contains("9090") && !text.contains("debug"), "{text}");
@@ -240,16 +213,7 @@ fn what_does_not_fit_is_refused_with_what_to_do() {
     waiting(&lab, "lab");
     let table: [&[&str]; 6] = [
         &["conflicts", "resolve", "lab", "conf/apq.yaml", "--take", "ours"],
-        &[
-            "conflicts",
-            "resolve",
-            "lab",
-            APP,
-            "--key",
-            "nothing",
-            "--take",
-            "ours",
-        ],
+        &resolve("lab", "nothing", ["--take", "ours"]),
         &["conflicts", "resolve", "lab", APP, "--value", "1"],
         &["conflicts", "resolve", "lab", "--take", "ours"],
         &["conflicts", "show", "lab", APP, "nothing"],

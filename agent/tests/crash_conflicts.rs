@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 
 use common::Lab;
-use common::conflicts::{APP, decided, exported, in_conflict, read, remembered, waiting};
+use common::conflicts::{APP, decided, exported, in_conflict, read, remembered, resolve, waiting};
 use common::scenario::effects;
 
 /// Runs the command from the same start with a kill before and after each of its effects, and hands what is left to
@@ -31,17 +31,8 @@ fn a_decision_killed_at_any_effect_is_taken_again() {
     let lab = in_conflict();
     waiting(&lab, "lab");
     let before = lab.tree();
-    let resolve = [
-        "conflicts",
-        "resolve",
-        "lab",
-        APP,
-        "--key",
-        "server.port",
-        "--take",
-        "ours",
-    ];
-    kill_everywhere(&lab, &resolve, |fault| {
+    let port = resolve("lab", "server.port", ["--take", "ours"]);
+    kill_everywhere(&lab, &port, |fault| {
         assert!(
             common::settled(&lab.tree(), &[]) == common::settled(&before, &[]),
             "{fault}"

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use crate::api::plan::{FileOp, FileStep, Plan};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::model::{Entry, RelPath};
-use crate::observe::permissions::{self, Writer};
-use crate::observe::process::server_user;
+use crate::observe::permissions;
 use crate::product::profile::DiskRule;
 use crate::session::Instance;
 use crate::sys::process::User;
@@ -61,19 +60,18 @@ fn writable(instance: &Instance, needed: &[String]) -> Result<()> {
         return Ok(());
     }
     let home = instance.root.path();
-    let failed = |error| Failure::io("look up the groups of the user of", home, error);
-    let writer = Writer::new(server_user(&instance.settings)?).map_err(failed)?;
-    let shut = permissions::shut(&instance.root, &instance.ownership, needed, &writer)?;
+    let (user, shut) =
+        permissions::shut_for_server(&instance.root, &instance.ownership, &instance.settings, needed)?;
     let Some(first) = shut.first() else { return Ok(()) };
     let message = format!(
         "the server would not start: its user {} may not write {}, which belongs to {}",
-        writer.user().name,
+        user.name,
         first.path.under(home).display(),
         User::name_of(first.owner)
     );
     Err(Failure::new(ErrorKind::Permission, message)
         .at(first.path.under(home))
-        .hint(format!("run `{}`", permissions::mend(home, &shut, writer.user()))))
+        .hint(format!("run `{}`", permissions::mend(home, &shut, &user))))
 }
 
 fn enough_space(rule: DiskRule, plan: &Plan, free: u64) -> Result<()> {

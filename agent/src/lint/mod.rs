@@ -14,6 +14,8 @@ use crate::product::caution::LintRules;
 
 /// The name of the file in which OSGi's configurator lists the bundles that it installs.
 pub const LISTING: &str = "bundles.info";
+/// A list of bundles is some hundred KiB; a larger one is none.
+const LIST_LIMIT: u64 = 16 << 20;
 
 /// What is looked at of a tree.
 #[derive(Debug, Clone, Default)]
@@ -53,10 +55,20 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// The lists of bundles that must be read for [`lint`].
-    pub fn lists(&self) -> Vec<&'a RelPath> {
-        let is_list = |path: &&&RelPath| path.file_name() == LISTING;
-        self.paths.iter().filter(is_list).copied().collect()
+    /// Takes in the lists of bundles, each read with at most so many bytes.
+    ///
+    /// # Errors
+    /// Of reading.
+    pub fn read_lists<E>(
+        &mut self,
+        mut read: impl FnMut(&RelPath, u64) -> Result<Vec<u8>, E>,
+    ) -> Result<(), E> {
+        let lists = self.paths.iter().filter(|path| path.file_name() == LISTING);
+        for path in lists {
+            let text = String::from_utf8_lossy(&read(path, LIST_LIMIT)?).into_owned();
+            self.listings.push(Listing { path, text });
+        }
+        Ok(())
     }
 }
 

@@ -42,18 +42,11 @@ fn judge(paths: &[&str], lists: &[(&str, &str)], pristine: Option<&[&str]>) -> V
     let home = manifest(&all);
     let mut tree = Tree::of_pack(&home);
     let text = |path: &RelPath| {
-        lists
-            .iter()
-            .find(|(list, _)| *list == path.as_str())
-            .unwrap()
-            .1
-            .to_owned()
+        let found = lists.iter().find(|(list, _)| *list == path.as_str());
+        found.unwrap().1.as_bytes().to_vec()
     };
-    let listing = |path| Listing {
-        path,
-        text: text(path),
-    };
-    tree.listings = tree.lists().into_iter().map(listing).collect();
+    tree.read_lists(|path, _| Ok::<_, std::convert::Infallible>(text(path)))
+        .unwrap();
     tree.dropins = ["own_1.0.jar", "patched.jar"].map(str::to_owned).into();
     let pristine = pristine.map(manifest);
     let told = |one: Finding| {

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::process::server_user;
 use crate::api::{Failure, Result};
+use crate::config::Settings;
 use crate::model::{Class, RelPath};
 use crate::product::Ownership;
 use crate::sys::fs;
@@ -46,11 +48,6 @@ impl Writer {
         Ok(Self { user, groups })
     }
 
-    /// The user.
-    pub fn user(&self) -> &User {
-        &self.user
-    }
-
     /// What the permission bits say.
     fn may(&self, stat: &Stat) -> bool {
         let bit = match stat {
@@ -70,6 +67,22 @@ impl Writer {
         };
         run(&asked, ANSWERS_BY).map_or(true, |output| !output.success())
     }
+}
+
+/// The server's user, and which of the given paths it may not write, as [`shut`].
+///
+/// # Errors
+/// There is no such user, its groups are not known, or a path cannot be looked at.
+pub fn shut_for_server(
+    root: &Root,
+    ownership: &Ownership,
+    settings: &Settings,
+    paths: &[String],
+) -> Result<(User, Vec<Shut>)> {
+    let failed = |error| Failure::io("look up the groups of the user of", root.path(), error);
+    let writer = Writer::new(server_user(settings)?).map_err(failed)?;
+    let shut = shut(root, ownership, paths, &writer)?;
+    Ok((writer.user, shut))
 }
 
 /// Which of some paths a user may not write. `dir/**` is the directory with all directories in it and the files that the

@@ -6,7 +6,7 @@ use std::io;
 use serde::Serialize;
 
 use crate::api::{Failure, Result};
-use crate::lint::{Listing, Tree};
+use crate::lint::Tree;
 use crate::model::Inventory;
 use crate::product::caution::LintRules;
 use crate::product::detect::matching_paths;
@@ -15,9 +15,6 @@ use crate::sys::root::Root;
 
 use super::home::HomeView;
 use super::permissions::{Readable, readable_by_all};
-
-/// A list of bundles is some hundred KiB; a larger one is none.
-const LIST_LIMIT: u64 = 16 << 20;
 
 /// What a scan does not see because it is the customer's, and what is found nevertheless depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -63,13 +60,10 @@ pub fn tree<'a>(
     if rules.bundles.is_none() {
         return Ok(tree);
     }
-    for path in tree.lists() {
-        let bytes = root
-            .read(path, LIST_LIMIT)
-            .map_err(|error| Failure::io("read", path.under(root.path()), error))?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        tree.listings.push(Listing { path, text });
-    }
+    tree.read_lists(|path, limit| {
+        root.read(path, limit)
+            .map_err(|error| Failure::io("read", path.under(root.path()), error))
+    })?;
     tree.dropins.clone_from(&beside.dropins);
     Ok(tree)
 }

@@ -123,12 +123,16 @@ pub fn make_dirs(path: &Path) -> io::Result<()> {
 /// # Errors
 /// Of the system.
 pub fn create_private(path: &Path) -> io::Result<File> {
+    create_with(path, 0o600)
+}
+
+fn create_with(path: &Path, mode: u32) -> io::Result<File> {
     effect(Effect::Write, "create", &path.display(), || {
         OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(true)
-            .mode(0o600)
+            .mode(mode)
             .open(path)
     })
 }
@@ -139,21 +143,9 @@ pub fn create_private(path: &Path) -> io::Result<File> {
 /// # Errors
 /// Of the system.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = temporary_beside(path);
-    let mut file = create_private(&temporary)?;
-    let written = effect(Effect::Write, "write", &path.display(), || file.write_all(bytes))
-        .and_then(|()| sync("fsync", &path.display(), || file.sync_all()))
-        .and_then(|()| {
-            effect(Effect::Write, "rename", &path.display(), || {
-                fs::rename(&temporary, path)
-            })
-        });
-    if let Err(error) = written {
-        // The file is ours and useless; the write's own error is the one to report.
-        let _ = fs::remove_file(&temporary);
-        return Err(error);
-    }
-    path.parent().map_or(Ok(()), sync_dir)
+    let mut file = NewFile::begin(path, 0o600)?;
+    effect(Effect::Write, "write", &path.display(), || file.write_all(bytes))?;
+    file.put_in_place()
 }
 
 /// Writes a file as a whole: a kill leaves no part under that name, what stood there or the new content. Not durable
@@ -303,7 +295,7 @@ pub fn sync_dir(path: &Path) -> io::Result<()> {
 }
 
 /// A file that takes its place only when it is whole: until then what stood at its path stays, and a kill leaves a hidden
-/// file beside it that the next one takes over. Readable for everybody whom the umask lets.
+/// file beside it that the next one takes over.
 pub struct NewFile {
     file: File,
     temporary: PathBuf,
@@ -312,22 +304,18 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// Begins it.
+    /// Begins one that everybody may read whom the umask lets.
     ///
     /// # Errors
     /// Of the system.
     pub fn create(path: &Path) -> io::Result<Self> {
+        Self::begin(path, 0o644)
+    }
+
+    fn begin(path: &Path, mode: u32) -> io::Result<Self> {
         let temporary = temporary_beside(path);
-        let file = effect(Effect::Write, "create", &path.display(), || {
-            OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o644)
-                .open(&temporary)
-        })?;
         Ok(Self {
-            file,
+            file: create_with(&temporary, mode)?,
             temporary,
             path: path.to_owned(),
             is_placed: false,

@@ -5,8 +5,7 @@ use crate::api::{Failure, Result};
 use crate::lint::lint;
 use crate::model::{Digest, Inventory, RelPath, TreeManifest};
 use crate::observe::home::HomeView;
-use crate::observe::permissions::{self, Writer};
-use crate::observe::process::server_user;
+use crate::observe::permissions;
 use crate::observe::soundness::{self, Beside};
 use crate::observe::unit::UnitState;
 use crate::product::detect::matching_paths;
@@ -111,19 +110,18 @@ fn shut(instance: &Instance) -> Result<Option<Finding>> {
         return Ok(None);
     }
     let home = instance.root.path();
-    let failed = |error| Failure::io("look up the groups of the user of", home, error);
-    let writer = Writer::new(server_user(&instance.settings)?).map_err(failed)?;
-    let shut = permissions::shut(&instance.root, &instance.ownership, &all, &writer)?;
+    let (user, shut) =
+        permissions::shut_for_server(&instance.root, &instance.ownership, &instance.settings, &all)?;
     let Some(first) = shut.first() else {
         return Ok(None);
     };
     let message = format!(
         "the server's user {} may not write what the server writes: {}, of which the first belongs to {}",
-        writer.user().name,
+        user.name,
         and_more(&first.path, shut.len()),
         User::name_of(first.owner)
     );
-    let hint = format!("run `{}`", permissions::mend(home, &shut, writer.user()));
+    let hint = format!("run `{}`", permissions::mend(home, &shut, &user));
     Ok(Some(
         Finding::wanted(FindingKind::NotWritable, message)
             .at(shut.into_iter().map(|one| one.path))

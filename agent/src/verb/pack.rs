@@ -3,7 +3,7 @@
 
 mod workshop;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::api::finding::{Finding, Severity};
@@ -14,20 +14,17 @@ use crate::config::load::{self, ConfigDirs};
 use crate::config::{Limits, VendorTool};
 use crate::lint;
 use crate::model::inventory::Seen;
-use crate::model::{Class, Digest, Inventory, Level, Progress, RelPath, TreeManifest};
+use crate::model::{Class, Digest, Entry, Inventory, Level, Progress, RelPath, TreeManifest};
 use crate::product::detect::detect;
 use crate::product::profile::{OwnershipRule, VendorToolRules};
 use crate::product::{Ownership, Profile};
 use crate::source::vendor_tool::{self, Known, Made, Order};
 use crate::source::{self, Sink, Source, archive};
-use crate::sys::fs::NewFile;
-use crate::sys::hashing::{Wanted, hash_files};
+use crate::sys::fs::{self, NewFile};
+use crate::sys::hashing::hash;
 
 use super::vendor_tool::spelled_out;
 use workshop::Workshop;
-
-/// A list of bundles is some hundred KiB.
-const LIST_LIMIT: u64 = 16 << 20;
 
 /// What to build.
 #[derive(Debug, Clone)]
@@ -60,7 +57,7 @@ pub fn build(dirs: &ConfigDirs, options: &Options, progress: &dyn Progress) -> R
         return Ok(found);
     }
     let pristine = base.manifest(progress)?;
-    workshop.unpack(base.as_mut(), &pristine, limits, progress)?;
+    let mut unpacked = workshop.unpack(base.as_mut(), &pristine, limits, progress)?;
     let ownership = begun.ownership()?;
     let mut made = begun.run_tool(options, &workshop, (&pristine, &ownership), progress)?;
     let after = made.source.manifest(progress)?;
@@ -68,7 +65,7 @@ pub fn build(dirs: &ConfigDirs, options: &Options, progress: &dyn Progress) -> R
     let findings = begun.judged(&kept.manifest, &pristine, made.source.as_mut())?;
     let mut read = |path: &RelPath, sink: &Sink<'_>| {
         let source = match kept.from_base.contains(path) {
-            true => base.as_mut(),
+            true => unpacked.as_mut(),
             false => made.source.as_mut(),
         };
         source.extract(&BTreeSet::from([path.clone()]), sink)
@@ -204,11 +201,7 @@ impl<'a> Begun<'a> {
         new: &mut dyn Source,
     ) -> Result<Vec<Finding>> {
         let mut tree = lint::Tree::of_pack(manifest);
-        for path in tree.lists() {
-            let text = new.read(path, LIST_LIMIT)?;
-            let text = String::from_utf8_lossy(&text).into_owned();
-            tree.listings.push(lint::Listing { path, text });
-        }
+        tree.read_lists(|path, limit| new.read(path, limit))?;
         let findings = lint::lint(&self.profile.lint, &tree, Some(pristine));
         let severe = findings
             .iter()
@@ -305,21 +298,13 @@ fn not_above(path: &Path, wanted: &Level, installed: &Level) -> Failure {
 }
 
 fn digest_of(file: &Path, progress: &dyn Progress) -> Result<Digest> {
-    let (folder, name) = (file.parent(), file.file_name().map(|name| name.to_string_lossy()));
-    let path = RelPath::new(&name.unwrap_or_default()).map_err(|why| {
-        Failure::new(
-            ErrorKind::Internal,
-            format!("{} has no plain name: {why}", file.display()),
-        )
-    })?;
-    let wanted = Wanted { path: &path, size: 0 };
-    let digests = hash_files(folder.unwrap_or(Path::new("/")), &[wanted], progress)?;
-    Ok(digests.first().copied().unwrap_or(Digest::of(b"")))
+    let read = || hash(&mut fs::open(file)?, &mut vec![0; 256 << 10], progress);
+    read().map_err(|error| Failure::io("read", file, error))
 }
 
 /// A tree that was just unpacked.
 fn untouched(manifest: &TreeManifest) -> Inventory {
-    let seen = |entry: &crate::model::Entry| Seen {
+    let seen = |entry: &Entry| Seen {
         entry: entry.clone(),
         class: Class::Vendor,
         owner: Owner { uid: 0, gid: 0 },
@@ -345,20 +330,18 @@ impl Kept {
             let is_tool = rules.programs.values().any(|program| program == path);
             *path != rules.record && (is_tool || ownership.class_of(path) == Class::State)
         };
-        let mut manifest = TreeManifest::default();
-        let theirs = after.entries.iter().filter(|(path, _)| !is_own(path));
-        let ours = base.entries.iter().filter(|(path, _)| is_own(path));
-        manifest.entries.extend(
-            theirs
-                .chain(ours)
-                .map(|(path, entry)| (path.clone(), entry.clone())),
-        );
-        let from_base = manifest
-            .entries
-            .keys()
-            .filter(|path| is_own(path))
-            .cloned()
-            .collect();
+        let of = |tree: &TreeManifest, own: bool| -> BTreeMap<RelPath, Entry> {
+            let entries = tree.entries.iter().filter(|(path, _)| is_own(path) == own);
+            entries
+                .map(|(path, entry)| (path.clone(), entry.clone()))
+                .collect()
+        };
+        let ours = of(base, true);
+        let from_base = ours.keys().cloned().collect();
+        let mut manifest = TreeManifest {
+            entries: of(after, false),
+        };
+        manifest.entries.extend(ours);
         Self { manifest, from_base }
     }
 }

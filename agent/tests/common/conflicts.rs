@@ -128,31 +128,18 @@ pub fn with_input(lab: &Lab, args: &[&str], input: &[u8]) -> (i32, Value) {
     )
 }
 
+/// The command that answers one key, such as with `["--take", "ours"]`.
+pub fn resolve<'a>(instance: &'a str, key: &'a str, [how, what]: [&'a str; 2]) -> [&'a str; 8] {
+    ["conflicts", "resolve", instance, APP, "--key", key, how, what]
+}
+
 /// Decides both conflicts of an instance and goes on.
 pub fn decided(lab: &Lab, instance: &str) {
     waiting(lab, instance);
-    lab.run(&[
-        "conflicts",
-        "resolve",
-        instance,
-        APP,
-        "--key",
-        "server.port",
-        "--take",
-        "ours",
-    ])
-    .expect(0, "conflicts");
-    lab.run(&[
-        "conflicts",
-        "resolve",
-        instance,
-        APP,
-        "--key",
-        "log",
-        "--value",
-        "error",
-    ])
-    .expect(0, "resolved");
+    lab.run(&resolve(instance, "server.port", ["--take", "ours"]))
+        .expect(0, "conflicts");
+    lab.run(&resolve(instance, "log", ["--value", "error"]))
+        .expect(0, "resolved");
     lab.run(&["update", instance, "--continue"]).expect(0, "updated");
 }
 pub fn exported(lab: &Lab) -> Value {

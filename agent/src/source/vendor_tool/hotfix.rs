@@ -12,7 +12,7 @@ use regex::Regex;
 use super::super::Source;
 use super::candidate::Candidate;
 use super::drive::Drive;
-use super::offline::said_by_name;
+use super::offline::{names_like, said_by_name};
 use super::pieces::pieces;
 use super::runner::Runner;
 use super::tree::CandidateTree;
@@ -36,24 +36,29 @@ pub struct HotfixName {
     pub number: u32,
 }
 
+fn pattern(rules: &HotfixRules) -> Result<Regex> {
+    names_like("vendor_tool.hotfix.name", &rules.name)
+}
+
 impl HotfixName {
     /// What a file's name says; `None` if it is not the name of a hotfix.
     ///
     /// # Errors
     /// `settings`: the profile's pattern is none.
     pub fn of(path: &Path, rules: &HotfixRules) -> Result<Option<Self>> {
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-            return Ok(None);
-        };
-        let said = said_by_name("vendor_tool.hotfix.name", &rules.name, name)?;
-        Ok(said.and_then(|said| {
-            Some(Self {
-                name: name.to_owned(),
-                product: said("product"),
-                version: said("version"),
-                number: said("number").parse().ok()?,
-            })
-        }))
+        let pattern = pattern(rules)?;
+        let name = path.file_name().and_then(|name| name.to_str());
+        Ok(name.and_then(|name| Self::told(name, &pattern)))
+    }
+
+    fn told(name: &str, pattern: &Regex) -> Option<Self> {
+        let said = said_by_name(pattern, name)?;
+        Some(Self {
+            name: name.to_owned(),
+            product: said("product"),
+            version: said("version"),
+            number: said("number").parse().ok()?,
+        })
     }
 
     /// Whether it is a hotfix for an installed level of a product: by its version, and because a pack that calls itself as
@@ -132,15 +137,14 @@ pub fn applied_by_the_tool(root: &Root, rules: &HotfixRules) -> Result<Vec<Strin
 
 /// The names of hotfixes in a text, with or without what archives end with.
 fn mentioned(text: &str, rules: &HotfixRules) -> Result<Vec<String>> {
+    let pattern = pattern(rules)?;
     let mut names = Vec::new();
     for word in text.split(|c: char| c.is_whitespace() || "\"'`,;:/\\[]{}()".contains(c)) {
         let full = match word.ends_with(".zip") {
             true => word.to_owned(),
             false => format!("{word}.zip"),
         };
-        if let Some(hotfix) = HotfixName::of(Path::new(&full), rules)? {
-            names.push(hotfix.name);
-        }
+        names.extend(HotfixName::told(&full, &pattern).map(|hotfix| hotfix.name));
     }
     Ok(names)
 }

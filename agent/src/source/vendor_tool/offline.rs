@@ -29,8 +29,8 @@ impl Offline {
         else {
             return Ok(None);
         };
-        let said = said_by_name("vendor_tool.offline", pattern, name)?;
-        Ok(said.map(|said| {
+        let pattern = names_like("vendor_tool.offline", pattern)?;
+        Ok(said_by_name(&pattern, name).map(|said| {
             let level = |last: &str| Level::new(format!("{}.{}", said("version"), said(last)));
             Self {
                 product: said("product"),
@@ -60,24 +60,25 @@ impl Offline {
     }
 }
 
-/// What the groups of a pattern match in a name, one by one; `None` if it does not match.
-pub(super) fn said_by_name<'a>(
-    field: &str,
-    pattern: &str,
-    name: &'a str,
-) -> Result<Option<impl Fn(&str) -> String + use<'a>>> {
-    let pattern = Regex::new(pattern).map_err(|error| {
+/// A pattern on names.
+///
+/// # Errors
+/// `settings`: it is none.
+pub(super) fn names_like(field: &str, pattern: &str) -> Result<Regex> {
+    Regex::new(pattern).map_err(|error| {
         let message = format!("{field}: not a regular expression");
         Failure::new(ErrorKind::Settings, message).because(error)
-    })?;
-    let found = pattern.captures(name);
-    Ok(found.map(|found| {
-        move |group: &str| {
-            found
-                .name(group)
-                .map_or_else(String::new, |group| group.as_str().to_owned())
-        }
-    }))
+    })
+}
+
+/// What the groups of a pattern match in a name, one by one; `None` if it does not match.
+pub(super) fn said_by_name<'a>(pattern: &Regex, name: &'a str) -> Option<impl Fn(&str) -> String + use<'a>> {
+    let found = pattern.captures(name)?;
+    Some(move |group: &str| {
+        found
+            .name(group)
+            .map_or_else(String::new, |group| group.as_str().to_owned())
+    })
 }
 
 /// The levels above the installed one in what the tool printed, the highest first.

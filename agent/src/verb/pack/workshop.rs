@@ -78,14 +78,15 @@ impl Workshop {
         &self.output
     }
 
-    /// Unpacks a pack, and proves that it is what its manifest says.
+    /// Unpacks a pack, and proves that it is what its manifest says. What was unpacked can be read by path then, in any
+    /// order, which archives do not allow.
     pub(super) fn unpack(
         &self,
         source: &mut dyn Source,
         manifest: &TreeManifest,
         limits: &Limits,
         progress: &dyn Progress,
-    ) -> Result<()> {
+    ) -> Result<Box<dyn Source>> {
         let root = &self.pack;
         let failed = |path: &RelPath, error| Failure::io("unpack", path.under(root.path()), error);
         let _work = Work::begin(progress, "unpacking", manifest.total_bytes());
@@ -118,14 +119,20 @@ impl Workshop {
         self.prove(manifest, limits, progress)
     }
 
-    fn prove(&self, manifest: &TreeManifest, limits: &Limits, progress: &dyn Progress) -> Result<()> {
+    fn prove(
+        &self,
+        manifest: &TreeManifest,
+        limits: &Limits,
+        progress: &dyn Progress,
+    ) -> Result<Box<dyn Source>> {
         let place = self.pack.path();
-        let found = source::open(place, limits, &self.cache, progress)?.manifest(progress)?;
+        let mut unpacked = source::open(place, limits, &self.cache, progress)?;
+        let found = unpacked.manifest(progress)?;
         let differs = |path: &&RelPath| !Entry::same(found.entries.get(*path), manifest.entries.get(*path));
         let wrong = manifest.entries.keys().chain(found.entries.keys()).find(differs);
         // An archive need not name its folders.
         match wrong.filter(|path| !matches!(found.entries.get(*path), Some(Entry::Dir { .. }))) {
-            None => Ok(()),
+            None => Ok(unpacked),
             Some(path) => {
                 let message = format!("{path} is not what the archive says, after it was unpacked");
                 Err(Failure::new(ErrorKind::Source, message)
