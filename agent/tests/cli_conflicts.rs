@@ -24,6 +24,12 @@ fn predicted_decided_once_and_replayed_on_the_next_instance() {
         !lab.run(&port).expect(0, "conflicts").changed(),
         "deciding the same again changes something"
     );
+    let waits = &lab.run(&["check", "lab"]).report["waiting"];
+    assert_eq!(
+        (&waits["conflicts"], &waits["open"]),
+        (&1.into(), &1.into()),
+        "{waits}"
+    );
     // One answer is not enough.
     lab.run(&["update", "lab", "--continue"]).refused(3, "conflicts");
     let value = resolve("lab", "log", ["--value", "error"]);
@@ -38,6 +44,7 @@ fn predicted_decided_once_and_replayed_on_the_next_instance() {
     for line in ["  port: 9443\n", "log: error\n", "a.example.com"] {
         assert!(text.contains(line), "{line} in\n{text}");
     }
+    assert_eq!(lab.run(&["check", "lab"]).report["waiting"], Value::Null);
     // The second instance: predicted as decided, and updated without a person.
     let check = lab.run(&["check", "second"]).expect(0, "update-available");
     assert_eq!(keys(&check.report), []);

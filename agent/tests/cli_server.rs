@@ -161,6 +161,17 @@ fn a_level_that_dies_is_put_back_verified_and_held() {
         .refused(6, "held");
     let check = server.run(&["check", "lab", "--level", "1.1.0"]);
     assert_eq!(check.report["blockers"][0]["kind"], "held");
+    // Each of the two transactions has its share of the time for which the server was down.
+    let last = check.report["transactions"].as_array().unwrap();
+    let told: Vec<_> = last.iter().map(|one| (&one["action"], &one["outcome"])).collect();
+    let expected = [("rollback", "done"), ("update", "taken-back")].map(|(a, b)| (a.into(), b.into()));
+    assert_eq!(told, expected.each_ref().map(|(a, b)| (a, b)));
+    let stopped = last.iter().map(|one| one["stopped_ms"].as_u64().unwrap());
+    assert!(stopped.clone().all(|ms| ms > 0), "{last:?}");
+    assert_eq!(
+        stopped.sum::<u64>(),
+        answer.report["timing"]["stopped_ms"].as_u64().unwrap()
+    );
     // By hand it may be tried again; a newer level is not held at all.
     server
         .run(&["update", "lab", "--level", "1.1.0", "--release-hold"])

@@ -322,6 +322,42 @@ fn every_change_has_one_record_in_the_history() {
 }
 
 #[test]
+fn check_tells_the_last_transactions_also_those_that_an_older_agent_wrote_down() {
+    let lab = lab();
+    let check = lab.run(&["check", "lab"]);
+    assert_eq!(check.report["transactions"], Value::Null);
+    let (at, installed_at) = (&check.report["at"], &check.report["after"]["installed_at"]);
+    assert!(at.is_string() && installed_at.is_string(), "{at} {installed_at}");
+    let old = r#"{"transaction":"000000-0","action":"update","outcome":"done","from":{"product":"lab","level":"0.9"},
+        "to":{"product":"lab","level":"1.0.0"},"began":"2026-01-01T00:00:00Z","ended":"2026-01-01T00:00:09Z","agent":"0.0.9"}"#;
+    let cut_short = r#"{"transaction":"000000-1","action":"upd"#;
+    let history = lab.path("state/instances/lab/history.jsonl");
+    fs::write(
+        history,
+        format!("{}\n{cut_short}\n", old.replace("\n        ", "")),
+    )
+    .unwrap();
+    for _ in 0..3 {
+        lab.run(&["update", "lab", "--level", "1.1.0"])
+            .expect(0, "updated");
+        let check = lab.run(&["check", "lab"]);
+        let told = check.report["transactions"].as_array().unwrap().clone();
+        assert_eq!(
+            (&told[0]["action"], &told[0]["stopped_ms"]),
+            (&"update".into(), &0.into())
+        );
+        let oldest = told.iter().find(|one| one["transaction"] == "000000-0");
+        assert_eq!(
+            oldest.is_some_and(|one| one["stopped_ms"].is_null()),
+            told.len() < 5,
+            "{told:?}"
+        );
+        assert!(told.len() <= 5 && told.iter().all(|one| one["transaction"] != "000000-1"));
+        lab.run(&["rollback", "lab"]).expect(0, "rolled-back");
+    }
+}
+
+#[test]
 fn a_directory_replaced_by_a_file_keeps_what_the_customer_put_there() {
     let mut old = level("1.0.0", "4");
     old.insert("swap/vendor.txt".into(), file("v"));

@@ -126,6 +126,7 @@ fn decisions(studio: &Studio) {
         &[&resolve[..], &key].concat(),
         (0, "conflicts"),
     );
+    studio.take("check-waiting", &["check", "lab"], (0, "update-available"));
     studio.take(
         "conflicts-resolve-all",
         &[&resolve[..], &["--all", "--take", "theirs"]].concat(),
@@ -217,6 +218,7 @@ fn fall_back() -> Takes {
     studio.lab.offer("1.2.0", &broken());
     studio.take("update-rolled-back", &["update", "lab"], (4, "rolled-back"));
     studio.take("update-held", &["update", "lab"], (6, "held"));
+    studio.take("check-held", &["check", "lab"], (0, "update-available"));
     studio.takes()
 }
 

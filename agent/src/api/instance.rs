@@ -22,6 +22,9 @@ pub struct InstanceView {
     pub pristine_known: bool,
     /// Whether the installed level passed its verification.
     pub verified: bool,
+    /// Since when this level is installed, or known if pitstop did not install it, as RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed_at: Option<String>,
     /// What the processes say.
     pub state: RunState,
     /// The processes of the instance.

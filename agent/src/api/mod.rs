@@ -3,6 +3,7 @@
 pub mod action;
 pub mod error;
 pub mod finding;
+pub mod history;
 pub mod hotfix;
 pub mod instance;
 pub mod memory;
@@ -11,6 +12,7 @@ pub mod pack;
 pub mod plan;
 pub mod report;
 pub mod schema;
+pub mod stale;
 
 pub use error::{ErrorKind, ExitCode, Failure, Result};
 pub use plan::Plan;

@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 pub use super::action::Action;
 use super::error::{ErrorKind, ExitCode, Failure};
 pub use super::finding::{Finding, FindingKind, Severity};
+pub use super::history::{Outcome, TransactionView};
 pub use super::hotfix::HotfixView;
 pub use super::instance::{
     ComparisonView, ConfigSnapshotView, ConfigView, Drift, DriftKind, DriftView, Hold, InstanceView,
     InterruptedView, Phase, ProcessRole, ProcessView, RunState, SnapshotView, UnitView,
 };
 use super::plan::{AnswerView, Conflict, Plan};
+pub use super::stale::{StaleKey, StaleView};
 use crate::model::{Level, RelPath};
 
 /// The value of [`Report::schema`].
@@ -32,6 +34,12 @@ pub struct Report {
     pub instance: String,
     /// The host's name.
     pub host: String,
+    /// What the host's settings call the environment that it belongs to, such as `staging`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// When the report was made, as RFC 3339; only later agents say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
     /// Whether the verb did what it was asked for; `false` exactly when the exit code is not 0.
     pub ok: bool,
     /// Whether anything was changed, or would be in a dry run.
@@ -70,6 +78,12 @@ pub struct Report {
     pub offers: Vec<OfferView>,
     /// What would stop an update now (`check`).
     pub blockers: Vec<ErrorView>,
+    /// The update that waits for a person to decide its conflicts (`check`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<WaitingView>,
+    /// The last transactions, the newest first, at most [`TransactionView::LIST_LIMIT`] (`check`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transactions: Vec<TransactionView>,
     /// What a person should know.
     pub warnings: Vec<String>,
     /// Why the verb failed.
@@ -202,6 +216,19 @@ pub struct ConflictView {
     pub answer: Option<AnswerView>,
 }
 
+/// An update, or a hotfix, that waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WaitingView {
+    /// The level that it leads to.
+    pub level: Level,
+    /// How many paths are in conflict.
+    pub conflicts: u64,
+    /// How many decisions, each about a key, some lines or a whole path, are still open.
+    pub open: u64,
+    /// The command that goes on with it once none is open.
+    pub command: String,
+}
+
 /// How one configured file changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DiffView {
@@ -209,35 +236,6 @@ pub struct DiffView {
     pub path: RelPath,
     /// A unified diff; `<secret>` stands in the place of what is secret.
     pub diff: String,
-}
-
-/// A configured file that overrides what the vendor changed since somebody last worked on its template.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct StaleView {
-    /// The path in the pack.
-    pub path: RelPath,
-    /// The level that the template was last worked on at.
-    pub from: Level,
-    /// The level whose defaults it is compared with.
-    pub to: Level,
-    /// The keys that it overrides and the vendor changed.
-    pub keys: Vec<StaleKey>,
-}
-
-/// One overridden key. What sounds like a secret is not shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct StaleKey {
-    /// The key, with dots between its parts.
-    pub key: String,
-    /// The vendor's default at the lower level; absent where there was none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    /// The vendor's default at the higher level; absent where there is none any more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
-    /// What the instance's configuration says; absent where it does not have the key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub yours: Option<String>,
 }
 
 /// A level that a source offers.
@@ -305,6 +303,8 @@ impl Report {
             action,
             instance: instance.to_owned(),
             host: host.to_owned(),
+            environment: None,
+            at: None,
             ok: true,
             changed: false,
             dry_run: false,
@@ -322,6 +322,8 @@ impl Report {
             comparison: None,
             offers: Vec::new(),
             blockers: Vec::new(),
+            waiting: None,
+            transactions: Vec::new(),
             warnings: Vec::new(),
             error: None,
             timing: Timing::default(),

@@ -139,6 +139,8 @@ pub struct PolicyFragment {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AgentFragment {
+    /// The environment that this host belongs to, such as `staging`; reports carry it.
+    pub environment: Option<String>,
     /// Limits on archives.
     pub limits: Option<LimitsFragment>,
     /// Defaults for every instance's policy.

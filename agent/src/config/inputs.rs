@@ -19,6 +19,8 @@ const START_TIMEOUT_S: u64 = 180;
 /// What one instance's settings are made of.
 #[derive(Debug, Clone)]
 pub struct Inputs {
+    /// The environment that the host belongs to.
+    pub environment: Option<String>,
     /// The instance, relative paths resolved.
     pub instance: InstanceFragment,
     /// The product's profile with the instance's service, probes and variables in it; templates not filled in.
@@ -63,6 +65,7 @@ impl Inputs {
         });
         let policies = [instance.policy.as_ref(), agent.policy.as_ref()];
         Ok(Self {
+            environment: agent.environment.clone(),
             policy: policy_of(policies),
             limits: limits_of(agent.limits.as_ref()),
             config: config.transpose()?,
@@ -107,6 +110,7 @@ impl Inputs {
             cache_dir: dirs.state.join("cache"),
             memory: dirs.memory(),
             name: instance.name,
+            environment: self.environment,
             user: instance.user,
             source,
             policy: self.policy,

@@ -183,6 +183,12 @@ fn read_agent(dirs: &ConfigDirs) -> Result<AgentFragment> {
         return Ok(AgentFragment::default());
     };
     let mut agent: AgentFragment = yaml::parse(&text, &path)?;
+    if let Some(name) = &agent.environment {
+        validate::plain_name("environment", name).map_err(|mut failure| {
+            failure.message = format!("{}: {}", path.display(), failure.message);
+            failure.at(&path)
+        })?;
+    }
     agent.products = agent.products.map(|folder| dirs.config.join(folder));
     Ok(agent)
 }

@@ -337,6 +337,19 @@ fn the_agents_own_settings_are_checked_and_name_the_folder_of_profiles() {
             .message
             .contains("unknown product `own`")
     );
+    site.write("instances.d/o.yaml", "name: o\nproduct: flink\nhome: /opt/o\n");
+    assert_eq!(load(&site.dirs(), "o").unwrap().environment, None);
+    site.write("pitstop.yaml", "environment: staging\n");
+    let environment = load(&site.dirs(), "o").unwrap().environment;
+    assert_eq!(environment.as_deref(), Some("staging"));
+    site.write("pitstop.yaml", "environment: a b\n");
+    let failure = load(&site.dirs(), "o").unwrap_err();
+    assert!(
+        failure
+            .message
+            .contains("pitstop.yaml: environment: `a b` is not a name"),
+        "{failure}"
+    );
     site.write("pitstop.yaml", "polcy: {}\n");
     let failure = load(&site.dirs(), "o").unwrap_err();
     assert!(

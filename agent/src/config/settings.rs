@@ -15,6 +15,8 @@ use crate::product::Profile;
 pub struct Settings {
     /// The instance's name: letters, digits, `.`, `_` and `-`.
     pub name: String,
+    /// The environment that the host belongs to, if it was told.
+    pub environment: Option<String>,
     /// The profile, templates rendered.
     pub profile: Profile,
     /// The pack's directory, absolute, symlinks in it resolved at load time if it exists.

@@ -2,50 +2,9 @@
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
-use crate::api::report::Action;
+use crate::api::history::TransactionView;
 use crate::api::{ErrorKind, Failure, Result};
-use crate::model::Release;
 use crate::sys::fs;
-
-/// One transaction, as it ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// Its id.
-    pub transaction: String,
-    /// The verb.
-    pub action: Action,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// The release before.
-    pub from: Release,
-    /// The release that it led to.
-    pub to: Release,
-    /// When it began, as RFC 3339.
-    pub began: String,
-    /// When it ended, as RFC 3339.
-    pub ended: String,
-    /// Why, where it did not go well.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// The agent's version.
-    pub agent: String,
-}
-
-/// How a transaction ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// Verified.
-    Done,
-    /// In place, but a check failed and nothing was taken back.
-    Unhealthy,
-    /// In place; a rollback followed.
-    TakenBack,
-    /// Taken back before it was in place.
-    Undone,
-}
 
 impl super::Store {
     fn history_file(&self) -> std::path::PathBuf {
@@ -56,7 +15,7 @@ impl super::Store {
     ///
     /// # Errors
     /// Reading or writing failed.
-    pub fn record(&self, record: &Record) -> Result<()> {
+    pub fn record(&self, record: &TransactionView) -> Result<()> {
         let path = self.history_file();
         if self
             .history()?
@@ -76,7 +35,7 @@ impl super::Store {
     ///
     /// # Errors
     /// Reading failed.
-    pub fn history(&self) -> Result<Vec<Record>> {
+    pub fn history(&self) -> Result<Vec<TransactionView>> {
         let path = self.history_file();
         let text =
             fs::read_text_if_exists(&path).map_err(|error| Failure::io("read the history", &path, error))?;

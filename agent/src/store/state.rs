@@ -88,6 +88,9 @@ pub struct Because {
     pub transaction: String,
     /// Why.
     pub reason: String,
+    /// Milliseconds for which the server was down because of it, if a run saw that.
+    #[serde(default)]
+    pub stopped_ms: Option<u64>,
 }
 
 /// What can be taken back.

@@ -1,6 +1,7 @@
 //! `check`: everything there is to know about an instance, without changing anything.
 
 mod against;
+mod past;
 
 use std::path::PathBuf;
 
@@ -51,6 +52,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
             Some(inventory)
         }
     };
+    past::tell(run, &instance);
     let interrupted = before.interrupted.clone();
     let adopted = before.adopted;
     let drift = before.drift.count;

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::api::plan::{AnswerView, Conflict, Plan, Taken};
-use crate::api::report::ConflictView;
+use crate::api::report::{ConflictView, WaitingView};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::layout;
 use crate::memory::Decision;
@@ -59,6 +59,17 @@ impl Waiting {
         match (self.hotfix, self.from.as_ref().and_then(|path| path.file_name())) {
             (true, Some(name)) => format!("the hotfix {}", name.to_string_lossy()),
             _ => format!("the update to {}", self.level),
+        }
+    }
+
+    /// The same for reports, with every conflict open.
+    pub fn view(&self, instance: &str) -> WaitingView {
+        let conflicts = self.conflicts.len() as u64;
+        WaitingView {
+            level: self.level.clone(),
+            conflicts,
+            open: conflicts,
+            command: self.command(instance),
         }
     }
 

@@ -31,7 +31,7 @@ use crate::merge::text::LIMIT;
 use crate::model::{Inventory, Progress, RelPath, Release, Work};
 use crate::plan::Common;
 use crate::session::Instance;
-use crate::sys::clock::Stopwatch;
+use crate::sys::clock::{Stopwatch, now_rfc3339};
 use crate::sys::host;
 
 /// A verb under way.
@@ -43,6 +43,10 @@ pub struct Run<'a> {
     clock: Stopwatch,
     /// Since when the server is down by this run's doing.
     down: Option<Stopwatch>,
+    /// The transaction that this run made live itself, from the stop on.
+    made_live: Option<String>,
+    /// How much of the time for which the server was down the history has accounted for.
+    accounted_ms: u64,
 }
 
 impl<'a> Run<'a> {
@@ -53,6 +57,8 @@ impl<'a> Run<'a> {
             progress,
             clock: Stopwatch::start(),
             down: None,
+            made_live: None,
+            accounted_ms: 0,
         }
     }
 
@@ -91,6 +97,14 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Milliseconds for which the server was down because of a transaction, accounted for with this call. `None` if this
+    /// run did not see its beginning.
+    fn account_stopped(&mut self, transaction: &str) -> Option<u64> {
+        let in_all = self.report.timing.stopped_ms + self.down.map_or(0, |down| down.ms());
+        let stopped = in_all - std::mem::replace(&mut self.accounted_ms, in_all);
+        (self.made_live.as_deref() == Some(transaction)).then_some(stopped)
+    }
+
     fn recovered(&mut self) {
         self.report.changed = true;
     }
@@ -119,6 +133,11 @@ pub fn report_on(
     work: impl FnOnce(&mut Run<'_>, Settings) -> Result<()>,
 ) -> Report {
     let mut run = Run::new(action, name, progress);
+    run.report.at = Some(now_rfc3339());
+    run.report.environment = settings
+        .as_ref()
+        .ok()
+        .and_then(|settings| settings.environment.clone());
     let shown = Work::begin(progress, &format!("{} {name}", action.name()), 0);
     let result = settings.and_then(|settings| work(&mut run, settings));
     drop(shown);

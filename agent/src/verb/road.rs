@@ -2,6 +2,7 @@
 //! [`settle`](super::settle)'s, because it is owed even if this run does not live to see it.
 
 use crate::api::plan::{Hook, Plan};
+use crate::api::report::{Outcome, TransactionView};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::journal::{Begin, Journal, Mark};
 use crate::apply::stage::Contents;
@@ -9,7 +10,6 @@ use crate::apply::{commit, seal, stage};
 use crate::model::Class;
 use crate::session::Session;
 use crate::store::ConfigChange;
-use crate::store::history::{Outcome, Record};
 use crate::store::state::Because;
 use crate::sys::clock::{Stopwatch, now_rfc3339};
 
@@ -78,6 +78,7 @@ pub(super) fn make_live(
     mut journal: Journal,
 ) -> Result<()> {
     run.report.timing.stage_ms = run.clock.ms();
+    run.made_live = Some(begin.transaction.clone());
     let stopped = stop(run, session, begin, &mut journal);
     if let Err(failure) = stopped {
         // In this order: as long as the journal is there, the next run knows that the server is to be brought back.
@@ -235,14 +236,14 @@ pub(super) fn take_back(
     }
 }
 
-/// Writes a transaction into the history.
+/// Writes a transaction that was taken back before it was in place into the history.
 pub(super) fn record(
     session: &Session,
     begin: &Begin,
     outcome: Outcome,
     reason: Option<String>,
 ) -> Result<()> {
-    session.store.record(&Record {
+    session.store.record(&TransactionView {
         transaction: begin.transaction.clone(),
         action: begin.plan.action,
         outcome,
@@ -250,6 +251,8 @@ pub(super) fn record(
         to: begin.plan.to.clone(),
         began: begin.began.clone(),
         ended: now_rfc3339(),
+        // The server is not back yet.
+        stopped_ms: None,
         reason,
         agent: env!("CARGO_PKG_VERSION").to_owned(),
     })

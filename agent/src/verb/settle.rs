@@ -1,12 +1,13 @@
 //! What is owed once a transaction's files are in place: start the server, verify, and either settle or go back. The
 //! debt is in the state, so a run that dies here leaves it to the next one.
 
+mod history;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::plan::{FileStep, Hook, Plan};
-use crate::api::report::{Action, Hold, ProbeView};
+use crate::api::report::{Action, Hold, Outcome, ProbeView};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::layout;
 use crate::config::OnBoth;
@@ -14,7 +15,6 @@ use crate::health::policy::{self, Verdict};
 use crate::model::{Class, Entry, Inventory, RelPath};
 use crate::observe::tree::both;
 use crate::session::{Instance, Session};
-use crate::store::history::{Outcome, Record};
 use crate::store::state::{Because, Pending};
 use crate::store::{ConfigChange, ConfigHold};
 use crate::sys::clock::now_rfc3339;
@@ -34,12 +34,13 @@ pub(super) fn settle(run: &mut Run<'_>, session: &mut Session) -> Result<()> {
     match start_and_verify(run, session, &pending) {
         Ok((plan, inventory)) => {
             accept(session, &plan, &inventory)?;
-            settled(session, &pending, true, Outcome::Done, None)?;
+            settled(run, session, &pending, true, Outcome::Done, None)?;
             run.report.after = Some(view::after(run, session, &inventory)?);
             Ok(())
         }
         Err(failure) if pending.action == Action::Rollback => {
             settled(
+                run,
                 session,
                 &pending,
                 false,
@@ -55,6 +56,7 @@ pub(super) fn settle(run: &mut Run<'_>, session: &mut Session) -> Result<()> {
         Err(failure) => {
             hold(session, &pending, &failure);
             settled(
+                run,
                 session,
                 &pending,
                 false,
@@ -217,6 +219,7 @@ pub(super) fn deviations(
 }
 
 fn settled(
+    run: &mut Run<'_>,
     session: &mut Session,
     pending: &Pending,
     verified: bool,
@@ -231,16 +234,7 @@ fn settled(
     if outcome == Outcome::Done && pending.action != Action::Rollback {
         forget_older(session, pending);
     }
-    if let Some(because) = &pending.because {
-        record(
-            session,
-            pending,
-            &because.transaction,
-            Outcome::TakenBack,
-            Some(because.reason.clone()),
-        )?;
-    }
-    record(session, pending, &pending.transaction, outcome, reason)?;
+    history::record(run, session, pending, outcome, reason)?;
     session.state.pending = None;
     session.store.save(&session.state)?;
     clean_up(session)
@@ -258,39 +252,6 @@ fn forget_older(session: &mut Session, pending: &Pending) {
         state.forget_snapshots(keep);
         state.holds.retain(|hold| hold.release != pending.to);
     }
-}
-
-fn record(
-    session: &Session,
-    pending: &Pending,
-    id: &str,
-    outcome: Outcome,
-    reason: Option<String>,
-) -> Result<()> {
-    let taken_back = id != pending.transaction;
-    let (from, to) = if taken_back {
-        (&pending.to, &pending.from)
-    } else {
-        (&pending.from, &pending.to)
-    };
-    session.store.record(&Record {
-        transaction: id.to_owned(),
-        action: match &pending.config {
-            Some(_) if taken_back => Action::Config,
-            None if taken_back => session
-                .store
-                .snapshot_plan(id)
-                .map_or(Action::Update, |plan| plan.action),
-            _ => pending.action,
-        },
-        outcome,
-        from: from.clone(),
-        to: to.clone(),
-        began: pending.began.clone(),
-        ended: now_rfc3339(),
-        reason,
-        agent: env!("CARGO_PKG_VERSION").to_owned(),
-    })
 }
 
 /// What nothing refers to any more goes. Only settled states are swept.
@@ -357,6 +318,7 @@ fn go_back(run: &mut Run<'_>, session: &mut Session, pending: &Pending, failure:
     let because = Because {
         transaction: pending.transaction.clone(),
         reason: failure.full_message(),
+        stopped_ms: run.account_stopped(&pending.transaction),
     };
     let back = rollback::take_back(run, session, pending, because).and_then(|()| settle(run, session));
     // What failed is what a person wants to see, not that the old level is well again.

@@ -118,6 +118,7 @@ fn view_with(instance: &Instance, drift: Drift, server: &Server) -> Result<Insta
         release,
         adopted: installed.is_some(),
         verified: installed.is_some_and(|installed| installed.verified),
+        installed_at: installed.map(|installed| installed.since.clone()),
         state: server.observed.state,
         processes: server.observed.views(),
         unit: server.unit.clone(),

@@ -91,6 +91,9 @@ impl Studio {
         let profile = lab.path("products/lab/product.yaml");
         let text = fs::read_to_string(&profile).unwrap();
         fs::write(&profile, text + SERVICE).unwrap();
+        let settings = lab.path("config/pitstop.yaml");
+        let text = fs::read_to_string(&settings).unwrap();
+        fs::write(&settings, text + "environment: staging\n").unwrap();
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()

@@ -34,6 +34,7 @@ pub(crate) fn settings(home: &Path) -> Settings {
         serde_yaml::from_str("{name: demo, title: Demo, detect: [], level: {parts: []}, ownership: []}")
             .unwrap();
     Settings {
+        environment: None,
         name: "demo-1".to_owned(),
         profile,
         home: home.to_owned(),

@@ -1,7 +1,7 @@
 //! `conflicts list`, `show` and `resolve`: the conflicts of an update that waits.
 
 use crate::api::plan::{Conflict, ConflictKind};
-use crate::api::report::{Action, ConflictView, Report, Status};
+use crate::api::report::{Action, ConflictView, Report, Status, WaitingView};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::layout;
 use crate::config::Settings;
@@ -76,7 +76,7 @@ pub(super) fn none_waits(name: &str) -> Failure {
 }
 
 /// The update that waits, and what answers its conflicts.
-pub(super) struct Desk<'a> {
+pub(in crate::verb) struct Desk<'a> {
     pub waiting: Waiting,
     pub counsel: Counsel<'a>,
 }
@@ -200,6 +200,17 @@ impl<'a> Desk<'a> {
             final_file: Some(at(".final").under(root.path())),
             answer: None,
         }
+    }
+
+    /// What waits, in numbers.
+    pub fn count(&self) -> Result<WaitingView> {
+        let open = self.waiting.conflicts.iter().try_fold(0, |open, conflict| {
+            Ok(open + self.seen(conflict, &Show::default())?.open as u64)
+        });
+        Ok(WaitingView {
+            open: open?,
+            ..self.waiting.view(&self.counsel.instance.settings.name)
+        })
     }
 
     /// Reports what is open and what is answered.
