@@ -6,14 +6,10 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::tooled::{CONFIG, PASSWORD, differing, product};
+use common::tooled::{CONFIG, LOGIN, PASSWORD, differing, product};
 use common::{Answer, Lab};
 use serde_json::{Value, json};
 
-const LOGIN: [(&str, &str); 2] = [
-    ("UPDATE_TOOL_USERNAME", "user@example.com"),
-    ("UPDATE_TOOL_PASSWORD", PASSWORD),
-];
 const ARCHIVE: &str = "wso2am-4.2.0.4.tar.zst";
 
 fn build(lab: &Lab, out: &str) -> Answer {

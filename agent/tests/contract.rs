@@ -9,10 +9,14 @@
 )]
 
 mod common;
+#[path = "contract/desk.rs"]
+mod desk;
 #[path = "contract/normal.rs"]
 mod normal;
 #[path = "contract/studio.rs"]
 mod studio;
+#[path = "contract/vendor.rs"]
+mod vendor;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -109,44 +113,11 @@ fn refusals() -> Takes {
         (3, "conflicts"),
     );
     studio.take("update-conflicts", &["update", "lab"], (3, "conflicts"));
-    decisions(&studio);
+    desk::decisions(&studio);
     let held = hold_lock(&studio.lab.path("state/instances/lab/lock"));
     studio.take("update-locked", &["update", "lab"], (6, "locked"));
     drop(held);
     studio.takes()
-}
-
-/// A conflict of a key and one of a whole file, decided, and remembered where the same arises again.
-fn decisions(studio: &Studio) {
-    let resolve = ["conflicts", "resolve", "lab"];
-    let key = ["conf/server.conf", "--key", "threads", "--value", "6"];
-    studio.take("conflicts-list", &["conflicts", "list", "lab"], (0, "conflicts"));
-    studio.take(
-        "conflicts-resolve",
-        &[&resolve[..], &key].concat(),
-        (0, "conflicts"),
-    );
-    studio.take("check-waiting", &["check", "lab"], (0, "update-available"));
-    studio.take(
-        "conflicts-resolve-all",
-        &[&resolve[..], &["--all", "--take", "theirs"]].concat(),
-        (0, "resolved"),
-    );
-    studio.take("conflicts-show", &["conflicts", "show", "lab"], (0, "resolved"));
-    studio.take(
-        "update-continue",
-        &["update", "lab", "--continue"],
-        (0, "updated"),
-    );
-    let unknown = [&resolve[..], &["conf/server.conf", "--take", "ours"]].concat();
-    studio.take("conflicts-nothing-waits", &unknown, (2, "usage"));
-    studio.lab.run(&["rollback", "lab"]).expect(0, "rolled-back");
-    studio.take(
-        "update-remembered-dry-run",
-        &["update", "lab", "--dry-run"],
-        (0, "planned"),
-    );
-    studio.take("check-remembered", &["check", "lab"], (0, "update-available"));
 }
 
 /// As another run of the program would.
@@ -363,6 +334,8 @@ fn what_is_printed_is_what_is_recorded() {
         sickness,
         configuration,
         interruption,
+        vendor::hotfixes,
+        vendor::built,
     ];
     let takes: Takes = std::thread::scope(|scope| {
         let running = scenarios.map(|scenario| scope.spawn(scenario));

@@ -25,6 +25,11 @@ pub const CONFIG: &str = "updates/config.json";
 /// The level that the laboratory goes to unless a test says otherwise.
 pub const GOAL: &str = "4.2.0.4";
 pub const PASSWORD: &str = "pw$1";
+/// Where the caller's environment has the login.
+pub const LOGIN: [(&str, &str); 2] = [
+    ("UPDATE_TOOL_USERNAME", "user@example.com"),
+    ("UPDATE_TOOL_PASSWORD", PASSWORD),
+];
 
 /// Path → content and permission bits.
 pub type Product = BTreeMap<String, (Vec<u8>, u32)>;

@@ -20,15 +20,12 @@ pub struct Normal {
 }
 
 impl Normal {
-    pub fn new(dir: &Path, port: u16) -> Self {
-        let word = |text: &str| Regex::new(&format!(r"\b{}\b", regex::escape(text))).unwrap();
+    pub fn new(dir: &Path) -> Self {
         // The program resolves symlinks on the way to the home, but not on the way to the packs.
         let real = dir.canonicalize().unwrap();
         let folders = [dir, &real].map(|dir| Regex::new(&regex::escape(dir.to_str().unwrap())).unwrap());
-        let mut names = folders.map(|folder| (folder, "/srv/lab".to_owned())).to_vec();
-        names.push((word(&port.to_string()), "8080".to_owned()));
         Self {
-            names,
+            names: folders.map(|folder| (folder, "/srv/lab".to_owned())).to_vec(),
             plans: Vec::new(),
             pids: Vec::new(),
             moments: Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ").unwrap(),
@@ -38,6 +35,12 @@ impl Normal {
             processes: Regex::new(r"\b(pid|process) (\d+)\b").unwrap(),
             refused: Regex::new(r"^(not asked|.*: Connection refused.*)$").unwrap(),
         }
+    }
+
+    /// Calls a word by another one from now on.
+    pub fn name(&mut self, word: &str, name: &str) {
+        let word = Regex::new(&format!(r"\b{}\b", regex::escape(word))).unwrap();
+        self.names.push((word, name.to_owned()));
     }
 
     /// The file's content.

@@ -9,6 +9,7 @@ use pitstop::api::report::{Report, ReportList};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use crate::common::tooled::LOGIN;
 use crate::common::{Answer, Lab, Pack, file, pack};
 use crate::normal::Normal;
 
@@ -103,17 +104,27 @@ impl Studio {
             "source: {}\nvars: {{port: {port}}}\n",
             lab.path("packs").display()
         ));
-        let normal = RefCell::new(Normal::new(lab.dir.path(), port));
-        let studio = Self {
-            lab,
-            normal,
-            takes: RefCell::default(),
-        };
+        let studio = Self::of(lab);
+        studio.name(&port.to_string(), "8080");
         studio.lab.write("data/db", "precious");
         studio
             .lab
             .write("conf/server.conf", &CONF.replace("port = 1", "port = 9999"));
         studio
+    }
+
+    fn of(lab: Lab) -> Self {
+        Self {
+            normal: RefCell::new(Normal::new(lab.dir.path())),
+            lab,
+            takes: RefCell::default(),
+        }
+    }
+
+    /// With a stand-in of the vendor's update tool.
+    pub fn tooled() -> Self {
+        nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+        Self::of(Lab::tooled())
     }
 
     pub fn adopted() -> Self {
@@ -130,6 +141,11 @@ impl Studio {
         let studio = Self::adopted();
         studio.lab.run(&["start", "lab"]).expect(0, "started");
         studio
+    }
+
+    /// What a word that differs from run to run is called in the recordings.
+    pub fn name(&self, word: &str, name: &str) {
+        self.normal.borrow_mut().name(word, name);
     }
 
     pub fn packs(&self) -> String {
@@ -151,9 +167,15 @@ impl Studio {
     /// Records a call of all instances.
     #[track_caller]
     pub fn take_all(&self, name: &str, args: &[&str], exit: i32) {
-        let answer = self.lab.run(args);
+        self.take_typed::<ReportList>(name, args, exit);
+    }
+
+    /// Records a call that does not print the report of one instance.
+    #[track_caller]
+    pub fn take_typed<T: Serialize + DeserializeOwned>(&self, name: &str, args: &[&str], exit: i32) {
+        let answer = self.lab.run_with(args, &LOGIN);
         assert_eq!(answer.code, Some(exit), "{:#}", answer.report);
-        assert_typed::<ReportList>(name, &answer.report);
+        assert_typed::<T>(name, &answer.report);
         self.keep(name, args, answer);
     }
 

@@ -50,13 +50,14 @@ def recorded_reports():
 
 
 def pytest_generate_tests(metafunc):
-    """Run a test that asks for ``recorded`` once per recorded report, of the verbs that it is marked with."""
+    """Run a test that asks for ``recorded`` once per recorded report of instances, of the verbs that it is marked with."""
     if "recorded" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("verbs")
         found = [
             (name, record)
             for name, record in recorded_reports()
-            if marker is None or any(verb in record["argv"] for verb in marker.args)
+            if record["report"]["schema"].startswith("pitstop/report")
+            and (marker is None or any(verb in record["argv"] for verb in marker.args))
         ]
         if not found:
             raise pytest.UsageError(
