@@ -277,6 +277,9 @@ fn drift_is_found_and_tampering_fails_verification() {
         "{drift}"
     );
     lab.run(&["verify", "lab"]).refused(5, "unhealthy");
+    let once = lab.run(&["adopt", "lab", "--once", "--pristine", "/not/there"]);
+    assert_eq!(once.expect(0, "current").report["changed"], false);
+    lab.run(&["verify", "lab"]).refused(5, "unhealthy");
     lab.run(&["adopt", "lab"]).expect(0, "adopted");
     lab.run(&["verify", "lab"]).expect(0, "verified");
     // Same size, same time: only a deep look finds it.

@@ -44,6 +44,7 @@ fn life() -> Takes {
     );
     studio.take("adopt", &adopt, (0, "adopted"));
     studio.take("adopt-again", &adopt, (0, "adopted"));
+    studio.take("adopt-once", &[&adopt[..], &["--once"]].concat(), (0, "current"));
     studio.take("start-dry-run", &["start", "lab", "--dry-run"], (0, "planned"));
     studio.take("start", &["start", "lab"], (0, "started"));
     studio.take("start-again", &["start", "lab"], (0, "started"));

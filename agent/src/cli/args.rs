@@ -178,6 +178,9 @@ pub struct AdoptArgs {
     /// The vendor's pack of exactly the installed level, or a folder that holds it
     #[arg(long, value_name = "PATH")]
     pub pristine: Option<PathBuf>,
+    /// Leave a pack alone that was taken over before; without it, the vendor's files are accepted as they are now
+    #[arg(long)]
+    pub once: bool,
     /// Only say what would be done
     #[arg(long)]
     pub dry_run: bool,
@@ -316,8 +319,16 @@ impl Args {
 
 impl From<AdoptArgs> for verb::adopt::Options {
     fn from(args: AdoptArgs) -> Self {
-        let AdoptArgs { pristine, dry_run } = args;
-        Self { pristine, dry_run }
+        let AdoptArgs {
+            pristine,
+            once,
+            dry_run,
+        } = args;
+        Self {
+            pristine,
+            once,
+            dry_run,
+        }
     }
 }
 

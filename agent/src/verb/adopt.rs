@@ -21,11 +21,13 @@ use super::{Run, recover, report_on, settle, target, view};
 pub struct Options {
     /// The pristine pack at the installed level.
     pub pristine: Option<PathBuf>,
+    /// Leave a pack alone that was taken over before.
+    pub once: bool,
     /// Only say what would be done.
     pub dry_run: bool,
 }
 
-/// Runs the verb. On an adopted instance it accepts the vendor files as they are now.
+/// Runs the verb. On an adopted instance it accepts the vendor files as they are now, unless it is to be done once.
 pub fn adopt(name: &str, settings: Result<Settings>, options: &Options, progress: &dyn Progress) -> Report {
     report_on(Action::Adopt, name, settings, progress, |run, settings| {
         work(run, settings, options)
@@ -41,8 +43,14 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         recover::recover(run, &mut session, true)?;
     }
     let detected = view::detected(&session)?;
+    let recovered = run.report.changed;
     let (before, ..) = view::observe(run, &session)?;
     run.report.before = Some(before);
+    if options.once && session.state.installed.is_some() {
+        let message = format!("{detected} was taken over before; there is nothing to do");
+        run.done(Status::Current, recovered, message);
+        return Ok(());
+    }
     let pristine = options
         .pristine
         .as_deref()
