@@ -13,6 +13,8 @@ mod common;
 mod desk;
 #[path = "contract/normal.rs"]
 mod normal;
+#[path = "contract/rollout.rs"]
+mod rollout;
 #[path = "contract/studio.rs"]
 mod studio;
 #[path = "contract/vendor.rs"]
@@ -337,6 +339,7 @@ fn what_is_printed_is_what_is_recorded() {
         interruption,
         vendor::hotfixes,
         vendor::built,
+        rollout::gates,
     ];
     let takes: Takes = std::thread::scope(|scope| {
         let running = scenarios.map(|scenario| scope.spawn(scenario));

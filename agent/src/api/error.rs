@@ -26,7 +26,7 @@ pub enum ExitCode {
     RolledBack = 4,
     /// Verify failed, or the rollback could not be verified.
     Unhealthy = 5,
-    /// A rule says no: policy, hold, disk, lock held elsewhere, stale plan.
+    /// A rule says no: policy, hold, wave, window, disk, lock held elsewhere, stale plan.
     Blocked = 6,
 }
 
@@ -103,6 +103,12 @@ error_kinds! {
     Held = "held" => Blocked,
     /// A setting of the policy forbids it.
     Policy = "policy" => Blocked,
+    /// The wave of this host has not opened.
+    Wave = "wave" => Blocked,
+    /// No maintenance window is open.
+    Window = "window" => Blocked,
+    /// The lock gives no slot of the group: none is free, or its server does not answer.
+    Lock = "lock" => Blocked,
     /// A hotfix stands in the way, or does not follow those that are on.
     Hotfix = "hotfix" => Blocked,
     /// The update leaves something to a person that nobody has acknowledged.

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::report::Action;
+use super::rollout::Gate;
 use crate::model::Release;
 
 /// One transaction, as it ended.
@@ -29,6 +30,9 @@ pub struct TransactionView {
     /// Why, where it did not go well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The gates that somebody overrode for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overridden: Vec<Gate>,
     /// The agent's version.
     pub agent: String,
 }

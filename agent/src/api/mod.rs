@@ -11,6 +11,7 @@ pub mod merge;
 pub mod pack;
 pub mod plan;
 pub mod report;
+pub mod rollout;
 pub mod schema;
 pub mod stale;
 

@@ -15,6 +15,7 @@ pub use super::instance::{
     InterruptedView, Phase, ProcessRole, ProcessView, RunState, SnapshotView, UnitView,
 };
 use super::plan::{AnswerView, Conflict, Plan};
+pub use super::rollout::RolloutView;
 pub use super::stale::{StaleKey, StaleView};
 use crate::model::{Level, RelPath};
 
@@ -74,6 +75,9 @@ pub struct Report {
     /// How the vendor's files compare with those of a pack (`check --against`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<ComparisonView>,
+    /// When the instance may change, where something says so (`check`, and whatever is held to it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutView>,
     /// What the source offers (`check`).
     pub offers: Vec<OfferView>,
     /// What would stop an update now (`check`).
@@ -320,6 +324,7 @@ impl Report {
             stale: Vec::new(),
             findings: Vec::new(),
             comparison: None,
+            rollout: None,
             offers: Vec::new(),
             blockers: Vec::new(),
             waiting: None,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::plan::Plan;
 use crate::api::report::Phase;
+use crate::api::rollout::Gate;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::store::ConfigChange;
 use crate::store::state::Because;
@@ -36,6 +37,9 @@ pub struct Begin {
     /// What it does to the configuration, if that is what it is about.
     #[serde(default)]
     pub config: Option<ConfigChange>,
+    /// The gates that somebody overrode for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overridden: Vec<Gate>,
     /// The agent's version.
     pub agent: String,
 }
@@ -235,6 +239,7 @@ mod tests {
             because: None,
             live: false,
             config: None,
+            overridden: Vec::new(),
             agent: "0".into(),
         }
     }

@@ -2,6 +2,7 @@
 //! was not planned to the end.
 
 pub mod commit;
+pub mod fleetlock;
 pub mod journal;
 pub mod layout;
 pub mod preflight;

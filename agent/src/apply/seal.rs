@@ -60,6 +60,7 @@ pub fn committed(session: &mut Session, begin: &Begin) -> Result<()> {
         live: begin.live,
         config: begin.config.clone(),
         hotfix: applied(plan).map(|step| step.name.clone()),
+        overridden: begin.overridden.clone(),
     });
     session.store.save(&session.state)?;
     journal::close(&session.store.journal_file())?;

@@ -9,6 +9,7 @@ use super::config_args::Config;
 use super::conflicts_args::Conflicts;
 use super::hotfix_args::Hotfix;
 use super::pack_args::Pack;
+use super::update_args::UpdateArgs;
 use crate::config::load::ConfigDirs;
 use crate::merge::{Format, MARKER_SIZE};
 use crate::model::Level;
@@ -123,6 +124,9 @@ pub enum Command {
         /// Read every file, instead of trusting those whose size, inode and times are as they were
         #[arg(long)]
         deep: bool,
+        /// Once everything is well, give back the slot of the group that is kept since a change failed
+        #[arg(long)]
+        release_lock: bool,
     },
     /// Go back to a kept snapshot
     Rollback {
@@ -184,44 +188,6 @@ pub struct AdoptArgs {
     /// Only say what would be done
     #[arg(long)]
     pub dry_run: bool,
-}
-
-#[derive(Debug, Clone, ClapArgs)]
-pub struct UpdateArgs {
-    /// Update from this source instead of the instance's: a pack, a folder of packs, or an update in a file that the
-    /// vendor's tool made
-    #[arg(long, value_name = "PATH")]
-    pub from: Option<PathBuf>,
-    /// The level to update to; the highest offered without it
-    #[arg(long, value_parser = level)]
-    pub level: Option<Level>,
-    /// Only plan: print what would be done
-    #[arg(long, conflicts_with = "stage_only")]
-    pub dry_run: bool,
-    /// Do the plan of this id, or nothing
-    #[arg(long, value_name = "ID")]
-    pub plan: Option<String>,
-    /// Prepare everything while the server serves, and leave the rest to a later run
-    #[arg(long)]
-    pub stage_only: bool,
-    /// Go on with the conflicts that you resolved with `pitstop conflicts resolve` or in `.final` files
-    #[arg(long = "continue")]
-    pub resume: bool,
-    /// Accept a level below the installed one
-    #[arg(long)]
-    pub allow_downgrade: bool,
-    /// Try a release again that failed here before
-    #[arg(long)]
-    pub release_hold: bool,
-    /// Leave out what people decided about the same conflicts before
-    #[arg(long)]
-    pub no_remembered: bool,
-    /// A manual step of the update is taken care of; once for each
-    #[arg(long, value_name = "ID")]
-    pub acknowledge: Vec<String>,
-    /// Refuse an update that would end this hotfix: the new level does not hold its fix; once for each
-    #[arg(long, value_name = "HOTFIX")]
-    pub not_superseded: Vec<String>,
 }
 
 #[derive(Debug, Clone, ClapArgs)]
@@ -328,37 +294,6 @@ impl From<AdoptArgs> for verb::adopt::Options {
             pristine,
             once,
             dry_run,
-        }
-    }
-}
-
-impl From<UpdateArgs> for verb::update::Options {
-    fn from(args: UpdateArgs) -> Self {
-        let UpdateArgs {
-            from,
-            level,
-            dry_run,
-            plan,
-            stage_only,
-            resume,
-            allow_downgrade,
-            release_hold,
-            no_remembered,
-            acknowledge,
-            not_superseded,
-        } = args;
-        Self {
-            from,
-            level,
-            dry_run,
-            plan,
-            stage_only,
-            resume,
-            allow_downgrade,
-            release_hold,
-            no_remembered,
-            acknowledge,
-            not_superseded,
         }
     }
 }

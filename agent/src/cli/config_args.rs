@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 
+use super::update_args::OverrideArgs;
 use crate::verb;
 
 /// What is done with the configuration.
@@ -24,6 +25,8 @@ pub enum Config {
         /// Try a configuration again that failed here before
         #[arg(long)]
         release_hold: bool,
+        #[command(flatten)]
+        overridden: OverrideArgs,
     },
     /// Show what `apply` would do; the same as `apply --dry-run`
     Diff {
@@ -67,6 +70,9 @@ impl Config {
                 dry_run: true,
                 plan: None,
                 release_hold: false,
+                overridden: OverrideArgs {
+                    overrides: Vec::new(),
+                },
             }
             .options(stdin),
             Self::Apply {
@@ -75,6 +81,7 @@ impl Config {
                 dry_run,
                 plan,
                 release_hold,
+                overridden,
             } => verb::config::Options {
                 values,
                 stdin,
@@ -82,6 +89,7 @@ impl Config {
                 dry_run,
                 plan,
                 release_hold,
+                overrides: overridden.overrides,
             },
         }
     }

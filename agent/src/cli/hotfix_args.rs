@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 
+use super::update_args::OverrideArgs;
 use crate::verb::hotfix;
 
 /// What is done with hotfixes.
@@ -52,6 +53,8 @@ pub struct ApplyArgs {
     /// A manual step of the hotfix is taken care of; once for each
     #[arg(long, value_name = "ID")]
     pub acknowledge: Vec<String>,
+    #[command(flatten)]
+    pub overridden: OverrideArgs,
 }
 
 #[derive(Debug, Clone, ClapArgs)]
@@ -62,6 +65,8 @@ pub struct RevertArgs {
     /// Do the plan of this id, or nothing
     #[arg(long, value_name = "ID")]
     pub plan: Option<String>,
+    #[command(flatten)]
+    pub overridden: OverrideArgs,
 }
 
 impl Hotfix {
@@ -83,6 +88,7 @@ impl From<ApplyArgs> for hotfix::Apply {
             release_hold,
             no_remembered,
             acknowledge,
+            overridden,
         } = args;
         Self {
             zip,
@@ -92,13 +98,22 @@ impl From<ApplyArgs> for hotfix::Apply {
             release_hold,
             no_remembered,
             acknowledge,
+            overrides: overridden.overrides,
         }
     }
 }
 
 impl From<RevertArgs> for hotfix::Revert {
     fn from(args: RevertArgs) -> Self {
-        let RevertArgs { dry_run, plan } = args;
-        Self { dry_run, plan }
+        let RevertArgs {
+            dry_run,
+            plan,
+            overridden,
+        } = args;
+        Self {
+            dry_run,
+            plan,
+            overrides: overridden.overrides,
+        }
     }
 }

@@ -11,6 +11,7 @@ mod internals;
 mod pack_args;
 mod progress;
 mod render;
+mod update_args;
 mod walk;
 
 use std::io::{IsTerminal, Read, Write};
@@ -77,8 +78,15 @@ fn dispatch(args: &Args) -> Result<u8> {
         Command::Start { which, dry_run } => each(args, which, Action::Start, |name, settings| {
             verb::service::start(name, settings, *dry_run, progress)
         }),
-        Command::Verify { which, deep } => {
-            let options = verb::verify::Options { deep: *deep };
+        Command::Verify {
+            which,
+            deep,
+            release_lock,
+        } => {
+            let options = verb::verify::Options {
+                deep: *deep,
+                release_lock: *release_lock,
+            };
             each(args, which, Action::Verify, |name, settings| {
                 verb::verify::verify(name, settings, options, progress)
             })

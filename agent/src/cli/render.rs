@@ -7,7 +7,8 @@ use crate::api::merge::MergeReport;
 use crate::api::pack::PackReport;
 use crate::api::plan::{AnswerView, FileOp, FileStep, HotfixOp, KeyConflict, Plan, Taken};
 use crate::api::report::{
-    DriftKind, DriftView, ErrorView, Finding, InstanceView, ProbeView, Report, RunState, Severity, StaleView,
+    DriftKind, DriftView, ErrorView, Finding, InstanceView, ProbeView, Report, RolloutView, RunState,
+    Severity, StaleView,
 };
 
 /// How many paths of a kind are listed unless more is asked for.
@@ -32,6 +33,9 @@ pub fn report(report: &Report, verbose: u8) -> String {
     if let Some(found) = &report.comparison {
         let limit = if verbose > 0 { usize::MAX } else { SHORT_LIST };
         text.drifts("differs", &found.paths, found.count, limit);
+    }
+    if let Some(view) = &report.rollout {
+        rollout(&mut text, view);
     }
     offers(&mut text, report);
     if let Some(one) = report
@@ -89,6 +93,38 @@ pub fn report(report: &Report, verbose: u8) -> String {
         ));
     }
     text.0
+}
+
+fn rollout(text: &mut Text, view: &RolloutView) {
+    let opens = view.wave_opens.as_deref().unwrap_or("never");
+    if let Some(open) = view.wave_open {
+        let state = if open { "open since" } else { "opens" };
+        text.line(format!(
+            "  wave       {state} {opens}; the host has place {:.2} %",
+            view.percent
+        ));
+    }
+    if let Some(open) = view.window_open {
+        let (state, moment) = match open {
+            true => ("open until", &view.window_ends),
+            false => ("opens", &view.window_next),
+        };
+        text.line(format!(
+            "  window     {state} {}",
+            moment.as_deref().unwrap_or("further notice")
+        ));
+    }
+    if let Some(lock) = view.lock.as_ref().filter(|lock| lock.held) {
+        let why = lock
+            .kept
+            .as_ref()
+            .map_or_else(String::new, |why| format!(", kept: {why}"));
+        let since = lock.since.as_deref().unwrap_or_default();
+        text.line(format!(
+            "  lock       a slot of {} since {since}{why}",
+            lock.group
+        ));
+    }
 }
 
 /// A failure for which there is no report.

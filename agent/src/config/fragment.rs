@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::probe::{PortText, Probe};
+use super::rollout::RolloutFragment;
 use super::vendor_tool::SourceFragment;
 use crate::model::RelPath;
 
@@ -32,6 +33,8 @@ pub struct InstanceFragment {
     pub probes: Vec<Probe>,
     /// What an update may do.
     pub policy: Option<PolicyFragment>,
+    /// When the instance may change.
+    pub rollout: Option<RolloutFragment>,
     /// Values for the profile's templates, such as ports.
     #[serde(default)]
     pub vars: BTreeMap<String, serde_json::Value>,
@@ -145,6 +148,8 @@ pub struct AgentFragment {
     pub limits: Option<LimitsFragment>,
     /// Defaults for every instance's policy.
     pub policy: Option<PolicyFragment>,
+    /// When instances may change, unless their own files say otherwise.
+    pub rollout: Option<RolloutFragment>,
     /// A folder of product profiles that replace or extend the built-in ones: `<folder>/<name>/product.yaml`.
     /// Relative to the config folder.
     pub products: Option<PathBuf>,

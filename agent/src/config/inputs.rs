@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::fragment::{AgentFragment, InstanceFragment, LimitsFragment, PolicyFragment, ServiceFragment};
 use super::probe::Probe;
+use super::rollout::{self, Rollout};
 use super::settings::{Limits, Policy, ServiceControl, Settings, Stop};
 use super::vendor_tool::{SourceFragment, UpdateSource};
 use super::{ConfigDirs, Configuration, validate};
@@ -29,6 +30,8 @@ pub struct Inputs {
     pub unit: Option<String>,
     /// What an update may do.
     pub policy: Policy,
+    /// When it may change.
+    pub rollout: Rollout,
     /// Limits on archives.
     pub limits: Limits,
     /// What `config apply` does; `None` if the instance says nothing about it.
@@ -67,6 +70,7 @@ impl Inputs {
         Ok(Self {
             environment: agent.environment.clone(),
             policy: policy_of(policies),
+            rollout: rollout::settle([instance.rollout.as_ref(), agent.rollout.as_ref()])?,
             limits: limits_of(agent.limits.as_ref()),
             config: config.transpose()?,
             instance,
@@ -114,6 +118,7 @@ impl Inputs {
             user: instance.user,
             source,
             policy: self.policy,
+            rollout: self.rollout,
             limits: self.limits,
             config: self.config,
             profile,
@@ -143,6 +148,9 @@ fn resolve_paths(instance: &mut InstanceFragment, folder: &Path) {
     };
     if let Some(source) = &mut instance.source {
         source.resolve(folder);
+    }
+    if let Some(rollout) = &mut instance.rollout {
+        rollout.resolve(folder);
     }
     let https = instance.probes.iter_mut().filter_map(|probe| probe.http.as_mut());
     https.filter_map(|http| http.ca.as_mut()).for_each(resolve);

@@ -190,6 +190,9 @@ fn read_agent(dirs: &ConfigDirs) -> Result<AgentFragment> {
         })?;
     }
     agent.products = agent.products.map(|folder| dirs.config.join(folder));
+    if let Some(rollout) = &mut agent.rollout {
+        rollout.resolve(&dirs.config);
+    }
     Ok(agent)
 }
 

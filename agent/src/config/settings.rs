@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::configuration::Configuration;
 use super::probe::Probe;
+use super::rollout::Rollout;
 use super::vendor_tool::UpdateSource;
 use crate::product::Profile;
 
@@ -37,6 +38,8 @@ pub struct Settings {
     pub probes: Vec<Probe>,
     /// What an update may do.
     pub policy: Policy,
+    /// When it may change.
+    pub rollout: Rollout,
     /// Limits on archives.
     pub limits: Limits,
     /// What `config apply` does; `None` if the instance's configuration is left alone.

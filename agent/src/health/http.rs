@@ -1,22 +1,19 @@
 //! Asking over HTTP and HTTPS.
 
 use std::io::Read;
-use std::path::Path;
 use std::time::Duration;
 
 use regex::Regex;
 use serde_json::Value;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::config::probe::Http;
-use crate::sys::procfs;
+use crate::sys::http as sys_http;
 
 use super::excerpt::excerpt;
 use super::probe::Answer;
 
 /// How much of a body is looked at.
 const BODY_LIMIT: u64 = 1 << 20;
-const CA_LIMIT: u64 = 4 << 20;
 
 /// Asks once. The answer's body never appears in the result.
 pub(super) fn ask(http: &Http, timeout: Duration) -> Answer {
@@ -27,20 +24,7 @@ pub(super) fn ask(http: &Http, timeout: Duration) -> Answer {
 }
 
 fn request(http: &Http, timeout: Duration) -> Result<String, String> {
-    let roots = match &http.ca {
-        Some(file) => RootCerts::new_with_certs(&authorities(file)?),
-        None => RootCerts::PlatformVerifier,
-    };
-    // A proxy of the environment would answer for a server that is down.
-    let agent = ureq::Agent::config_builder()
-        .timeout_global(Some(timeout))
-        .max_redirects(0)
-        .http_status_as_error(false)
-        .proxy(None)
-        .user_agent(concat!("pitstop/", env!("CARGO_PKG_VERSION")))
-        .tls_config(TlsConfig::builder().root_certs(roots).build())
-        .build()
-        .new_agent();
+    let agent = sys_http::agent(http.ca.as_deref(), timeout)?;
     let mut response = agent.get(&http.url).call().map_err(|error| no_answer(&error))?;
     let status = response.status().as_u16();
     if status != http.status {
@@ -65,7 +49,8 @@ fn request(http: &Http, timeout: Duration) -> Result<String, String> {
     Ok(format!("status {status}, the body is as expected"))
 }
 
-fn no_answer(error: &ureq::Error) -> String {
+/// Why there was no answer.
+pub(crate) fn no_answer(error: &ureq::Error) -> String {
     let text = excerpt(&error.to_string());
     let hint = if text.contains("UnknownIssuer") || text.contains("certificate") {
         "; give the authority's PEM file as `ca`"
@@ -73,21 +58,6 @@ fn no_answer(error: &ureq::Error) -> String {
         ""
     };
     format!("no answer: {text}{hint}")
-}
-
-fn authorities(file: &Path) -> Result<Vec<Certificate<'static>>, String> {
-    let name = file.display();
-    let pem = procfs::read(file, CA_LIMIT)
-        .map_err(|error| format!("cannot read the authorities in {name}: {error}"))?;
-    let certificate = |item| match item {
-        Ok(PemItem::Certificate(certificate)) => Some(certificate),
-        _ => None,
-    };
-    let certificates: Vec<_> = parse_pem(&pem).filter_map(certificate).collect();
-    if certificates.is_empty() {
-        return Err(format!("{name} holds no certificate in PEM form"));
-    }
-    Ok(certificates)
 }
 
 /// `Err` names the first expectation that is not met, as the settings have it, not the body.

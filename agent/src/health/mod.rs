@@ -1,7 +1,7 @@
 //! Probes and their policy: how it is told that a server is well, and what follows from the answers.
 
 mod excerpt;
-mod http;
+pub(crate) mod http;
 mod log;
 pub mod parse;
 pub mod policy;

@@ -13,6 +13,7 @@ pub mod hotfix;
 mod id;
 pub mod manual;
 pub mod rollback;
+pub mod rollout;
 #[cfg(test)]
 mod tests;
 pub mod update;

@@ -24,6 +24,7 @@ mod directory;
 mod listing;
 mod offers;
 mod refusal;
+pub mod secret;
 mod tarball;
 pub mod vendor_tool;
 mod zip;

@@ -17,6 +17,7 @@ pub mod config;
 pub mod history;
 pub mod hotfix;
 pub mod memory;
+pub mod rollout;
 pub mod state;
 pub mod texts;
 
@@ -31,6 +32,7 @@ use crate::sys::fs;
 pub use config::{ConfigChange, ConfigFile, ConfigHold, ConfigState};
 pub use hotfix::Hotfix;
 pub use memory::MemoryStore;
+pub use rollout::HeldLock;
 pub use state::{Installed, Pending, Snapshot, State};
 
 /// The folder of one instance's state.

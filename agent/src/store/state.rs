@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{ConfigChange, ConfigState};
 use super::hotfix::Hotfix;
+use super::rollout::HeldLock;
 use crate::api::report::{Action, Hold};
+use crate::api::rollout::Gate;
 use crate::model::{Digest, Entry, RelPath, Release};
 
 /// See the module. Fields that later versions add must have defaults, so that an older file still loads.
@@ -30,6 +32,9 @@ pub struct State {
     /// What `config apply` left behind.
     #[serde(default)]
     pub config: ConfigState,
+    /// The slot of its group that it holds, or may hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<HeldLock>,
 }
 
 /// The installed release.
@@ -79,6 +84,9 @@ pub struct Pending {
     /// The hotfix that it applied, if that is what it was about.
     #[serde(default)]
     pub hotfix: Option<String>,
+    /// The gates that somebody overrode for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overridden: Vec<Gate>,
 }
 
 /// Why the agent went back by itself.

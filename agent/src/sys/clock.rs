@@ -1,4 +1,4 @@
-//! The clock. Nothing decides by wall-clock time; it is only written down.
+//! The clock. Only waves and windows are decided by wall-clock time; else it is only written down.
 
 use std::time::{Duration, Instant};
 
@@ -13,13 +13,17 @@ pub fn now() -> jiff::Timestamp {
 
 /// Now, as RFC 3339 in UTC with seconds.
 pub fn now_rfc3339() -> String {
-    now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    in_words(now())
+}
+
+/// A moment, as RFC 3339 in UTC with seconds.
+pub fn in_words(moment: jiff::Timestamp) -> String {
+    moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// A moment given in nanoseconds since the epoch, as RFC 3339 in UTC with seconds.
 pub fn rfc3339(nanoseconds: i64) -> String {
-    let moment = jiff::Timestamp::from_nanosecond(nanoseconds.into()).unwrap_or_default();
-    moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    in_words(jiff::Timestamp::from_nanosecond(nanoseconds.into()).unwrap_or_default())
 }
 
 /// Measures durations with the monotonic clock.

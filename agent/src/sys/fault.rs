@@ -14,7 +14,8 @@
 //! | `enospc` | it and all later writes fail with that error |
 //! | `eio`, `erofs` | it fails with that error; `erofs` only for a write |
 //! | `unsynced` | it and every later sync whose text holds the text (or from that number on) is left out |
-//! `PITSTOP_FAULT_CLOCK` is how many seconds the wall clock is wrong by: negative where it was set back.
+//! `PITSTOP_FAULT_CLOCK` is how many seconds the wall clock is wrong by, negative where it was set back; `@PATH` is a file
+//! that holds the number, which may change while the program runs.
 
 /// What is about to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,9 +194,14 @@ mod real {
     /// How many seconds the wall clock is wrong by.
     #[expect(clippy::disallowed_methods, reason = "and so is a wrong clock")]
     pub fn clock_wrong_by_s() -> i64 {
-        static WRONG: OnceLock<i64> = OnceLock::new();
-        let ordered = || std::env::var("PITSTOP_FAULT_CLOCK").ok()?.parse().ok();
-        *WRONG.get_or_init(|| ordered().unwrap_or(0))
+        let Ok(ordered) = std::env::var("PITSTOP_FAULT_CLOCK") else {
+            return 0;
+        };
+        let ordered = match ordered.strip_prefix('@') {
+            Some(path) => std::fs::read_to_string(path).unwrap_or_default(),
+            None => ordered,
+        };
+        ordered.trim().parse().unwrap_or(0)
     }
 
     /// Whether a sync is to be left out, as it would be by a mistake.

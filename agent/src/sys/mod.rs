@@ -6,6 +6,7 @@ pub mod fault;
 pub mod fs;
 pub mod hashing;
 pub mod host;
+pub mod http;
 pub mod last_scan;
 pub mod lock;
 pub mod process;

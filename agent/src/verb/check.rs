@@ -11,7 +11,7 @@ use crate::config::{Settings, UpdateSource};
 use crate::model::{Level, Progress};
 use crate::session::Instance;
 
-use super::{Run, config, findings, report_on, update, view};
+use super::{Run, config, findings, report_on, rollout, update, view};
 
 /// What to check.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +43,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     let (before, inventory, server) = view::look_over(run, &instance)?;
     let surroundings = findings::of_surroundings(&instance, &server)?;
     run.report.findings.extend(surroundings);
+    run.report.rollout = rollout::view(&instance);
     let (level, running) = (before.release.clone(), server.is_running());
     let inventory = match &options.against {
         None => inventory,

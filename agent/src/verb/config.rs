@@ -9,7 +9,9 @@ mod validate;
 
 use std::path::PathBuf;
 
+use crate::api::plan::Plan;
 use crate::api::report::{Action, Report, Status};
+use crate::api::rollout::Gate;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::journal::Mark;
 use crate::apply::stage::Contents;
@@ -21,6 +23,7 @@ use crate::session::{Instance, Session};
 use crate::source::Offer;
 use crate::store::ConfigChange;
 
+use super::rollout::{self, Gates};
 use super::server::Server;
 use super::{Run, adopt, recover, report_on, road, server, settle, target, view};
 use made::Made;
@@ -40,6 +43,18 @@ pub struct Options {
     pub plan: Option<String>,
     /// Whether a configuration that failed here may be tried again.
     pub release_hold: bool,
+    /// The gates that do not hold it up.
+    pub overrides: Vec<Gate>,
+}
+
+impl Options {
+    /// Only a change for which the server goes down is held to anything.
+    fn gates(&self, plan: &Plan) -> Gates<'_> {
+        match restarts(plan) {
+            true => Gates::of_config(&self.overrides),
+            false => Gates::none(),
+        }
+    }
 }
 
 /// Runs the verb.
@@ -59,6 +74,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     let instance = Instance::open(settings)?;
     super::refuse_interrupted(&instance)?;
     let (made, _) = plan(run, &instance, options)?;
+    rollout::admit(run, &instance, &options.gates(&made.plan))?;
     let (count, rules) = (made.plan.files.len(), made.rules);
     if count == 0 {
         run.done(Status::Current, false, as_configured(rules));
@@ -88,8 +104,10 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         run.done(Status::Current, recovered, as_configured(made.rules));
         return Ok(());
     }
+    let gates = options.gates(&made.plan);
+    rollout::admit(run, &session, &gates)?;
     discard_parked(run, &mut session)?;
-    carry_out(run, &mut session, made, &server)
+    carry_out(run, &mut session, made, &server, gates)
 }
 
 /// The vendor's pack of the installed level, if the source holds it. A source that cannot be read is no reason not to
@@ -119,7 +137,13 @@ fn plan(run: &mut Run<'_>, instance: &Instance, options: &Options) -> Result<(Ma
     Ok((made, server))
 }
 
-fn carry_out(run: &mut Run<'_>, session: &mut Session, made: Made, server: &Server) -> Result<()> {
+fn carry_out(
+    run: &mut Run<'_>,
+    session: &mut Session,
+    made: Made,
+    server: &Server,
+    gates: Gates<'_>,
+) -> Result<()> {
     let baseline = if server.is_running() {
         server::baseline(run, session, server)?
     } else {
@@ -139,6 +163,8 @@ fn carry_out(run: &mut Run<'_>, session: &mut Session, made: Made, server: &Serv
         park: false,
         live,
         config: Some(made.change.clone()),
+        gates,
+        waits: false,
     };
     let mut contents = Contents {
         source: None,

@@ -8,6 +8,7 @@ mod apply;
 
 use crate::api::plan::{HotfixOp, HotfixStep, Plan};
 use crate::api::report::{Action, Report, Status};
+use crate::api::rollout::Gate;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::Settings;
 use crate::model::{Class, Progress, Release};
@@ -15,6 +16,7 @@ use crate::plan::hotfix as rules;
 use crate::session::{Instance, Session};
 use crate::store::{Hotfix, Installed};
 
+use super::rollout::Gates;
 use super::target::Target;
 use super::{Run, report_on, rollback, vendor_tool, view};
 
@@ -27,6 +29,8 @@ pub struct Revert {
     pub dry_run: bool,
     /// The plan that must come out.
     pub plan: Option<String>,
+    /// The gates that do not hold it up.
+    pub overrides: Vec<Gate>,
 }
 
 /// Shows the hotfixes that are on.
@@ -53,7 +57,8 @@ pub fn revert(name: &str, settings: Result<Settings>, options: &Revert, progress
     report_on(Action::Hotfix, name, settings, progress, |run, settings| {
         let mut session = rollback::begin(run, settings, Action::Hotfix, options.dry_run)?;
         let target = |session: &Session, _: &Release| newest(session).map(Some);
-        let Some((_, to)) = rollback::go(run, &mut session, target, options.plan.as_deref())? else {
+        let gates = Gates::all(&options.overrides);
+        let Some((_, to)) = rollback::go(run, &mut session, target, options.plan.as_deref(), gates)? else {
             return Ok(());
         };
         let name = ended(run);

@@ -13,6 +13,7 @@ pub mod pack;
 pub mod recover;
 mod road;
 pub mod rollback;
+mod rollout;
 mod server;
 pub mod service;
 mod settle;
@@ -24,6 +25,7 @@ mod view;
 
 use crate::api::plan::Plan;
 use crate::api::report::{Action, Report, Status, StepView};
+use crate::api::rollout::Gate;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::layout;
 use crate::config::Settings;
@@ -47,6 +49,8 @@ pub struct Run<'a> {
     made_live: Option<String>,
     /// How much of the time for which the server was down the history has accounted for.
     accounted_ms: u64,
+    /// The gates that somebody overrode, where they would have refused.
+    overridden: Vec<Gate>,
 }
 
 impl<'a> Run<'a> {
@@ -59,6 +63,7 @@ impl<'a> Run<'a> {
             down: None,
             made_live: None,
             accounted_ms: 0,
+            overridden: Vec::new(),
         }
     }
 

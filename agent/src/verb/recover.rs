@@ -6,6 +6,7 @@ use crate::apply::journal::{Begin, Journal, Mark, Open};
 use crate::apply::{commit, seal};
 use crate::session::Session;
 
+use super::rollout::slot;
 use super::{Run, road, server, settle};
 
 /// Recovers. With `serve` the server is brought back and verified, else only the files are made whole.
@@ -17,6 +18,7 @@ pub(super) fn recover(run: &mut Run<'_>, session: &mut Session, serve: bool) -> 
         whole(run, session, &open, serve)?;
     }
     if session.state.pending.is_none() {
+        slot::give_back(run, session);
         return Ok(());
     }
     if !serve {
@@ -30,7 +32,10 @@ fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> 
     let begin = &open.begin;
     let id = &begin.transaction;
     match open.mark {
-        Some(Mark::Parked) => Ok(()),
+        Some(Mark::Parked) => {
+            slot::let_go_of(run, session, id);
+            Ok(())
+        }
         None | Some(Mark::Stopping) => {
             let back = match open.mark {
                 None => Ok(()),
@@ -41,7 +46,11 @@ fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> 
                 Ok((true, format!("{id} had not begun to replace files and is undone")))
             })?;
             run.recovered();
-            back
+            back?;
+            if open.mark.is_none() || serve || !begin.running {
+                slot::let_go_of(run, session, id);
+            }
+            Ok(())
         }
         Some(Mark::Commit) => {
             let mut journal = Journal::append_to(&session.store.journal_file())?;
@@ -77,7 +86,11 @@ fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> 
             run.recovered();
             let back = bring_back(run, session, begin, serve);
             seal::discarded(session, begin)?;
-            back
+            back?;
+            if serve || !begin.running {
+                slot::let_go_of(run, session, id);
+            }
+            Ok(())
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::store::ConfigChange;
 use crate::store::state::Because;
 use crate::sys::clock::{Stopwatch, now_rfc3339};
 
+use super::rollout::{self, Gates};
 use super::{Run, server, view};
 
 /// What a change needs besides its plan.
@@ -28,6 +29,10 @@ pub(super) struct Change<'a> {
     pub live: bool,
     /// What the change does to the configuration, if that is what it is about.
     pub config: Option<ConfigChange>,
+    /// What it is held to.
+    pub gates: Gates<'a>,
+    /// Whether a refusal right before the stop leaves what is staged to a later run.
+    pub waits: bool,
 }
 
 /// Drives a plan until its files are in place and the state says so. Returns `false` if it was only staged.
@@ -46,6 +51,7 @@ pub(super) fn drive(
         because: change.because,
         live: change.live,
         config: change.config,
+        overridden: run.overridden.clone(),
         agent: env!("CARGO_PKG_VERSION").to_owned(),
     };
     run.report.transaction = Some(begin.transaction.clone());
@@ -58,8 +64,35 @@ pub(super) fn drive(
         journal.mark(Mark::Parked)?;
         return Ok(false);
     }
+    if let Err(failure) = rollout::slot::enter(run, session, &begin, &change.gates) {
+        return match change.waits {
+            false => Err(abandon(session, &begin, failure)),
+            true => journal.mark(Mark::Parked).and(Err(staged_already(failure))),
+        };
+    }
     make_live(run, session, &begin, journal)?;
     Ok(true)
+}
+
+/// What an earlier run staged and left.
+pub(super) fn resume(
+    run: &mut Run<'_>,
+    session: &mut Session,
+    mut begin: Begin,
+    journal: Journal,
+    gates: &Gates<'_>,
+) -> Result<()> {
+    run.report.transaction = Some(begin.transaction.clone());
+    begin.overridden.clone_from(&run.overridden);
+    rollout::slot::enter(run, session, &begin, gates).map_err(staged_already)?;
+    make_live(run, session, &begin, journal)
+}
+
+fn staged_already(mut failure: Failure) -> Failure {
+    failure
+        .message
+        .push_str("; everything is staged, and the next run goes on from here");
+    failure
 }
 
 fn staged(run: &mut Run<'_>, session: &Session, begin: &Begin, contents: &mut Contents<'_>) -> Result<()> {
@@ -70,20 +103,20 @@ fn staged(run: &mut Run<'_>, session: &Session, begin: &Begin, contents: &mut Co
     recheck(run, session, &begin.plan)
 }
 
-/// From staged files to a sealed transaction. Also the way on for files that an earlier run staged and parked.
-pub(super) fn make_live(
-    run: &mut Run<'_>,
-    session: &mut Session,
-    begin: &Begin,
-    mut journal: Journal,
-) -> Result<()> {
+/// From staged files to a sealed transaction.
+fn make_live(run: &mut Run<'_>, session: &mut Session, begin: &Begin, mut journal: Journal) -> Result<()> {
     run.report.timing.stage_ms = run.clock.ms();
     run.made_live = Some(begin.transaction.clone());
     let stopped = stop(run, session, begin, &mut journal);
     if let Err(failure) = stopped {
         // In this order: as long as the journal is there, the next run knows that the server is to be brought back.
         let failure = bring_back(run, session, begin, failure);
-        return Err(abandon(session, begin, failure));
+        let is_back = failure.kind != ErrorKind::RollbackUnverified;
+        let failure = abandon(session, begin, failure);
+        if is_back {
+            rollout::slot::let_go_of(run, session, &begin.transaction);
+        }
+        return Err(failure);
     }
     let clock = Stopwatch::start();
     journal.mark(Mark::Commit)?;
@@ -219,6 +252,7 @@ pub(super) fn take_back(
     match abandon(session, begin, failure) {
         worse if worse.kind == ErrorKind::RollbackUnverified => worse,
         plain => {
+            rollout::slot::let_go_of(run, session, &begin.transaction);
             let back = match begin.config {
                 Some(_) => "what was there before is back".to_owned(),
                 None => format!("the old level {} is back", begin.plan.from.level),
@@ -254,6 +288,7 @@ pub(super) fn record(
         // The server is not back yet.
         stopped_ms: None,
         reason,
+        overridden: begin.overridden.clone(),
         agent: env!("CARGO_PKG_VERSION").to_owned(),
     })
 }

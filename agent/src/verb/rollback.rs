@@ -1,5 +1,7 @@
 //! `rollback`: back to a kept snapshot.
 
+mod target;
+
 use std::collections::BTreeMap;
 
 use crate::api::plan::{FileOp, Owner, Plan};
@@ -14,11 +16,13 @@ use crate::observe::tree;
 use crate::plan::rollback::Undone;
 use crate::plan::{MergeOutcome, MergeRequest, Side};
 use crate::session::Session;
-use crate::store::ConfigChange;
 use crate::store::state::{Because, Pending};
 
 use super::merges::Merges;
+use super::rollout::{self, Gates};
 use super::{Run, common, hotfix, read, recover, report_on, road, server, settle, view};
+pub(super) use target::Target;
+use target::no_snapshot;
 
 /// How to roll back.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +59,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
             (to, _) => Target::level(session, to.as_ref()).map(Some),
         }
     };
-    let Some((from, to)) = go(run, &mut session, target, options.plan.as_deref())? else {
+    let Some((from, to)) = go(run, &mut session, target, options.plan.as_deref(), Gates::none())? else {
         return Ok(());
     };
     let (level, before) = (&to.level, &from.level);
@@ -102,6 +106,7 @@ pub(super) fn go(
     session: &mut Session,
     target: impl FnOnce(&Session, &Release) -> Result<Option<Target>>,
     wanted_plan: Option<&str>,
+    gates: Gates<'_>,
 ) -> Result<Option<(Release, Release)>> {
     let (before, inventory, server) = view::observe(run, session)?;
     let installed = before.release.clone();
@@ -122,6 +127,7 @@ pub(super) fn go(
     run.report.warnings.extend(plan.warnings.iter().cloned());
     run.report.plan = Some(plan.clone());
     super::demand_plan(wanted_plan, &plan)?;
+    rollout::admit(run, session, &gates)?;
     preflight::check(session, &plan)?;
     if run.report.dry_run {
         return Ok(Some(ends));
@@ -139,6 +145,8 @@ pub(super) fn go(
         park: false,
         live: server.is_running() && !restart && matches!(target, Target::Config(_)),
         config: target.change(session),
+        gates,
+        waits: false,
     };
     let mut contents = Contents {
         source: None,
@@ -170,6 +178,8 @@ pub(super) fn take_back(
         park: false,
         live: pending.live && !running,
         config: target.change(session),
+        gates: Gates::none(),
+        waits: false,
     };
     let failed = run.report.transaction.clone();
     let mut contents = Contents {
@@ -179,117 +189,6 @@ pub(super) fn take_back(
     let driven = road::drive(run, session, change, &mut contents);
     run.report.transaction = failed;
     driven.map(|_| ())
-}
-
-/// What to go back to, by its place among the snapshots.
-pub(super) enum Target {
-    Level(usize),
-    Config(usize),
-}
-
-impl Target {
-    /// The snapshot that leads to a level.
-    fn level(session: &Session, level: Option<&Level>) -> Result<Self> {
-        let snapshots = &session.state.snapshots;
-        let found = match level {
-            None => snapshots.len().checked_sub(1),
-            Some(level) => snapshots
-                .iter()
-                .rposition(|snapshot| snapshot.installed.release.level == *level),
-        };
-        found.map(Self::Level).ok_or_else(|| no_snapshot(session, level))
-    }
-
-    fn newest_config(session: &Session) -> Result<Self> {
-        let newest = session.state.config.snapshots.len().checked_sub(1);
-        newest.map(Self::Config).ok_or_else(|| {
-            let name = &session.settings.name;
-            let message = format!("there is no configuration of {name} to take back");
-            Failure::new(ErrorKind::NoSnapshot, message).hint(
-                "`config apply` keeps what it replaces; there was none yet, or it was taken back already",
-            )
-        })
-    }
-
-    /// The snapshot that a transaction left.
-    fn transaction(session: &Session, pending: &Pending) -> Result<Self> {
-        let id = &pending.transaction;
-        let (state, config) = (&session.state, &session.state.config);
-        let found = match pending.config {
-            Some(_) => {
-                let at = config
-                    .snapshots
-                    .iter()
-                    .position(|snapshot| snapshot.transaction == *id);
-                at.map(Self::Config)
-            }
-            None => {
-                let at = state
-                    .snapshots
-                    .iter()
-                    .position(|snapshot| snapshot.transaction == *id);
-                at.map(Self::Level)
-            }
-        };
-        found.ok_or_else(|| no_snapshot(session, None))
-    }
-
-    /// The transactions to take back, the newest first.
-    fn transactions(&self, session: &Session) -> Vec<String> {
-        let state = &session.state;
-        match self {
-            Self::Level(at) => {
-                let newer = state.snapshots[*at..].iter().rev();
-                newer.map(|snapshot| snapshot.transaction.clone()).collect()
-            }
-            Self::Config(at) => vec![state.config.snapshots[*at].transaction.clone()],
-        }
-    }
-
-    fn change(&self, session: &Session) -> Option<ConfigChange> {
-        match self {
-            Self::Level(_) => None,
-            Self::Config(at) => Some(ConfigChange::TakeBack {
-                transaction: session.state.config.snapshots[*at].transaction.clone(),
-            }),
-        }
-    }
-
-    /// Going back to a level always needs one; a configuration does if one of its files does.
-    fn needs_restart(&self, session: &Session) -> Result<bool> {
-        let Self::Config(at) = self else { return Ok(true) };
-        let plan = session
-            .store
-            .snapshot_plan(&session.state.config.snapshots[*at].transaction)?;
-        let rules = session.settings.config.iter().flat_map(|config| &config.files);
-        let calm: Vec<&RelPath> = rules
-            .filter(|rule| !rule.restart)
-            .map(|rule| &rule.path)
-            .collect();
-        let files = plan.files.iter().filter(|step| step.op != FileOp::MakeDir);
-        Ok(files.into_iter().any(|step| !calm.contains(&&step.path)))
-    }
-}
-
-fn no_snapshot(session: &Session, level: Option<&Level>) -> Failure {
-    let name = &session.settings.name;
-    let wanted = level.map_or_else(String::new, |level| format!(" of level {level}"));
-    let kept: Vec<&str> = session
-        .state
-        .snapshots
-        .iter()
-        .map(|snapshot| snapshot.installed.release.level.as_str())
-        .collect();
-    let hint = if kept.is_empty() {
-        "an update keeps one; there was none yet, or it was taken back already".to_owned()
-    } else {
-        format!("snapshots are kept of {}", kept.join(", "))
-    };
-    Failure::new(
-        ErrorKind::NoSnapshot,
-        format!("there is no snapshot{wanted} of {name} to go back to"),
-    )
-    .hint(hint)
 }
 
 fn plan(

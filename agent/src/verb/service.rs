@@ -8,7 +8,7 @@ use crate::model::Progress;
 use crate::session::{Instance, Session};
 
 use super::server::Server;
-use super::{Run, recover, report_on, server, settle, view};
+use super::{Run, recover, report_on, rollout, server, settle, view};
 
 /// Runs `stop`.
 pub fn stop(name: &str, settings: Result<Settings>, dry_run: bool, progress: &dyn Progress) -> Report {
@@ -79,6 +79,7 @@ fn work(
             preflight::may_start(&session)?;
             let started = server::start(run, &session, &server::Baseline::new())?;
             settle::healthy(&run.report.probes)?;
+            rollout::slot::let_go(run, &mut session);
             started
         }
     };

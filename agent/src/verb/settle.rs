@@ -19,6 +19,7 @@ use crate::store::state::{Because, Pending};
 use crate::store::{ConfigChange, ConfigHold};
 use crate::sys::clock::now_rfc3339;
 
+use super::rollout::slot;
 use super::{Run, rollback, server, view};
 use words::Words;
 
@@ -34,11 +35,14 @@ pub(super) fn settle(run: &mut Run<'_>, session: &mut Session) -> Result<()> {
     match start_and_verify(run, session, &pending) {
         Ok((plan, inventory)) => {
             accept(session, &plan, &inventory)?;
+            slot::verified(session, &pending);
             settled(run, session, &pending, true, Outcome::Done, None)?;
+            slot::give_back(run, session);
             run.report.after = Some(view::after(run, session, &inventory)?);
             Ok(())
         }
         Err(failure) if pending.action == Action::Rollback => {
+            slot::failed(run, session, &failure);
             settled(
                 run,
                 session,
@@ -55,6 +59,7 @@ pub(super) fn settle(run: &mut Run<'_>, session: &mut Session) -> Result<()> {
         Err(failure) if session.settings.policy.rollback => go_back(run, session, &pending, &failure),
         Err(failure) => {
             hold(session, &pending, &failure);
+            slot::failed(run, session, &failure);
             settled(
                 run,
                 session,

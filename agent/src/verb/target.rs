@@ -59,6 +59,16 @@ impl Place {
         }
     }
 
+    /// Whether it can be told already that it leads to another level. What the vendor's tool offers is only told by the tool.
+    pub fn leads_on(&self, instance: &Instance, wanted: &Wanted<'_>, installed: &Level) -> bool {
+        let order = instance.settings.profile.level.order;
+        match (self, wanted.level) {
+            (Self::Packs(offers), _) => matches!(choose(instance, offers, wanted, installed), Ok(Some(_))),
+            (Self::Tool(_), Some(level)) => order.compare(level, installed).is_gt(),
+            (Self::Tool(_), None) => false,
+        }
+    }
+
     /// The path that leads to a target again; `None` if it is the instance's own tool that made it.
     pub fn path_to(&self, target: &Target) -> Option<PathBuf> {
         match self {

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use crate::api::plan::Plan;
 use crate::api::report::{Action, Report, Status};
+use crate::api::rollout::Gate;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::preflight;
 use crate::config::Settings;
@@ -18,11 +19,12 @@ use crate::source::Offer;
 
 use super::conflicts::remember::{self, recall};
 use super::conflicts::{self, Waiting};
+use super::rollout::{self, Gates};
 use super::server::Server;
 use super::target::{self, Place, Target, Wanted};
 use super::{Run, adopt, hotfix, recover, report_on, vendor_tool, view};
 use bases::keep_shown;
-pub(super) use carry::carry_out;
+pub(super) use carry::{How, carry_out};
 use plan::{Answering, make_plan};
 
 /// How to update.
@@ -50,6 +52,18 @@ pub struct Options {
     pub acknowledge: Vec<String>,
     /// The hotfixes that the new level does not make superfluous, by name.
     pub not_superseded: Vec<String>,
+    /// The gates that do not hold it up.
+    pub overrides: Vec<Gate>,
+}
+
+impl Options {
+    /// Staging ahead of the window is the point of it.
+    fn gates(&self) -> Gates<'_> {
+        match self.stage_only {
+            true => Gates::none(),
+            false => Gates::all(&self.overrides),
+        }
+    }
 }
 
 /// Runs the verb.
@@ -91,10 +105,11 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
         origin.as_mut(),
         answering,
     )?;
+    run.report.conflicts = conflicts::views(&made.plan);
     super::demand_plan(options.plan.as_deref(), &made.plan)?;
+    rollout::admit(run, &instance, &options.gates())?;
     hotfix::refuse_ending(&instance, &made.plan, &options.not_superseded)?;
     preflight::check(&instance, &made.plan)?;
-    run.report.conflicts = conflicts::views(&made.plan);
     manual::refuse_unacknowledged(&made.plan, &options.acknowledge)?;
     refuse_conflicts(run, &made.plan, "")?;
     let message = format!(
@@ -147,7 +162,8 @@ pub(super) fn predict(
         preflight::check(instance, &made.plan),
         manual::refuse_unacknowledged(&made.plan, &[]),
     ];
-    for failure in blockers.into_iter().filter_map(Result::err) {
+    let blockers = blockers.into_iter().filter_map(Result::err);
+    for failure in blockers.chain(rollout::blockers(instance)) {
         run.report.blockers.push((&failure).into());
     }
     Ok(Some(target.release))
@@ -175,6 +191,10 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     let (options, waiting) = resumed(&session, options)?;
     let installed = installed_release(&session)?;
     let place = target::place(run, &session, options.from.as_deref(), &installed.level)?;
+    // As early as can be: nothing is read of a source, and no tool is run, for a change that may not go.
+    if place.leads_on(&session, &Wanted::of(&options), &installed.level) {
+        rollout::admit(run, &session, &options.gates())?;
+    }
     let pristine = predecessor(place.offers(), &installed);
     if session.state.installed.is_none() {
         run.warn("the pack was not adopted before; it is now");
@@ -191,6 +211,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         run.report.changed = recovered;
         return Ok(());
     };
+    rollout::admit(run, &session, &options.gates())?;
     keep_shown(&session, &target)?;
     refuse_held(&session, &target, options.release_hold)?;
     let answering = answering(run, &session, waiting.as_ref(), &options);
@@ -208,16 +229,11 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     };
     leave_conflicts(run, &session, &made.plan, waiting, &mut target)?;
     let decided = remember::remember(run, &session, &made.fresh)?;
-    let Some(live) = carry_out(
-        run,
-        &mut session,
-        &made,
-        &mut target,
-        &server,
-        options.stage_only,
-        decided,
-    )?
-    else {
+    let how = How {
+        stage_only: options.stage_only,
+        gates: options.gates(),
+    };
+    let Some(live) = carry_out(run, &mut session, &made, &mut target, &server, how, decided)? else {
         let staged = format!(
             "{} is staged; run again without --stage-only to make it live",
             target.release.level

@@ -12,13 +12,15 @@ use crate::product::caution::LintRules;
 use crate::session::Instance;
 use crate::sys::clock::Stopwatch;
 
-use super::{Run, findings, report_on, server, settle, view};
+use super::{Run, findings, report_on, rollout, server, settle, view};
 
 /// What to verify.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
     /// Whether every file is read, instead of trusting files whose size, inode and times are as they were.
     pub deep: bool,
+    /// Whether a slot that is kept after a failed change is given back once everything is well.
+    pub release_lock: bool,
 }
 
 /// Runs the verb.
@@ -53,7 +55,14 @@ fn work(run: &mut Run<'_>, settings: Settings, options: Options) -> Result<()> {
     settle::healthy(&run.report.probes)?;
     let passed = run.report.probes.iter().filter(|probe| probe.ok).count();
     let message = format!("{passed} of {} checks pass", run.report.probes.len());
-    run.done(Status::Verified, false, message);
+    let held = instance.state.lock.is_some();
+    rollout::slot::after_verify(run, &instance, options.release_lock)?;
+    let (changed, message) = match (options.release_lock, held) {
+        (true, true) => (true, message + "; the slot of the group is given back"),
+        (true, false) => (false, message + "; no slot of a group is held"),
+        (false, _) => (false, message),
+    };
+    run.done(Status::Verified, changed, message);
     Ok(())
 }
 

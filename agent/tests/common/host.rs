@@ -202,12 +202,18 @@ pub struct Held {
 
 impl Held {
     /// Starts it.
-    #[allow(clippy::zombie_processes, reason = "`wait` waits, also for a stop")]
     pub fn start(lab: &Lab, args: &[&str], fault: &str) -> Self {
+        Self::start_with(lab, args, fault, &[])
+    }
+
+    /// The same with more variables.
+    #[allow(clippy::zombie_processes, reason = "`wait` waits, also for a stop")]
+    pub fn start_with(lab: &Lab, args: &[&str], fault: &str, env: &[(&str, &str)]) -> Self {
         let stdout = tempfile::tempfile().unwrap();
         let child = lab
             .command(args)
             .env("PITSTOP_FAULT", fault)
+            .envs(env.iter().copied())
             .stdout(stdout.try_clone().unwrap())
             .stderr(Stdio::null())
             .spawn()

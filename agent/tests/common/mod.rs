@@ -16,10 +16,12 @@
 
 pub mod configured;
 pub mod conflicts;
+pub mod fleetlock;
 pub mod host;
 pub mod hotfixes;
 pub mod levels;
 pub mod scenario;
+pub mod served;
 pub mod tooled;
 
 use std::collections::BTreeMap;

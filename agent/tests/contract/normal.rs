@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use pitstop::sys::host;
 use regex::{Captures, Regex};
 use serde_json::{Map, Value, json};
 
@@ -17,6 +18,13 @@ pub struct Normal {
     processes: Regex,
     /// How often a server that does not start was asked before it ended is a matter of luck.
     refused: Regex,
+    /// Where the host's name puts it among others.
+    place: Regex,
+}
+
+/// Finds a word where it stands alone.
+fn whole(word: &str) -> Regex {
+    Regex::new(&format!(r"\b{}\b", regex::escape(word))).unwrap()
 }
 
 impl Normal {
@@ -24,8 +32,10 @@ impl Normal {
         // The program resolves symlinks on the way to the home, but not on the way to the packs.
         let real = dir.canonicalize().unwrap();
         let folders = [dir, &real].map(|dir| Regex::new(&regex::escape(dir.to_str().unwrap())).unwrap());
+        let mut names = folders.map(|folder| (folder, "/srv/lab".to_owned())).to_vec();
+        names.push((whole(&host::name()), "host-1".to_owned()));
         Self {
-            names: folders.map(|folder| (folder, "/srv/lab".to_owned())).to_vec(),
+            names,
             plans: Vec::new(),
             pids: Vec::new(),
             moments: Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ").unwrap(),
@@ -33,14 +43,14 @@ impl Normal {
             durations: Regex::new(r"\b\d+ ms\b").unwrap(),
             fractions: Regex::new(r"\b\d+\.\d s\b").unwrap(),
             processes: Regex::new(r"\b(pid|process) (\d+)\b").unwrap(),
+            place: Regex::new(r"\bplace \d+\.\d\d %").unwrap(),
             refused: Regex::new(r"^(not asked|.*: Connection refused.*)$").unwrap(),
         }
     }
 
     /// Calls a word by another one from now on.
     pub fn name(&mut self, word: &str, name: &str) {
-        let word = Regex::new(&format!(r"\b{}\b", regex::escape(word))).unwrap();
-        self.names.push((word, name.to_owned()));
+        self.names.push((whole(word), name.to_owned()));
     }
 
     /// The file's content.
@@ -86,6 +96,7 @@ impl Normal {
         for (key, value) in fields.iter_mut() {
             match (key.as_str(), &value) {
                 ("host", _) => *value = "host-1".into(),
+                ("percent", Value::Number(_)) => *value = 12.34.into(),
                 ("pid", Value::Number(pid)) => *value = self.pid(pid.as_u64().unwrap()).into(),
                 ("started_ticks" | "attempts", _) => *value = 1.into(),
                 ("free_bytes", _) => *value = (10_u64 << 30).into(),
@@ -130,6 +141,7 @@ impl Normal {
             .into_owned();
         text = self.durations.replace_all(&text, "1 ms").into_owned();
         text = self.fractions.replace_all(&text, "1.0 s").into_owned();
+        text = self.place.replace_all(&text, "place 12.34 %").into_owned();
         text = self.refused.replace(&text, "no answer").into_owned();
         self.processes
             .replace_all(&text, |found: &Captures<'_>| {

@@ -50,6 +50,7 @@ pub(crate) fn settings(home: &Path) -> Settings {
         ports: Vec::new(),
         probes: Vec::new(),
         policy: Policy::default(),
+        rollout: crate::config::Rollout::default(),
         config: None,
         limits: Limits::default(),
         state_dir: home.with_extension("state"),

@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -12,10 +10,8 @@ use serde::Deserialize;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::vendor_tool::Credentials;
 use crate::product::profile::CredentialVariables;
-use crate::sys::{fs, host};
-
-/// A file of credentials is small.
-const LIMIT: u64 = 64 << 10;
+use crate::source::secret;
+use crate::sys::host;
 
 /// A user and a password. Never shown.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -83,11 +79,7 @@ fn in_environment(names: &CredentialVariables) -> Result<Login> {
 }
 
 fn in_file(path: &Path) -> Result<Login> {
-    let failed = |error| Failure::io("read the credentials in", path, error);
-    let file = fs::open(path).map_err(failed)?;
-    refuse_readable(path, &file.metadata().map_err(failed)?)?;
-    let mut bytes = Vec::new();
-    file.take(LIMIT).read_to_end(&mut bytes).map_err(failed)?;
+    let bytes = secret::read(path)?;
     // What the parser says may quote the text.
     serde_yaml::from_slice(&bytes).map_err(|_| {
         let message = format!(
@@ -98,30 +90,10 @@ fn in_file(path: &Path) -> Result<Login> {
     })
 }
 
-fn refuse_readable(path: &Path, metadata: &std::fs::Metadata) -> Result<()> {
-    let refuse = |why: &str, cure: String| {
-        let message = format!("{} holds credentials and {why}", path.display());
-        Err(Failure::new(ErrorKind::Settings, message).at(path).hint(cure))
-    };
-    let me = nix::unistd::geteuid().as_raw();
-    if metadata.mode() & 0o077 != 0 {
-        return refuse(
-            "may be read or written by others than its owner",
-            format!("run `chmod 600 {}`", path.display()),
-        );
-    }
-    if ![0, me].contains(&metadata.uid()) {
-        return refuse(
-            "belongs to another user",
-            format!("run `chown {me} {}`", path.display()),
-        );
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::fs;
     use crate::sys::root::Root;
 
     fn names() -> CredentialVariables {

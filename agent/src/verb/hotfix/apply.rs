@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::api::plan::{HotfixOp, HotfixStep};
 use crate::api::report::{Action, Report, Status};
+use crate::api::rollout::Gate;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::preflight;
 use crate::config::Settings;
@@ -17,10 +18,11 @@ use crate::sys::fs;
 
 use super::super::conflicts::remember::{self, recall};
 use super::super::conflicts::{self, Waiting};
+use super::super::rollout::{self, Gates};
 use super::super::server::Server;
 use super::super::target::Target;
 use super::super::update::plan::{Answering, Made, make_plan};
-use super::super::update::{carry_out, leave_conflicts, manual, refuse_conflicts, refuse_held};
+use super::super::update::{How, carry_out, leave_conflicts, manual, refuse_conflicts, refuse_held};
 use super::super::{Run, demand_plan, refuse_interrupted, report_on, rollback, vendor_tool, view};
 use super::on;
 
@@ -41,6 +43,8 @@ pub struct Apply {
     pub no_remembered: bool,
     /// The manual steps that a person acknowledges, by id.
     pub acknowledge: Vec<String>,
+    /// The gates that do not hold it up.
+    pub overrides: Vec<Gate>,
 }
 
 /// Applies a hotfix to the installed level, on top of those that are on.
@@ -67,6 +71,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Apply) -> Result<()>
     };
     let ready = ready(run, &instance, options, &new, &options.zip)?;
     run.report.conflicts = conflicts::views(&ready.made.plan);
+    rollout::admit(run, &instance, &Gates::all(&options.overrides))?;
     refuse_conflicts(run, &ready.made.plan, "")?;
     run.done(Status::Planned, true, format!("would apply {}", new.hotfix.name));
     Ok(())
@@ -80,6 +85,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Apply) -> Result<()> {
         run.report.changed = recovered;
         return Ok(());
     };
+    rollout::admit(run, &session, &Gates::all(&options.overrides))?;
     // From here on only the copy counts, whatever becomes of the file.
     let kept = session.store.keep_hotfix(&new.bytes)?;
     let mut ready = ready(run, &session, options, &new, &kept)?;
@@ -97,7 +103,11 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Apply) -> Result<()> {
         mut target,
         server,
     } = ready;
-    let live = carry_out(run, &mut session, &made, &mut target, &server, false, decided)?;
+    let how = How {
+        stage_only: false,
+        gates: Gates::all(&options.overrides),
+    };
+    let live = carry_out(run, &mut session, &made, &mut target, &server, how, decided)?;
     let server = live.map_or_else(String::new, |live| live.words(run));
     let message = format!("{} is on {}{server}", new.hotfix.name, made.plan.to);
     run.done(Status::HotfixApplied, true, message);

@@ -27,6 +27,7 @@ pub(super) fn record(
         ended,
         stopped_ms: run.account_stopped(&pending.transaction),
         reason,
+        overridden: pending.overridden.clone(),
         agent: env!("CARGO_PKG_VERSION").to_owned(),
     };
     if let Some(because) = &pending.because {
@@ -38,6 +39,7 @@ pub(super) fn record(
             to: pending.from.clone(),
             stopped_ms: because.stopped_ms,
             reason: Some(because.reason.clone()),
+            overridden: Vec::new(),
             ..settled.clone()
         })?;
     }

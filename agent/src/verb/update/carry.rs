@@ -8,11 +8,18 @@ use crate::memory::Remembered;
 use crate::session::Session;
 
 use super::super::conflicts::{self, remember};
+use super::super::rollout::Gates;
 use super::super::server::Server;
 use super::super::target::Target;
 use super::super::{Run, road, server, settle};
 use super::bases::keep_merge_bases;
 use super::plan::Made;
+
+/// How far, and held to what.
+pub(in crate::verb) struct How<'a> {
+    pub stage_only: bool,
+    pub gates: Gates<'a>,
+}
 
 /// Takes a plan from staging to a settled transaction. `None` if it was only staged.
 pub(in crate::verb) fn carry_out(
@@ -21,7 +28,7 @@ pub(in crate::verb) fn carry_out(
     made: &Made,
     target: &mut Target,
     server: &Server,
-    stage_only: bool,
+    how: How<'_>,
     decided: Vec<Remembered>,
 ) -> Result<Option<Live>> {
     let serving = server.is_running();
@@ -35,9 +42,8 @@ pub(in crate::verb) fn carry_out(
         session.store.keep_manifest(&target.manifest)?;
     }
     let live = match parked(session, &made.plan)? {
-        Some((begin, journal)) if !stage_only => {
-            run.report.transaction = Some(begin.transaction.clone());
-            road::make_live(run, session, &begin, journal)?;
+        Some((begin, journal)) if !how.stage_only => {
+            road::resume(run, session, begin, journal, &how.gates)?;
             true
         }
         Some(_) => false,
@@ -48,9 +54,11 @@ pub(in crate::verb) fn carry_out(
                 running,
                 baseline,
                 because: None,
-                park: stage_only,
+                park: how.stage_only,
                 live: false,
                 config: None,
+                gates: how.gates,
+                waits: true,
             };
             let mut contents = Contents {
                 source: Some(target.source.as_mut()),

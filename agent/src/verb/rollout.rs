@@ -1,0 +1,183 @@
+//! When a change may go: waves and windows. What they say of a moment is [`crate::plan::rollout`]'s.
+
+pub(super) mod slot;
+
+use jiff::Timestamp;
+
+use crate::api::report::Action;
+use crate::api::rollout::{Gate, LockView, RolloutView};
+use crate::api::{Failure, Result};
+use crate::config::Rollout;
+use crate::plan::rollout::{opening, place, wave_of};
+use crate::session::Instance;
+use crate::sys::{clock, host};
+
+use super::Run;
+
+/// What a change is held to.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Gates<'a> {
+    held_to: &'static [Gate],
+    overridden: &'a [Gate],
+}
+
+impl<'a> Gates<'a> {
+    /// Whatever leads to other files of the vendor's.
+    pub fn all(overridden: &'a [Gate]) -> Self {
+        let held_to = &Gate::ALL;
+        Self { held_to, overridden }
+    }
+
+    /// A configuration is the host's own: no wave brings it.
+    pub fn of_config(overridden: &'a [Gate]) -> Self {
+        let held_to = &[Gate::Window, Gate::Lock];
+        Self { held_to, overridden }
+    }
+
+    /// Going back, and what only stages, is held up by nothing.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    fn hold(&self, gate: Gate) -> bool {
+        self.held_to.contains(&gate) && !self.overridden.contains(&gate)
+    }
+}
+
+/// Refuses a change whose wave has not opened, or for which no window is open. Whether there is a slot is only asked right
+/// before the stop: see [`slot::enter`].
+pub(super) fn admit(run: &mut Run<'_>, instance: &Instance, gates: &Gates<'_>) -> Result<()> {
+    if gates.held_to.is_empty() {
+        return Ok(());
+    }
+    run.report.rollout = view(instance);
+    for gate in gates.held_to {
+        let Some(refused) = refused(run.report.action, instance, *gate, clock::now()) else {
+            continue;
+        };
+        if gates.hold(*gate) {
+            if *gate != Gate::Lock {
+                return Err(refused);
+            }
+        } else if !run.overridden.contains(gate) {
+            run.warn(format!("{}; --override {}", refused.message, gate.name()));
+            run.overridden.push(*gate);
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a change whose window has closed meanwhile.
+pub(super) fn still_open(run: &Run<'_>, instance: &Instance, gates: &Gates<'_>) -> Result<()> {
+    let refused = refused(run.report.action, instance, Gate::Window, clock::now());
+    let refused = refused.filter(|_| gates.hold(Gate::Window));
+    refused.map_or(Ok(()), Err)
+}
+
+/// What would stop an update now, for `check`.
+pub(super) fn blockers(instance: &Instance) -> impl Iterator<Item = Failure> {
+    let now = clock::now();
+    [Gate::Wave, Gate::Window]
+        .into_iter()
+        .filter_map(move |gate| refused(Action::Update, instance, gate, now))
+}
+
+/// What a gate says at a moment. The lock says here what overriding it leaves out.
+fn refused(action: Action, instance: &Instance, gate: Gate, now: Timestamp) -> Option<Failure> {
+    let settings = &instance.settings;
+    let rollout = &settings.rollout;
+    let message = match gate {
+        Gate::Wave => wave(rollout, now)?,
+        Gate::Window => window(rollout, now)?,
+        Gate::Lock => {
+            let lock = &rollout.lock.as_ref()?.lock;
+            format!("no slot of the group `{}` is asked for", lock.group)
+        }
+    };
+    let ahead = match action {
+        Action::Update => format!(
+            ", `pitstop update {} --stage-only` prepares it now",
+            settings.name
+        ),
+        _ => String::new(),
+    };
+    let hint = format!(
+        "run again once it is open{ahead}; in an emergency, --override {}",
+        gate.name()
+    );
+    Some(Failure::new(gate.kind(), message).hint(hint))
+}
+
+fn wave(rollout: &Rollout, now: Timestamp) -> Option<String> {
+    let last = rollout.waves.last()?;
+    let host = host::name();
+    let place = place(&rollout.seed, &host);
+    let of_host = format!("the host {host} has place {} of the fleet", percent(place));
+    match wave_of(&rollout.waves, place) {
+        None => Some(format!(
+            "{of_host}, and the last wave ends at {}",
+            percent(last.share)
+        )),
+        Some(wave) if wave.opens > now => Some(format!(
+            "{of_host}: its wave of {} opens at {}",
+            percent(wave.share),
+            clock::in_words(wave.opens)
+        )),
+        Some(_) => None,
+    }
+}
+
+fn window(rollout: &Rollout, now: Timestamp) -> Option<String> {
+    let found = opening(&rollout.windows, now);
+    match (found.open, found.next) {
+        (true, _) => None,
+        (false, Some(next)) => Some(format!(
+            "no maintenance window is open; the next opens at {}",
+            clock::in_words(next)
+        )),
+        (false, None) => Some("no maintenance window is open, and none will be for weeks".to_owned()),
+    }
+}
+
+fn percent(hundredths: u16) -> String {
+    format!("{}.{:02} %", hundredths / 100, hundredths % 100)
+}
+
+/// When the instance may change; `None` where nothing says so. Asks nobody.
+pub(super) fn view(instance: &Instance) -> Option<RolloutView> {
+    let rollout = &instance.settings.rollout;
+    let held = instance.state.lock.as_ref();
+    if *rollout == Rollout::default() && held.is_none() {
+        return None;
+    }
+    let now = clock::now();
+    let place = place(&rollout.seed, &host::name());
+    let wave = wave_of(&rollout.waves, place);
+    let windows = opening(&rollout.windows, now);
+    let in_words = |moment: Option<Timestamp>| moment.map(clock::in_words);
+    let named = rollout.lock.as_ref().map(|rule| LockView {
+        server: rule.lock.server.clone(),
+        group: rule.lock.group.clone(),
+        id: slot::id(instance, &rule.lock),
+        held: false,
+        since: None,
+        kept: None,
+    });
+    let held = held.map(|held| LockView {
+        server: held.lock.server.clone(),
+        group: held.lock.group.clone(),
+        id: held.id.clone(),
+        held: true,
+        since: Some(held.since.clone()),
+        kept: held.kept.clone(),
+    });
+    Some(RolloutView {
+        percent: f64::from(place) / 100.0,
+        wave_open: (!rollout.waves.is_empty()).then(|| wave.is_some_and(|wave| wave.opens <= now)),
+        wave_opens: in_words(wave.map(|wave| wave.opens)),
+        window_open: (!rollout.windows.is_empty()).then_some(windows.open),
+        window_ends: in_words(windows.ends),
+        window_next: in_words(windows.next),
+        lock: held.or(named),
+    })
+}

@@ -1,0 +1,104 @@
+//! A laboratory with a server that runs.
+
+use std::net::TcpListener;
+
+use super::{Answer, Lab, Pack, file, pack, script};
+
+/// A small real server: answers with its level, and with 500 on /extra where the level says so.
+const SERVER: &str = r#"import http.server, os, sys, signal
+home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+level = open(home + "/VERSION").read().strip()
+traits = open(home + "/bin/traits").read()
+port = int(sys.argv[1])
+if "dies" in traits:
+    sys.exit("this level dies at start")
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        broken = self.path == "/extra" and "extra-broken" in traits
+        body = ("level " + level).encode()
+        self.send_response(500 if broken else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_): pass
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+http.server.HTTPServer.allow_reuse_address = True
+http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
+"#;
+
+pub fn level(version: &str, traits: &str) -> Pack {
+    pack(&[
+        ("VERSION", file(format!("{version}\n"))),
+        ("bin/server.py", script(SERVER)),
+        ("bin/traits", file(traits)),
+        ("lib/core.jar", file(format!("\0core {version}"))),
+        ("conf/server.conf", file("a = 1\n")),
+    ])
+}
+
+pub struct Server {
+    pub lab: Lab,
+    port: u16,
+}
+
+/// A running server at 1.0.0. `first` are its traits, `more` more lines of the instance.
+pub fn server(first: &str, offers: &[(&str, &str)], more: &str) -> Server {
+    let lab = Lab::new(&level("1.0.0", first));
+    lab.offer("1.0.0", &level("1.0.0", first));
+    for (version, traits) in offers {
+        lab.offer(version, &level(version, traits));
+    }
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let home = lab.home();
+    lab.instance(&format!(
+        "source: {}\nservice:\n  start: [/usr/bin/env, python3, {}/bin/server.py, '{port}']\n  ports: [{port}]\n  \
+         start_timeout_s: 20\n  stop_timeout_s: 10\nprobes:\n  - {{name: main, http: {{url: 'http://127.0.0.1:{port}/', \
+         body: level}}}}\n  - {{name: extra, deadline_s: 1, http: {{url: 'http://127.0.0.1:{port}/extra'}}}}\n{more}",
+        lab.path("packs").display(),
+        home.display()
+    ));
+    lab.run(&["adopt", "lab", "--pristine", lab.path("packs").to_str().unwrap()])
+        .expect(0, "adopted");
+    Server { lab, port }
+}
+
+impl Server {
+    pub fn started(self) -> Self {
+        self.lab.run(&["start", "lab"]).expect(0, "started");
+        self
+    }
+
+    pub fn pids(&self) -> Vec<u64> {
+        let check = self.lab.run(&["check", "lab"]);
+        let processes = check.report["before"]["processes"].as_array().unwrap().clone();
+        processes
+            .iter()
+            .filter(|one| one["role"] == "main")
+            .map(|one| one["pid"].as_u64().unwrap())
+            .collect()
+    }
+
+    /// What the server itself says.
+    pub fn says(&self) -> Option<String> {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        answer.rsplit_once("level ").map(|(_, level)| level.to_owned())
+    }
+
+    pub fn run(&self, args: &[&str]) -> Answer {
+        self.lab.run(args)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.lab.command(&["stop", "lab"]).output();
+    }
+}
