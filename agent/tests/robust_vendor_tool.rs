@@ -9,20 +9,36 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::tooled::{GOAL, LOG4J, differing};
 use common::{Lab, scenario};
 
 const UPDATE: &[&str] = &["update", "lab", "--level", GOAL];
 
+/// How many places in between are tried besides the first and the last of each kind.
+const SOME: usize = 40;
+const IN_PLACE: &[&str] = &["update", "lab", "--level", GOAL, "--in-place"];
+
 #[test]
 fn killed_anywhere_the_pack_is_old_or_new_and_nothing_is_left() {
+    killed_anywhere(UPDATE);
+}
+
+/// Also between the snapshot and the way back from it.
+#[test]
+fn killed_anywhere_the_home_in_which_the_tool_works_is_old_or_new() {
+    killed_anywhere(IN_PLACE);
+}
+
+fn killed_anywhere(update: &[&str]) {
     let lab = Lab::tooled();
     lab.write(
         LOG4J,
         &lab.read(LOG4J).replace("appender = console", "appender = file"),
     );
     let start = lab.save();
-    let effects = scenario::effects(&lab, UPDATE);
+    let effects = scenario::effects(&lab, update);
     let (old, new) = (lab.vendor("0"), lab.vendor("4"));
     let is = |product: &common::tooled::Product| differing(&lab.product(), product) == [LOG4J];
     assert!(is(&new), "{:?}", differing(&lab.product(), &new));
@@ -30,10 +46,12 @@ fn killed_anywhere_the_pack_is_old_or_new_and_nothing_is_left() {
         effects.iter().any(|line| line.contains("/candidates/")),
         "the fault hooks are not compiled in"
     );
-    for place in scenario::places(&effects) {
+    let between = (1..=effects.len()).step_by(effects.len().div_ceil(SOME));
+    let places: BTreeSet<usize> = scenario::places(&effects).into_iter().chain(between).collect();
+    for place in places {
         lab.restore(&start);
         let fault = format!("kill-before:{place}");
-        let killed = lab.run_with(UPDATE, &[("PITSTOP_FAULT", &fault)]);
+        let killed = lab.run_with(update, &[("PITSTOP_FAULT", &fault)]);
         assert_eq!(killed.code, None, "{fault} of {}", effects[place - 1]);
         let stopped = lab.run(&["stop", "lab"]);
         assert_eq!(stopped.code, Some(0), "{fault}: {:#}", stopped.report);
@@ -44,7 +62,7 @@ fn killed_anywhere_the_pack_is_old_or_new_and_nothing_is_left() {
             .filter(|path| path.starts_with("candidates"))
             .collect();
         assert_eq!(left, Vec::<String>::new(), "{fault}");
-        let again = lab.run(UPDATE);
+        let again = lab.run(update);
         assert_eq!(again.code, Some(0), "{fault}: {:#}", again.report);
         assert!(is(&new) && lab.read(LOG4J).contains("appender = file"), "{fault}");
     }

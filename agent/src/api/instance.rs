@@ -209,6 +209,8 @@ pub enum Phase {
     Staging,
     /// The server is being stopped; no file has changed.
     Stopping,
+    /// The vendor's tool works in the home itself.
+    InPlace,
     /// Files are being renamed into place.
     Committing,
     /// Renames are being taken back.

@@ -45,6 +45,10 @@ pub struct Plan {
     pub hotfixes: Vec<HotfixStep>,
     /// What a person should know before approving.
     pub warnings: Vec<String>,
+    /// Whether the vendor's tool works in the home itself, with the server stopped as long as it runs. What it will change is
+    /// only known then: before, the plan names no files.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_place: bool,
     /// Free space in bytes that the plan needs on the home's file system.
     pub required_bytes: u64,
 }

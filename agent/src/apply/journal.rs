@@ -11,6 +11,7 @@ use crate::api::plan::Plan;
 use crate::api::report::Phase;
 use crate::api::rollout::Gate;
 use crate::api::{ErrorKind, Failure, Result};
+use crate::source::vendor_tool::Stood;
 use crate::store::ConfigChange;
 use crate::store::state::Because;
 use crate::sys::fs;
@@ -52,6 +53,8 @@ pub enum Mark {
     Parked,
     /// About to stop the server.
     Stopping,
+    /// The vendor's tool works in the home itself.
+    InPlace,
     /// About to rename.
     Commit,
     /// Every rename is done and durable.
@@ -66,7 +69,17 @@ pub enum Mark {
 #[serde(rename_all = "kebab-case", tag = "record")]
 enum Record {
     Begin(Box<Begin>),
-    Mark { mark: Mark },
+    Mark {
+        mark: Mark,
+    },
+    /// What stood in the home before the vendor's tool begins to work there.
+    InPlace {
+        held: Vec<Stood>,
+    },
+    /// What is to be done, where that is only known now.
+    Plan {
+        plan: Box<Plan>,
+    },
 }
 
 /// An open journal as it was found.
@@ -76,6 +89,8 @@ pub struct Open {
     pub begin: Begin,
     /// The last mark; `None` while files are staged.
     pub mark: Option<Mark>,
+    /// What stood in the home before the vendor's tool began to work there.
+    pub held: Vec<Stood>,
 }
 
 impl Open {
@@ -84,6 +99,7 @@ impl Open {
         match self.mark {
             None | Some(Mark::Parked) => Phase::Staging,
             Some(Mark::Stopping) => Phase::Stopping,
+            Some(Mark::InPlace) => Phase::InPlace,
             Some(Mark::Commit) => Phase::Committing,
             Some(Mark::Undo | Mark::Undone) => Phase::Undoing,
             Some(Mark::Done) => Phase::Committed,
@@ -144,6 +160,24 @@ impl Journal {
         self.write(&Record::Mark { mark })
     }
 
+    /// Notes what stands in the home before the vendor's tool begins to work there; it is durable when this returns.
+    ///
+    /// # Errors
+    /// Writing failed.
+    pub fn in_place(&mut self, held: &[Stood]) -> Result<()> {
+        self.write(&Record::InPlace { held: held.to_vec() })
+    }
+
+    /// Takes another plan, before anything of the first one is done; it is durable when this returns.
+    ///
+    /// # Errors
+    /// Writing failed.
+    pub fn plan(&mut self, plan: &Plan) -> Result<()> {
+        self.write(&Record::Plan {
+            plan: Box::new(plan.clone()),
+        })
+    }
+
     fn write(&mut self, record: &Record) -> Result<()> {
         let mut line = serde_json::to_vec(record).map_err(|error| {
             Failure::new(ErrorKind::Internal, "cannot write down the journal").because(error)
@@ -184,9 +218,15 @@ pub fn read(path: &Path) -> Result<Option<Open>> {
                 open = Some(Open {
                     begin: *begin,
                     mark: None,
+                    held: Vec::new(),
                 })
             }
             (Ok(Record::Mark { mark }), Some(open)) => open.mark = Some(mark),
+            (Ok(Record::InPlace { held }), Some(open)) => {
+                open.mark = Some(Mark::InPlace);
+                open.held = held;
+            }
+            (Ok(Record::Plan { plan }), Some(open)) => open.begin.plan = *plan,
             (Err(_), _) if lines.peek().is_none() => {}
             _ => return Err(damaged(path)),
         }
@@ -227,6 +267,7 @@ mod tests {
             remembered: vec![],
             manual: vec![],
             hotfixes: vec![],
+            in_place: false,
             warnings: vec![],
             required_bytes: 0,
         };

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `tx/<transaction>/new/<digest of the path>` | staged, not live; flat, because making folders costs more than files |
 //! | `tx/<transaction>/old/<path>` | moved aside by the commit |
+//! | `tx/<transaction>/before/<digest of the path>` | what the vendor's tool may change that works in the home itself, see [`super::in_place`]; under names that it does not look for |
 //! | `snapshots/<transaction>/<path>` | what `old` becomes: the files that a rollback puts back |
 //! | `kept/<transaction>/<path>` | edited files that a rollback found no place for |
 //! | `candidates/<number>` | copies that the vendor's update tool works on, see [`crate::source::vendor_tool`] |
@@ -29,6 +30,8 @@ pub enum Part {
     New,
     /// Its old files.
     Old,
+    /// Copies of everything that somebody else may change.
+    Before,
     /// Its old files after it was sealed.
     Snapshot,
     /// Edited files that were kept.
@@ -42,6 +45,7 @@ pub fn folder(mount: Option<&RelPath>, part: Part, transaction: &str) -> RelPath
         Part::Transaction => format!("{own}/tx/{transaction}"),
         Part::New => format!("{own}/tx/{transaction}/new"),
         Part::Old => format!("{own}/tx/{transaction}/old"),
+        Part::Before => format!("{own}/tx/{transaction}/before"),
         Part::Snapshot => format!("{own}/snapshots/{transaction}"),
         Part::Kept => format!("{own}/kept/{transaction}"),
     };
@@ -52,12 +56,17 @@ pub fn folder(mount: Option<&RelPath>, part: Part, transaction: &str) -> RelPath
 pub fn place(step: &FileStep, part: Part, transaction: &str) -> RelPath {
     let folder = folder(step.mount.as_ref(), part, transaction);
     match part {
-        Part::New => below(
-            &folder,
-            &trusted(&Digest::of(step.path.as_str().as_bytes()).to_string()),
-        ),
+        Part::New => flat(&folder, &step.path),
         _ => below(&folder, &step.path),
     }
+}
+
+/// Where a path lies in a folder without folders.
+pub fn flat(folder: &RelPath, path: &RelPath) -> RelPath {
+    below(
+        folder,
+        &trusted(&Digest::of(path.as_str().as_bytes()).to_string()),
+    )
 }
 
 /// Above this many files or folders, one sync of their file system is cheaper than one for each.

@@ -3,6 +3,7 @@
 
 pub mod commit;
 pub mod fleetlock;
+pub mod in_place;
 pub mod journal;
 pub mod layout;
 pub mod preflight;

@@ -44,6 +44,9 @@ pub struct UpdateArgs {
     /// Go on with the conflicts that you resolved with `pitstop conflicts resolve` or in `.final` files
     #[arg(long = "continue")]
     pub resume: bool,
+    /// Let the vendor's tool work in the home itself, with the server stopped and a snapshot around it, instead of on a copy
+    #[arg(long, conflicts_with_all = ["stage_only", "plan", "resume"])]
+    pub in_place: bool,
     /// Accept a level below the installed one
     #[arg(long)]
     pub allow_downgrade: bool,
@@ -72,6 +75,7 @@ impl From<UpdateArgs> for verb::update::Options {
             plan,
             stage_only,
             resume,
+            in_place,
             allow_downgrade,
             release_hold,
             no_remembered,
@@ -86,6 +90,7 @@ impl From<UpdateArgs> for verb::update::Options {
             plan,
             stage_only,
             resume,
+            in_place,
             allow_downgrade,
             release_hold,
             no_remembered,

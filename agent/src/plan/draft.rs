@@ -318,6 +318,7 @@ impl Draft<'_> {
             remembered: self.remembered,
             manual: Vec::new(),
             hotfixes: Vec::new(),
+            in_place: false,
             warnings: self.warnings,
             required_bytes: required_bytes(common.disk, bytes)?,
         })

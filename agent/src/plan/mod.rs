@@ -11,6 +11,7 @@ mod explain;
 mod files;
 pub mod hotfix;
 mod id;
+pub mod in_place;
 pub mod manual;
 pub mod rollback;
 pub mod rollout;

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the owner of process creation")]
 
 mod detach;
+mod marked;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use nix::sys::signal::killpg;
 use nix::unistd::Pid;
 
 pub use detach::{Detached, spawn_detached};
+pub use marked::end_marked;
 pub use signal::{ProcessId, Signal};
 pub use user::User;
 pub use watched::{End, run_watched};

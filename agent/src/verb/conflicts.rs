@@ -51,6 +51,9 @@ pub(super) struct Waiting {
     /// Whether it is a hotfix that waits, and not an update.
     #[serde(default)]
     pub hotfix: bool,
+    /// Whether it is an update in the home itself.
+    #[serde(default)]
+    pub in_place: bool,
 }
 
 impl Waiting {

@@ -166,6 +166,7 @@ impl<'a> Begun<'a> {
     ) -> Result<Made> {
         let inventory = untouched(pristine);
         let made = vendor_tool::update(&Order {
+            in_place: None,
             instance: &self.profile.name,
             root: workshop.root(),
             profile: self.profile,

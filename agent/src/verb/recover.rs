@@ -3,7 +3,7 @@
 
 use crate::api::Result;
 use crate::apply::journal::{Begin, Journal, Mark, Open};
-use crate::apply::{commit, seal};
+use crate::apply::{commit, in_place, seal};
 use crate::session::Session;
 
 use super::rollout::slot;
@@ -52,6 +52,17 @@ fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> 
             }
             Ok(())
         }
+        Some(Mark::InPlace) => {
+            run.step("recover", |_| {
+                let count = in_place::put_back(session, id, &open.held)?;
+                Journal::append_to(&session.store.journal_file())?.mark(Mark::Stopping)?;
+                Ok((
+                    true,
+                    format!("{id} was interrupted while the vendor's tool worked in the home; {count} paths are put back"),
+                ))
+            })?;
+            undone(run, session, begin, serve)
+        }
         Some(Mark::Commit) => {
             let mut journal = Journal::append_to(&session.store.journal_file())?;
             let finished = run.step("recover", |_| {
@@ -83,16 +94,21 @@ fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> 
                 }
                 Ok((true, format!("{id} was being taken back; it is")))
             })?;
-            run.recovered();
-            let back = bring_back(run, session, begin, serve);
-            seal::discarded(session, begin)?;
-            back?;
-            if serve || !begin.running {
-                slot::let_go_of(run, session, id);
-            }
-            Ok(())
+            undone(run, session, begin, serve)
         }
     }
+}
+
+/// Every file is as it was: what is left of the transaction goes, and the server comes back.
+fn undone(run: &mut Run<'_>, session: &mut Session, begin: &Begin, serve: bool) -> Result<()> {
+    run.recovered();
+    let back = bring_back(run, session, begin, serve);
+    seal::discarded(session, begin)?;
+    back?;
+    if serve || !begin.running {
+        slot::let_go_of(run, session, &begin.transaction);
+    }
+    Ok(())
 }
 
 /// The old files are in place: the server may start again, and does if it ran. The journal is closed only after it,

@@ -95,7 +95,13 @@ fn staged_already(mut failure: Failure) -> Failure {
     failure
 }
 
-fn staged(run: &mut Run<'_>, session: &Session, begin: &Begin, contents: &mut Contents<'_>) -> Result<()> {
+/// Stages what a plan puts, and looks whether the plan still holds.
+pub(super) fn staged(
+    run: &mut Run<'_>,
+    session: &Session,
+    begin: &Begin,
+    contents: &mut Contents<'_>,
+) -> Result<()> {
     run.step("stage", |run| {
         stage::stage(session, &begin.transaction, &begin.plan, contents, run.progress)?;
         Ok((true, format!("{} paths", begin.plan.files.len())))
@@ -106,18 +112,31 @@ fn staged(run: &mut Run<'_>, session: &Session, begin: &Begin, contents: &mut Co
 /// From staged files to a sealed transaction.
 fn make_live(run: &mut Run<'_>, session: &mut Session, begin: &Begin, mut journal: Journal) -> Result<()> {
     run.report.timing.stage_ms = run.clock.ms();
-    run.made_live = Some(begin.transaction.clone());
-    let stopped = stop(run, session, begin, &mut journal);
-    if let Err(failure) = stopped {
-        // In this order: as long as the journal is there, the next run knows that the server is to be brought back.
-        let failure = bring_back(run, session, begin, failure);
-        let is_back = failure.kind != ErrorKind::RollbackUnverified;
-        let failure = abandon(session, begin, failure);
-        if is_back {
-            rollout::slot::let_go_of(run, session, &begin.transaction);
-        }
-        return Err(failure);
+    if let Err(failure) = stop(run, session, begin, &mut journal) {
+        return Err(give_up(run, session, begin, failure));
     }
+    commit_stopped(run, session, begin, journal)
+}
+
+/// Ends a transaction whose files are not in place: the server comes back, and what was staged goes.
+pub(super) fn give_up(run: &mut Run<'_>, session: &mut Session, begin: &Begin, failure: Failure) -> Failure {
+    // In this order: as long as the journal is there, the next run knows that the server is to be brought back.
+    let failure = bring_back(run, session, begin, failure);
+    let is_back = failure.kind != ErrorKind::RollbackUnverified;
+    let failure = abandon(session, begin, failure);
+    if is_back {
+        rollout::slot::let_go_of(run, session, &begin.transaction);
+    }
+    failure
+}
+
+/// From staged files and a stopped server to a sealed transaction.
+pub(super) fn commit_stopped(
+    run: &mut Run<'_>,
+    session: &mut Session,
+    begin: &Begin,
+    mut journal: Journal,
+) -> Result<()> {
     let clock = Stopwatch::start();
     journal.mark(Mark::Commit)?;
     let committed = run.step("commit", |_| {
@@ -134,7 +153,9 @@ fn make_live(run: &mut Run<'_>, session: &mut Session, begin: &Begin, mut journa
     }
 }
 
-fn stop(run: &mut Run<'_>, session: &Session, begin: &Begin, journal: &mut Journal) -> Result<()> {
+/// Stops the server for a transaction.
+pub(super) fn stop(run: &mut Run<'_>, session: &Session, begin: &Begin, journal: &mut Journal) -> Result<()> {
+    run.made_live = Some(begin.transaction.clone());
     if begin.live {
         return recheck(run, session, &begin.plan);
     }
@@ -193,7 +214,7 @@ fn recheck(run: &Run<'_>, session: &Session, plan: &Plan) -> Result<()> {
 }
 
 /// Nothing is in place yet: what was staged goes. The failure is what the run ends with, whatever happens here.
-fn abandon(session: &mut Session, begin: &Begin, failure: Failure) -> Failure {
+pub(super) fn abandon(session: &mut Session, begin: &Begin, failure: Failure) -> Failure {
     // What cannot be removed now is removed by the next run: the journal is still there.
     if let Err(leftover) = seal::discarded(session, begin) {
         tracing::warn!("{leftover}");

@@ -100,6 +100,7 @@ pub(super) fn place(
             return Ok(Place::Tool(Box::new(Tool {
                 settings: tool.clone(),
                 offline: None,
+                in_place: None,
             })));
         }
         (None, None) => {
@@ -114,6 +115,7 @@ pub(super) fn place(
         return Ok(Place::Tool(Box::new(Tool {
             settings: tool.cloned().unwrap_or_default(),
             offline: Some((path.to_owned(), offline)),
+            in_place: None,
         })));
     }
     offers(run, instance, path, installed).map(Place::Packs)

@@ -2,17 +2,19 @@
 
 mod bases;
 mod carry;
+mod in_place;
 pub(super) mod manual;
 pub(super) mod plan;
 
 use std::path::PathBuf;
 
-use crate::api::plan::Plan;
+use crate::api::plan::{HotfixStep, Plan};
 use crate::api::report::{Action, Report, Status};
 use crate::api::rollout::Gate;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::preflight;
 use crate::config::Settings;
+use crate::memory::Remembered;
 use crate::model::{Inventory, Level, Progress, Release};
 use crate::session::{Instance, Session};
 use crate::source::Offer;
@@ -25,7 +27,7 @@ use super::target::{self, Place, Target, Wanted};
 use super::{Run, adopt, hotfix, recover, report_on, vendor_tool, view};
 use bases::keep_shown;
 pub(super) use carry::{How, carry_out};
-use plan::{Answering, make_plan};
+use plan::{Answering, Made, make_plan};
 
 /// How to update.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +44,8 @@ pub struct Options {
     pub stage_only: bool,
     /// Go on with the conflicts that a person resolved.
     pub resume: bool,
+    /// Let the vendor's tool work in the home itself, with the server stopped, instead of on a copy.
+    pub in_place: bool,
     /// Whether a lower level is accepted.
     pub allow_downgrade: bool,
     /// Whether a release that failed here may be tried again.
@@ -89,6 +93,9 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     let place = target::place(run, &instance, options.from.as_deref(), &installed.level)?;
     let (before, inventory, server) = view::observe(run, &instance)?;
     run.report.before = Some(before);
+    if options.in_place {
+        return in_place::dry_run(run, &instance, &place, &options, (&inventory, &server));
+    }
     let wanted = Wanted::of(&options);
     let Some(mut target) = target::reach(run, &instance, &place, &wanted, &installed, &inventory)? else {
         return current(run, &installed);
@@ -205,30 +212,28 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     let installed = installed_release(&session)?;
     let (before, inventory, server) = view::observe(run, &session)?;
     run.report.before = Some(before);
-    let wanted = Wanted::of(&options);
-    let Some(mut target) = target::reach(run, &session, &place, &wanted, &installed, &inventory)? else {
-        current(run, &installed)?;
+    let mut asked = Asked {
+        place,
+        installed,
+        server,
+        waiting,
+        options,
+    };
+    if asked.options.in_place {
+        let is_done = in_place::work(run, &mut session, &mut asked, &inventory)?;
+        run.report.changed |= recovered && !is_done;
+        return Ok(());
+    }
+    let wanted = Wanted::of(&asked.options);
+    let reached = target::reach(run, &session, &asked.place, &wanted, &asked.installed, &inventory)?;
+    let Some(mut target) = reached else {
+        current(run, &asked.installed)?;
         run.report.changed = recovered;
         return Ok(());
     };
-    rollout::admit(run, &session, &options.gates())?;
-    keep_shown(&session, &target)?;
-    refuse_held(&session, &target, options.release_hold)?;
-    let answering = answering(run, &session, waiting.as_ref(), &options);
-    let made = make_plan(run, &session, inventory, &server, &mut target, None, answering)?;
-    super::demand_plan(options.plan.as_deref(), &made.plan)?;
-    hotfix::refuse_ending(&session, &made.plan, &options.not_superseded)?;
-    preflight::check(&session, &made.plan)?;
-    manual::refuse_unacknowledged(&made.plan, &options.acknowledge)?;
-    let waiting = Waiting {
-        from: place.path_to(&target),
-        level: target.release.level.clone(),
-        conflicts: made.plan.conflicts.clone(),
-        no_remembered: options.no_remembered,
-        hotfix: false,
-    };
-    leave_conflicts(run, &session, &made.plan, waiting, &mut target)?;
-    let decided = remember::remember(run, &session, &made.fresh)?;
+    rollout::admit(run, &session, &asked.options.gates())?;
+    let (made, decided) = decide(run, &session, &asked, inventory, &mut target)?;
+    let Asked { server, options, .. } = asked;
     let how = How {
         stage_only: options.stage_only,
         gates: options.gates(),
@@ -241,10 +246,52 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         run.done(Status::Staged, true, staged);
         return Ok(());
     };
-    let (from, to) = (&made.plan.from.level, &made.plan.to);
-    let message = format!("{} {from} -> {}{}", to.product, to.level, live.words(run));
-    run.done(Status::Updated, true, message);
+    live.done(run, &made.plan);
     Ok(())
+}
+
+/// What an update was asked for, and what it starts from.
+struct Asked {
+    place: Place,
+    installed: Release,
+    /// As it was when the update began.
+    server: Server,
+    waiting: Option<Waiting>,
+    options: Options,
+}
+
+/// From what was reached to a plan that nothing speaks against, and what people decided for it.
+fn decide(
+    run: &mut Run<'_>,
+    session: &Session,
+    asked: &Asked,
+    inventory: Inventory,
+    target: &mut Target,
+) -> Result<(Made, Vec<Remembered>)> {
+    let options = &asked.options;
+    keep_shown(session, target)?;
+    refuse_held(session, target, options.release_hold)?;
+    let answering = answering(run, session, asked.waiting.as_ref(), options);
+    let mut made = make_plan(run, session, inventory, &asked.server, target, None, answering)?;
+    if options.in_place {
+        made.plan = crate::plan::in_place::mark(made.plan)?;
+        run.report.plan = Some(made.plan.clone());
+    }
+    super::demand_plan(options.plan.as_deref(), &made.plan)?;
+    hotfix::refuse_ending(session, &made.plan, &options.not_superseded)?;
+    preflight::check(session, &made.plan)?;
+    manual::refuse_unacknowledged(&made.plan, &options.acknowledge)?;
+    let waiting = Waiting {
+        from: asked.place.path_to(target),
+        level: target.release.level.clone(),
+        conflicts: made.plan.conflicts.clone(),
+        no_remembered: options.no_remembered,
+        hotfix: false,
+        in_place: options.in_place,
+    };
+    leave_conflicts(run, session, &made.plan, waiting, target)?;
+    let decided = remember::remember(run, session, &made.fresh)?;
+    Ok((made, decided))
 }
 
 fn answering<'a>(
@@ -280,6 +327,7 @@ fn resumed(instance: &Instance, options: &Options) -> Result<(Options, Option<Wa
     options.from = options.from.or_else(|| waiting.from.clone());
     options.level = options.level.or_else(|| Some(waiting.level.clone()));
     options.no_remembered |= waiting.no_remembered;
+    options.in_place |= waiting.in_place;
     Ok((options, Some(waiting)))
 }
 
@@ -306,16 +354,25 @@ fn current(run: &mut Run<'_>, installed: &Release) -> Result<()> {
 }
 
 pub(super) fn refuse_held(instance: &Instance, target: &Target, allowed: bool) -> Result<()> {
-    match instance.state.hold_on(&target.release) {
+    refuse_held_release(instance, &target.release, target.hotfix.as_ref(), allowed)
+}
+
+fn refuse_held_release(
+    instance: &Instance,
+    release: &Release,
+    hotfix: Option<&HotfixStep>,
+    allowed: bool,
+) -> Result<()> {
+    match instance.state.hold_on(release) {
         Some(hold) if !allowed => {
             let name = &instance.settings.name;
-            let (what, instead) = match &target.hotfix {
+            let (what, instead) = match hotfix {
                 Some(hotfix) => (
                     hotfix.name.clone(),
                     format!("ask the vendor for another one, or run `pitstop hotfix apply {name} ZIP"),
                 ),
                 None => (
-                    target.release.to_string(),
+                    release.to_string(),
                     format!("give a newer level, or run `pitstop update {name}"),
                 ),
             };

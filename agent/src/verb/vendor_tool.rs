@@ -28,6 +28,8 @@ pub(super) struct Tool {
     pub settings: VendorTool,
     /// An update in a file, and what its name says.
     pub offline: Option<(PathBuf, Offline)>,
+    /// The transaction in which it works in the home itself, where it does not get a copy.
+    pub in_place: Option<String>,
 }
 
 /// The update in a file that a path names, if the instance's product has such.
@@ -55,6 +57,7 @@ pub(super) fn reach(
     };
     let base = pristine(instance, installed)?;
     let mut made = None;
+    let what = tool.in_place.as_ref().map_or("a copy", |_| "the home");
     run.step("update-tool", |run| {
         made = with_order(
             run,
@@ -66,7 +69,7 @@ pub(super) fn reach(
             vendor_tool::update,
         )?;
         let told = match &made {
-            Some(made) => format!("the vendor's tool made level {} of a copy", made.level),
+            Some(made) => format!("the vendor's tool made level {} of {what}", made.level),
             None => "the vendor's tool has nothing newer".to_owned(),
         };
         Ok((false, told))
@@ -108,7 +111,7 @@ pub(super) fn list(
 }
 
 /// The level to ask the tool for: `Some(None)` is the highest one; `None`: it is installed already.
-fn level(
+pub(super) fn level(
     instance: &Instance,
     tool: &Tool,
     wanted: &Wanted<'_>,
@@ -185,6 +188,7 @@ fn with_order<T>(
         installed: &installed.level,
         wanted,
         given,
+        in_place: tool.in_place.as_deref(),
         state_dir: &settings.state_dir,
         cache_dir: &settings.cache_dir,
         progress: run.progress,

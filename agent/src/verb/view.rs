@@ -289,6 +289,7 @@ fn interrupted(instance: &Instance) -> Result<Option<InterruptedView>> {
         let phase = open.phase();
         let remedy = match phase {
             Phase::Staging | Phase::Stopping => "the next run undoes it; no file of the pack has changed",
+            Phase::InPlace => "the next run puts back what the vendor's tool has changed",
             Phase::Committing | Phase::Committed => "the next run finishes it",
             Phase::Undoing => "the next run goes on to take it back",
         };

@@ -22,6 +22,7 @@ pub mod hotfixes;
 pub mod levels;
 pub mod scenario;
 pub mod served;
+pub mod switches;
 pub mod tooled;
 
 use std::collections::BTreeMap;

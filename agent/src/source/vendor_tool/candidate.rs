@@ -7,6 +7,10 @@
 //! | `pack` | the copy |
 //! | `home` | the tool's `HOME`, unless it is a shared one |
 //! | `tmp` | its temporary files |
+//!
+//! The tool can be made to work in the home itself: then `pack` only gets what it made there, afterwards.
+
+mod in_home;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -34,6 +38,8 @@ pub(super) struct Candidate {
     work: RelPath,
     /// Holds on to the copy, whatever is put at its path by the home's owner meanwhile.
     pack: OwnedFd,
+    /// Whether the tool works in the home itself.
+    in_home: bool,
     /// Whose files these are, if not this process's own.
     user: Option<User>,
     _lock: Lock,
@@ -65,6 +71,7 @@ impl Candidate {
             pack: root.open_dir(Some(&pack))?,
             root: root.try_clone()?,
             work,
+            in_home: false,
             user,
             _lock: lock,
         };
@@ -223,9 +230,12 @@ impl Candidate {
             .map_err(|error| Failure::io("look at", self.shown(path), error))
     }
 
-    /// Where the tool finds the copy.
+    /// Where the tool finds the copy, or the home.
     pub(super) fn path(&self) -> PathBuf {
-        self.work_path().join(PACK)
+        match self.in_home {
+            true => self.root.path().to_owned(),
+            false => self.work_path().join(PACK),
+        }
     }
 
     /// Where this process finds the copy, whatever somebody puts at its path meanwhile.
@@ -262,6 +272,9 @@ impl Candidate {
     }
 
     fn place(&self, path: &RelPath) -> io::Result<RelPath> {
+        if self.in_home {
+            return Ok(path.clone());
+        }
         below(&self.work, &format!("{PACK}/{path}"))
     }
 

@@ -4,15 +4,17 @@
 use std::collections::BTreeMap;
 
 use super::super::listing::mode_bits;
+use super::Order;
 use super::agree::HELPERS;
 use super::candidate::Candidate;
+use super::held::Held;
 use super::outcome::Change;
 use super::pieces::{Content, Piece, Trust, holds_marker};
 use crate::api::Result;
 use crate::model::{Digest, Entry, Progress, RelPath};
 use crate::sys::fs::StatKey;
 use crate::sys::hashing::{Wanted, hash_files};
-use crate::sys::walk::{Everything, FoundKind, walk};
+use crate::sys::walk::{Everything, Found, FoundKind, Walked, walk};
 
 /// A marker, and the head of a script, are found in files up to this size.
 const LIMIT: u64 = 64 << 20;
@@ -28,10 +30,17 @@ pub(super) struct Stand {
 /// The copy at one moment.
 pub(super) type Moment = BTreeMap<RelPath, Stand>;
 
-/// Looks at the whole copy.
-pub(super) fn look(candidate: &Candidate) -> Result<Moment> {
-    let walked = walk(&candidate.pinned(), &Everything)?;
-    let stand = |found: crate::sys::walk::Found<()>| {
+/// Looks at the whole copy, or at what is held of the home.
+pub(super) fn look(candidate: &Candidate, order: &Order<'_>) -> Result<Moment> {
+    let tree = candidate.pinned();
+    Ok(match order.in_place {
+        Some(_) => moment(Held::new(order.known.ownership, order.rules)?.walk(&tree)?),
+        None => moment(walk(&tree, &Everything)?),
+    })
+}
+
+fn moment<T>(walked: Walked<T>) -> Moment {
+    let stand = |found: Found<T>| {
         let stand = Stand {
             kind: found.kind,
             mode: mode_bits(found.mode),
@@ -39,7 +48,7 @@ pub(super) fn look(candidate: &Candidate) -> Result<Moment> {
         };
         (found.path, stand)
     };
-    Ok(walked.found.into_iter().map(stand).collect())
+    walked.found.into_iter().map(stand).collect()
 }
 
 /// The files of a moment.

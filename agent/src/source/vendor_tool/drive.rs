@@ -55,6 +55,8 @@ pub(super) struct Drive<'a> {
     pub runner: Runner<'a>,
     /// The copy before the tool ran.
     before: Moment,
+    /// The tool's record before it ran.
+    record: Vec<u8>,
     /// The lists of bundles before the tool ran.
     lists: BTreeMap<RelPath, Vec<u8>>,
     so_far: Progress,
@@ -74,7 +76,7 @@ impl<'a> Drive<'a> {
         tools_own: &'a BTreeSet<RelPath>,
         runner: Runner<'a>,
     ) -> Result<Self> {
-        let before = changes::look(candidate)?;
+        let before = changes::look(candidate, order)?;
         let mut drive = Self {
             order,
             candidate,
@@ -82,6 +84,7 @@ impl<'a> Drive<'a> {
             tools_own,
             runner,
             before,
+            record: order.home_file(&order.rules.record)?.unwrap_or_default(),
             lists: BTreeMap::new(),
             so_far: Progress::default(),
             answered: BTreeMap::new(),
@@ -152,12 +155,12 @@ impl<'a> Drive<'a> {
                 Next::Done(_) | Next::Answer | Next::Nothing => break,
             }
         }
-        self.earlier = self.changes(&changes::look(self.candidate)?)?;
+        self.earlier = self.changes(&changes::look(self.candidate, self.order)?)?;
         Ok(())
     }
 
     fn facts(&self, tool: Option<Digest>) -> Result<Facts> {
-        let now = changes::look(self.candidate)?;
+        let now = changes::look(self.candidate, self.order)?;
         let changes = self.changes(&now)?;
         Ok(Facts {
             tool_changed: self.runner.digest()? != tool,
@@ -227,7 +230,7 @@ impl<'a> Drive<'a> {
 
     /// Takes both sides of every fresh conflict, and lets the tool go on with its own.
     fn answer(&mut self) -> Result<()> {
-        let fresh = self.fresh_helpers(&changes::look(self.candidate)?);
+        let fresh = self.fresh_helpers(&changes::look(self.candidate, self.order)?);
         let mut paths = BTreeSet::new();
         for helper in fresh.keys() {
             let plain = [".original", ".new"]
@@ -257,7 +260,7 @@ impl<'a> Drive<'a> {
                 .or_insert(Sides { original, new: None });
             sides.new = new;
         }
-        self.answered = changes::helpers(&self.before, &changes::look(self.candidate)?);
+        self.answered = changes::helpers(&self.before, &changes::look(self.candidate, self.order)?);
         Ok(())
     }
 
@@ -278,7 +281,7 @@ impl<'a> Drive<'a> {
         if keeps_record {
             self.settle_record()?;
         }
-        let now = changes::look(self.candidate)?;
+        let now = changes::look(self.candidate, self.order)?;
         self.agree(&now)?;
         let mut changes = self.changes(&now)?;
         changes.retain(|path, _| keeps_record || !self.tools_own.contains(path));
@@ -298,11 +301,10 @@ impl<'a> Drive<'a> {
     /// Takes out of the tool's record what must not get into the home.
     fn settle_record(&self) -> Result<()> {
         let path = &self.order.rules.record;
-        let before = self.order.home_file(path)?.unwrap_or_default();
         let after = self.candidate.read(path, LIMIT)?.unwrap_or_default();
         let work = self.candidate.work_path();
         let settled = record::settle(
-            &before,
+            &self.record,
             &after,
             &self.order.rules.account,
             &work.to_string_lossy(),

@@ -12,6 +12,7 @@ mod changes;
 mod credentials;
 mod drive;
 mod folder;
+mod held;
 mod hotfix;
 mod machine;
 mod offline;
@@ -36,15 +37,18 @@ use crate::sys::root::{Kind, Root};
 
 use candidate::Candidate;
 use drive::Drive;
+use outcome::Outcome;
 use pieces::{Content, Piece, Trust, pieces};
 use runner::Runner;
 use tree::CandidateTree;
 
 use super::Source;
 
+pub use held::{Held, Stood, StoodKind};
 pub use hotfix::{HotfixFile, HotfixName, apply as apply_hotfixes, refuse_tools_own};
 pub use offline::Offline;
 pub use pieces::Known;
+pub use runner::TRANSACTION;
 
 /// An update that is wanted of the tool.
 pub struct Order<'a> {
@@ -68,6 +72,8 @@ pub struct Order<'a> {
     pub wanted: Option<&'a Level>,
     /// What the tool works from.
     pub given: Given<'a>,
+    /// The transaction in which it works in the home itself, where it does not get a copy.
+    pub in_place: Option<&'a str>,
     /// Where the tool's output is kept.
     pub state_dir: &'a Path,
     /// Where what may get lost is kept.
@@ -108,16 +114,21 @@ pub struct Shown {
     pub texts: BTreeMap<RelPath, Vec<u8>>,
 }
 
-/// Lets the tool update a copy of the pack. `None` if there is nothing to update to.
+/// Lets the tool update a copy of the pack, or the home itself. `None` if there is nothing to update to. What it made of the
+/// home is taken out of it then; the caller puts the home back as it was, whatever this returns.
 ///
 /// # Errors
 /// `vendor-tool`: the tool failed, or what it said and what it did disagree. `settings`: there are no credentials.
 /// `stale`: the pack tells another level than `installed`.
 pub fn update(order: &Order<'_>) -> Result<Option<Made>> {
     let mut pieces = pieces(&order.known)?;
-    let candidate = Candidate::new(order.root, order.user.clone())?;
+    let mut candidate = Candidate::new(order.root, order.user.clone())?;
     let tools_own = add_needs(order, &mut pieces)?;
-    candidate.fill(&pieces, order.profile.disk.extra_bytes)?;
+    if order.in_place.is_some() {
+        candidate.work_in_home(&pieces)?;
+    } else {
+        candidate.fill(&pieces, order.profile.disk.extra_bytes)?;
+    }
     if let Given::File(file) = order.given {
         candidate.bring(file, &name_of(file))?;
     }
@@ -130,6 +141,9 @@ pub fn update(order: &Order<'_>) -> Result<Option<Made>> {
         return Ok(None);
     };
     let is_exact = order.known.base == Some(&outcome.base);
+    if order.in_place.is_some() {
+        candidate.take_out(&made(&outcome, &pieces))?;
+    }
     Ok(Some(Made {
         source: Box::new(CandidateTree::new(candidate, outcome.new, order)?),
         level,
@@ -139,6 +153,22 @@ pub fn update(order: &Order<'_>) -> Result<Option<Made>> {
         }),
         untold: outcome.untold,
     }))
+}
+
+/// The files of the home that are the tool's work, or not what stood there before.
+fn made(outcome: &Outcome, pieces: &BTreeMap<RelPath, Piece>) -> BTreeSet<RelPath> {
+    let is_given =
+        |path| matches!(pieces.get(path), Some(piece) if matches!(piece.content, Content::Bytes(_)));
+    let base = &outcome.base.entries;
+    let files = outcome
+        .new
+        .entries
+        .iter()
+        .filter(|(_, entry)| entry.sha256().is_some());
+    files
+        .filter(|(path, entry)| is_given(*path) || base.get(*path) != Some(*entry))
+        .map(|(path, _)| path.clone())
+        .collect()
 }
 
 /// The levels that the tool lists as newer, the highest first. How it lists them is not documented: of every line that names

@@ -14,6 +14,8 @@ use crate::sys::clock::Deadline;
 use crate::sys::process::{End, Environment, Spec, run_watched};
 use crate::sys::{fs, host};
 
+/// By this variable a tool is found that a killed run has left at work in the home.
+pub const TRANSACTION: &str = "PITSTOP_TRANSACTION";
 /// An executable is not larger.
 const LIMIT: u64 = 1 << 30;
 /// Proxy variables: what the setting is, and the names under which programs look for it.
@@ -28,6 +30,8 @@ pub(super) struct Runner<'a> {
     order: &'a Order<'a>,
     candidate: &'a Candidate,
     program: RelPath,
+    /// The digest of the home's own executable; that of nothing if there is none.
+    origin: Digest,
     environment: BTreeMap<String, String>,
     deadline: Deadline,
     transcript: RefCell<Transcript>,
@@ -46,10 +50,12 @@ impl<'a> Runner<'a> {
             (None, Given::Service) => return Err(no_credentials()),
         };
         let secrets = login.as_ref().map_or_else(Vec::new, Login::secrets);
+        let program = order.program()?.clone();
         let runner = Self {
             order,
             candidate,
-            program: order.program()?.clone(),
+            origin: Digest::of(&order.home_file(&program)?.unwrap_or_default()),
+            program,
             environment: environment(order, candidate, login.as_ref()),
             deadline: Deadline::after(Duration::from_secs(order.settings.timeout_s)),
             transcript: RefCell::new(Transcript::begin(order.state_dir, secrets)?),
@@ -73,7 +79,7 @@ impl<'a> Runner<'a> {
 
     /// Keeps the executable that the tool got for itself, so that the next run need not fetch it again.
     pub(super) fn keep_newer(&self) -> Result<()> {
-        let (origin, kept) = (self.origin()?, self.kept_file());
+        let (origin, kept) = (self.origin, self.kept_file());
         let Some(bytes) = self.candidate.read(&self.program, LIMIT)? else {
             return Ok(());
         };
@@ -96,8 +102,12 @@ impl<'a> Runner<'a> {
             last => format!("its last words: {last}"),
         };
         let message = format!("the vendor's update tool {why}; {last}");
+        let pack = match self.order.in_place {
+            Some(_) => "the pack is put back as it was",
+            None => "nothing of the pack was changed",
+        };
         let hint = format!(
-            "nothing of the pack was changed; {hint}; all that it said is in {}",
+            "{pack}; {hint}; all that it said is in {}",
             transcript.path().display()
         );
         Failure::new(ErrorKind::VendorTool, message).hint(hint)
@@ -114,7 +124,7 @@ impl<'a> Runner<'a> {
 
     /// A newer executable from an earlier run takes the place of the home's; where there is none, it is fetched.
     fn provide(&self) -> Result<()> {
-        if let Some(newer) = self.kept_for(&self.origin()?)? {
+        if let Some(newer) = self.kept_for(&self.origin)? {
             return self.candidate.write(&self.program, &newer, 0o755);
         }
         if self.digest()?.is_some() {
@@ -168,12 +178,6 @@ impl<'a> Runner<'a> {
         })
     }
 
-    /// The digest of the home's own executable; that of nothing if there is none.
-    fn origin(&self) -> Result<Digest> {
-        let bytes = self.order.home_file(&self.program)?;
-        Ok(Digest::of(&bytes.unwrap_or_default()))
-    }
-
     fn kept_file(&self) -> std::path::PathBuf {
         self.order
             .cache_dir
@@ -223,6 +227,9 @@ fn environment(order: &Order<'_>, candidate: &Candidate, login: Option<&Login>) 
         candidate.tmp().to_string_lossy().into_owned(),
     );
     variables.insert("TERM".to_owned(), "dumb".to_owned());
+    if let Some(transaction) = order.in_place {
+        variables.insert(TRANSACTION.to_owned(), transaction.to_owned());
+    }
     let proxy = &order.settings.proxy;
     for (names, said) in PROXIES.iter().zip([&proxy.http, &proxy.https, &proxy.no_proxy]) {
         for name in names {

@@ -7,14 +7,17 @@ use super::super::directory::Directory;
 use super::super::{Sink, Source};
 use super::Order;
 use super::candidate::Candidate;
-use crate::api::Result;
+use crate::api::{Failure, Result};
 use crate::model::{Progress, RelPath, TreeManifest};
 use crate::product::TreeView;
+use crate::sys::root::Root;
 
 /// See the module.
 pub(super) struct CandidateTree {
     /// What is read goes first, then what it lies in.
     directory: Directory,
+    /// Where the rest is, if only a part was taken out of the home.
+    home: Option<Root>,
     manifest: TreeManifest,
     path: PathBuf,
     _candidate: Candidate,
@@ -23,8 +26,11 @@ pub(super) struct CandidateTree {
 impl CandidateTree {
     /// `manifest` is what the tree is said to be: what the tool was not given is only in there.
     pub(super) fn new(candidate: Candidate, manifest: TreeManifest, order: &Order<'_>) -> Result<Self> {
+        let home = order.in_place.map(|_| order.root.try_clone()).transpose();
+        let home = home.map_err(|error| Failure::io("open the home", order.root.path(), error))?;
         Ok(Self {
             directory: Directory::open(candidate.pinned(), order.cache_dir)?,
+            home,
             manifest,
             path: candidate.path(),
             _candidate: candidate,
@@ -52,7 +58,12 @@ impl Source for CandidateTree {
     }
 
     fn read(&mut self, path: &RelPath, limit: u64) -> Result<Vec<u8>> {
-        self.directory.read(path, limit)
+        match &self.home {
+            Some(home) if self.directory.head_of(path)?.is_none() => home
+                .read(path, limit)
+                .map_err(|error| Failure::io("read", path.under(home.path()), error)),
+            _ => self.directory.read(path, limit),
+        }
     }
 
     fn extract(&mut self, wanted: &BTreeSet<RelPath>, sink: &Sink<'_>) -> Result<()> {

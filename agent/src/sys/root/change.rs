@@ -8,7 +8,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags};
 use nix::libc;
-use nix::sys::stat::{FchmodatFlags, Mode};
+use nix::sys::stat::{FchmodatFlags, Mode, UtimensatFlags, utimensat};
+use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags};
 
 use super::{Kind, Root, Stat};
@@ -261,6 +262,24 @@ impl Root {
                 uid,
                 gid,
                 AtFlags::AT_SYMLINK_NOFOLLOW,
+            )?)
+        })
+    }
+
+    /// Sets when a file was last changed, in nanoseconds since the epoch.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn set_modified(&self, path: &RelPath, at_ns: i64) -> io::Result<()> {
+        effect(Effect::Write, "set-time", path, || {
+            let at = TimeSpec::new(at_ns.div_euclid(1_000_000_000), at_ns.rem_euclid(1_000_000_000));
+            let parent = self.parent_of(path)?;
+            Ok(utimensat(
+                &parent,
+                path.file_name(),
+                &at,
+                &at,
+                UtimensatFlags::NoFollowSymlink,
             )?)
         })
     }

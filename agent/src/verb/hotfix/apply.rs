@@ -90,6 +90,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Apply) -> Result<()> {
     let kept = session.store.keep_hotfix(&new.bytes)?;
     let mut ready = ready(run, &session, options, &new, &kept)?;
     let waiting = Waiting {
+        in_place: false,
         from: Some(absolute(&options.zip)),
         level: ready.target.release.level.clone(),
         conflicts: ready.made.plan.conflicts.clone(),

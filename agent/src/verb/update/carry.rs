@@ -2,6 +2,7 @@
 
 use crate::api::Result;
 use crate::api::plan::Plan;
+use crate::api::report::Status;
 use crate::apply::journal::{Journal, Mark};
 use crate::apply::stage::Contents;
 use crate::memory::Remembered;
@@ -38,9 +39,7 @@ pub(in crate::verb) fn carry_out(
     } else {
         server::Baseline::new()
     };
-    if target.release.tree.is_some() {
-        session.store.keep_manifest(&target.manifest)?;
-    }
+    keep_manifest(session, target)?;
     let live = match parked(session, &made.plan)? {
         Some((begin, journal)) if !how.stage_only => {
             road::resume(run, session, begin, journal, &how.gates)?;
@@ -70,10 +69,27 @@ pub(in crate::verb) fn carry_out(
     if !live {
         return Ok(None);
     }
+    settled(run, session, running, decided).map(Some)
+}
+
+pub(super) fn keep_manifest(session: &Session, target: &Target) -> Result<()> {
+    match target.release.tree {
+        Some(_) => session.store.keep_manifest(&target.manifest).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Takes a transaction whose files are in place to its end.
+pub(super) fn settled(
+    run: &mut Run<'_>,
+    session: &mut Session,
+    running: bool,
+    decided: Vec<Remembered>,
+) -> Result<Live> {
     remember::note_transaction(run, session, decided);
     settle::settle(run, session)?;
     conflicts::clear(session)?;
-    Ok(Some(Live { running }))
+    Ok(Live { running })
 }
 
 /// A transaction that is in place and settled.
@@ -82,6 +98,13 @@ pub(in crate::verb) struct Live {
 }
 
 impl Live {
+    /// Tells that an update is done.
+    pub(super) fn done(&self, run: &mut Run<'_>, plan: &Plan) {
+        let (from, to) = (&plan.from.level, &plan.to);
+        let message = format!("{} {from} -> {}{}", to.product, to.level, self.words(run));
+        run.done(Status::Updated, true, message);
+    }
+
     /// What it meant for the server, as the end of a message.
     pub fn words(&self, run: &Run<'_>) -> String {
         let stopped = run.report.timing.stopped_ms;

@@ -35,6 +35,7 @@ pub(in crate::verb) fn apply_hotfixes(
     let tool = Tool {
         settings,
         offline: None,
+        in_place: None,
     };
     let base = pristine(instance, installed)?;
     let mut source = None;
