@@ -46,10 +46,15 @@ Puppet::Type.newtype(:pitstop_pack) do
     end
 
     def insync?(is)
-      return true if is == should || (should == :present && is != :absent)
+      return true if insync_values?([should], is)
 
       resource.preview_companions(resource.companions_to_sync) if noop && is != :absent
       false
+    end
+
+    # What Puppet asks to tell a correction, with the state that the last run left: `insync?` would do more than compare.
+    def insync_values?(wanted, is)
+      wanted.any? { |state| is == state || (state == :present && is != :absent) }
     end
 
     # Puppet looks at no other property in a run in which `ensure` changes, so the others are brought along here.
@@ -106,6 +111,14 @@ Puppet::Type.newtype(:pitstop_pack) do
 
     def insync?(_is)
       provider.level_reached?(should)
+    end
+
+    # What Puppet asks to tell a correction, with the level that the last run wanted, and after the change: the agent
+    # would answer for the new level. Nil is not knowing: `latest` was some level, and `41` may be short for `7.1.0.41`.
+    def insync_values?(wanted, is)
+      return true if wanted.include?(is)
+
+      wanted.any? { |level| level == 'latest' || level.count('.') != is.count('.') } ? nil : false
     end
 
     # `latest` alone says little: the level behind it is known once the agent has planned.
