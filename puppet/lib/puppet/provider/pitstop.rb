@@ -49,6 +49,11 @@ class Puppet::Provider::Pitstop < Puppet::Provider
     @outcomes ||= {}
   end
 
+  # Whether the change of a property was put off until the host's time has come.
+  def postponed?(property)
+    @postponed&.include?(property)
+  end
+
   private
 
   def instances
@@ -97,11 +102,19 @@ class Puppet::Provider::Pitstop < Puppet::Provider
 
   # Asks what a verb would do, which leaves everything as it is.
   def preview(verb, *arguments, **input)
-    self.class.agent_of(resource).call(verb, resource[:name], *arguments, '--dry-run', **input)
+    @foreseen = self.class.agent_of(resource).call(verb, resource[:name], *arguments, '--dry-run', **input)
   end
 
+  # Brings a property about by a verb, unless the dry run has said already that it is not time yet.
+  def bring_about(property, verb, *arguments, **input, &block)
+    report = @foreseen&.waits? ? @foreseen : change(verb, *arguments, **input, &block)
+    (@postponed ||= []) << property if report.waits?
+    outcomes[property] = report.summary
+  end
+
+  # @raise [Puppet::Error] with what the agent says, unless all is well or just has to wait
   def succeed(report)
-    raise Puppet::Error, report.failure_text unless report.ok?
+    raise Puppet::Error, report.failure_text unless report.ok? || report.waits?
 
     report
   end

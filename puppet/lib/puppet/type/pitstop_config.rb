@@ -2,6 +2,7 @@
 
 require 'puppet/parameter/boolean'
 require_relative '../../puppet_x/pitstop/instance_type'
+require_relative '../../puppet_x/pitstop/postponable'
 require_relative '../../puppet_x/pitstop/values'
 
 # @!puppet.type.param name The instance's name.
@@ -16,7 +17,8 @@ Puppet::Type.newtype(:pitstop_config) do
     @summary The configuration of an instance: files from templates and values, as its `config` section says.
 
     A change is one transaction of the agent: checked and staged while the server serves, a restart only if a file
-    changes that is read at the start, and taken back if the server is unhealthy then.
+    changes that is read at the start, and taken back if the server is unhealthy then. What must wait for a maintenance
+    window or a lock is put off, which is no failure.
 
         pitstop_config { 'is-1':
           values => {
@@ -38,13 +40,10 @@ Puppet::Type.newtype(:pitstop_config) do
   newproperty(:ensure, idempotent: false) do
     desc 'That the files are as configured. There is no other value to ask for.'
 
+    include PuppetX::Pitstop::Postponable
+
     newvalues(:applied)
     defaultto :applied
-
-    def sync
-      resource.demand_instance
-      provider.ensure = should
-    end
 
     def change_to_s(is, should)
       "#{super}: #{provider.outcomes[:ensure]}"

@@ -2,6 +2,7 @@
 
 require 'puppet/parameter/boolean'
 require_relative '../../puppet_x/pitstop/instance_type'
+require_relative '../../puppet_x/pitstop/postponable'
 
 # @!puppet.type.param name The instance's name.
 # @!puppet.type.param agent The agent: an absolute path, or a name that is looked up in PATH. Default: `pitstop`.
@@ -97,7 +98,13 @@ Puppet::Type.newtype(:pitstop_pack) do
   end
 
   newproperty(:level) do
-    desc 'The update level: an exact one such as `4.2.0.135`, or `latest` for the highest that the source offers.'
+    desc <<~DOC
+      The update level: an exact one such as `4.2.0.135`, or `latest` for the highest that the source offers.
+      An update that the instance's `rollout` puts off (`wave`, `window`, `lock`) is no failure: the event has the status
+      `noop` and says until when, nothing changes, and what requires the pack goes on with the level that is there.
+    DOC
+
+    include PuppetX::Pitstop::Postponable
 
     validate do |value|
       # 7.10 without quotes arrives as the number 7.1.

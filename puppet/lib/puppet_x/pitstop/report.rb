@@ -9,6 +9,8 @@ module PuppetX
     class Report
       SCHEMA = 'pitstop/report/v1'
       LIST_SCHEMA = 'pitstop/report-list/v1'
+      # Kinds of refusals that pass by themselves: the host's time has not come yet.
+      WAITS = %w[wave window lock].freeze
 
       # The agent said something that is not its contract.
       class Malformed < StandardError; end
@@ -72,6 +74,11 @@ module PuppetX
         error && error.fetch('kind')
       end
 
+      # Whether the change was put off, and nothing is wrong.
+      def waits?
+        WAITS.include?(error_kind)
+      end
+
       # The instance as the verb left it, or as it found it where the verb left it alone.
       def view
         @data['after'] || @data['before']
@@ -95,8 +102,11 @@ module PuppetX
         diffs.map { |one| one.fetch('diff') }.join unless diffs.empty?
       end
 
-      # What happened, on one line: the agent's own sentence, with the counts of the plan where one was carried out.
+      # What happened, on one line: the agent's own sentence, with the counts of the plan where one was carried out, or
+      # why the change waits.
       def summary
+        return "waits: #{failure_text}" if waits?
+
         plan = @data['plan']
         plan && changed? ? "#{message} (#{counts(plan)})" : message
       end

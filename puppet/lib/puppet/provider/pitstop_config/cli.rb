@@ -15,13 +15,12 @@ Puppet::Type.type(:pitstop_config).provide(:cli, parent: Puppet::Provider::Pitst
     return :absent unless known
 
     planned = preview('config apply', *arguments, stdin: document)
-    show(succeed(planned)) if resource.noop?
+    foretell(succeed(planned)) if resource.noop?
     planned.ok? && !planned.changed? ? :applied : :pending
   end
 
   def ensure=(_wanted)
-    report = change('config apply', *arguments, stdin: document) { |made| show(made) }
-    outcomes[:ensure] = report.summary
+    bring_about(:ensure, 'config apply', *arguments, stdin: document) { |made| show(made) }
   end
 
   private
@@ -36,8 +35,13 @@ Puppet::Type.type(:pitstop_config).provide(:cli, parent: Puppet::Provider::Pitst
     PuppetX::Pitstop::Values.document(resource[:values], sensitive: resource.values_sensitive?)
   end
 
+  def foretell(report)
+    show(report)
+    resource.say(report.summary) if report.waits?
+  end
+
   def show(report)
-    return unless report.plan_text && report.changed?
+    return unless report.plan_text && (report.changed? || report.waits?)
 
     resource.say(report.plan_text)
     resource.say(report.diff_text) if Puppet[:show_diff] && !resource.values_sensitive?

@@ -44,8 +44,7 @@ Puppet::Type.type(:pitstop_pack).provide(:cli, parent: Puppet::Provider::Pitstop
   end
 
   def level=(wanted)
-    report = change('update', *update_arguments(wanted)) { |made| resource.say(made.plan_text) }
-    outcomes[:level] = report.summary
+    bring_about(:level, 'update', *update_arguments(wanted)) { |made| resource.say(made.plan_text) }
   end
 
   # Whether an update to a level would change nothing. The agent decides; it is not asked where its last check
@@ -60,7 +59,8 @@ Puppet::Type.type(:pitstop_pack).provide(:cli, parent: Puppet::Provider::Pitstop
     return planned.ok? && !planned.changed? unless resource.noop?
 
     resource.say(planned.plan_text)
-    !succeed(planned).changed?
+    resource.say(planned.summary) if planned.waits?
+    succeed(planned).ok? && !planned.changed?
   end
 
   private
