@@ -45,6 +45,8 @@
 #   Checks in addition to the profile's.
 # @param policy
 #   What an update of this pack may do.
+# @param rollout
+#   When this pack may change; what it does not say is as in `pitstop::rollout`. What has to wait is no failure.
 # @param vars
 #   Values for the profile, such as ports.
 # @param config
@@ -73,6 +75,7 @@ define pitstop::pack (
   Optional[Pitstop::Service]                          $service         = undef,
   Optional[Array[Pitstop::Probe]]                     $probes          = undef,
   Optional[Pitstop::Policy]                           $policy          = undef,
+  Optional[Pitstop::Rollout]                          $rollout         = undef,
   Optional[Hash[String[1], Data]]                     $vars            = undef,
   Optional[Pitstop::Config]                           $config          = undef,
   Optional[Variant[Hash[String[1], Any],
@@ -119,6 +122,7 @@ define pitstop::pack (
         'service' => $described,
         'probes'  => $probes,
         'policy'  => $policy,
+        'rollout' => $rollout,
         'vars'    => $vars,
         'config'  => $files,
     }),

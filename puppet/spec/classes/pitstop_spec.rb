@@ -15,10 +15,27 @@ describe 'pitstop' do
     is_expected.not_to contain_file('/etc/pitstop/pitstop.yaml')
   end
 
-  context 'with a package from a file' do
-    let(:params) { { package_source: '/srv/pitstop_0.1.0_amd64.deb' } }
+  { 'Debian' => 'dpkg', 'RedHat' => 'rpm', 'Suse' => 'rpm', 'Archlinux' => nil }.each do |family, provider|
+    context "with a package from a file, on #{family}" do
+      let(:facts) { { os: { family: family } } }
+      let(:params) { { package_source: '/srv/pitstop.pack' } }
 
-    it { is_expected.to contain_package('pitstop').with(source: '/srv/pitstop_0.1.0_amd64.deb', provider: 'dpkg') }
+      it { is_expected.to contain_package('pitstop').with(source: '/srv/pitstop.pack', provider: provider) }
+      it { is_expected.not_to contain_file('/var/cache/pitstop') }
+    end
+  end
+
+  context 'with a package from the Puppet server' do
+    let(:facts) { { os: { family: 'Debian' } } }
+    let(:params) { { package_source: 'puppet:///modules/site/pitstop_0.1.0_amd64.deb' } }
+
+    it { is_expected.to compile.with_all_deps }
+
+    it 'carries it to the host first' do
+      path = '/var/cache/pitstop/pitstop_0.1.0_amd64.deb'
+      is_expected.to contain_package('pitstop').with(source: path, provider: 'dpkg')
+      is_expected.to contain_file(path).with(source: params[:package_source]).that_comes_before('Package[pitstop]')
+    end
   end
 
   context 'without the package' do
@@ -28,13 +45,48 @@ describe 'pitstop' do
   end
 
   context 'with settings' do
-    let(:params) { { policy: { 'keep_snapshots' => 3 }, limits: { 'ratio' => 50 }, products: '/srv/profiles' } }
-
-    it 'writes exactly these' do
-      expect(YAML.safe_load(settings)).to eq(
-        'policy' => { 'keep_snapshots' => 3 }, 'limits' => { 'ratio' => 50 }, 'products' => '/srv/profiles'
-      )
+    let(:rollout) do
+      { 'waves' => [{ 'percent' => 1, 'opens' => '2026-12-01T08:00:00Z' }], 'seed' => 'is-41',
+        'windows' => [{ 'from' => '22:00', 'to' => '04:00' }], 'lock' => { 'fleetlock' => 'https://lock', 'wait_s' => 9 } }
     end
+    let(:params) do
+      { environment: 'staging', policy: { 'keep_snapshots' => 3 }, limits: { 'ratio' => 50 }, products: '/srv/profiles',
+        rollout: rollout }
+    end
+
+    it 'writes exactly these, times as texts' do
+      expect(YAML.safe_load(settings)).to eq(
+        'environment' => 'staging', 'policy' => { 'keep_snapshots' => 3 }, 'limits' => { 'ratio' => 50 },
+        'products' => '/srv/profiles', 'rollout' => rollout
+      )
+      is_expected.to contain_file('/etc/pitstop/pitstop.yaml').with(owner: 'root', mode: '0644')
+    end
+  end
+
+  context 'with keys and decisions about conflicts' do
+    let(:params) do
+      { trust: { 'release.pub' => { 'source' => 'puppet:///modules/site/release.pub' } },
+        resolutions: { 'am.json' => { 'content' => '{}' }, 'is.json' => { 'source' => '/srv/is.json' } } }
+    end
+
+    it { is_expected.to compile.with_all_deps }
+
+    it 'ships them, which nobody else may write, and purges nothing' do
+      %w[trust resolutions.d].each do |folder|
+        is_expected.to contain_file("/etc/pitstop/#{folder}").with(ensure: 'directory', owner: 'root', mode: '0755')
+          .without(%w[purge recurse force])
+      end
+      { 'trust/release.pub' => { source: 'puppet:///modules/site/release.pub' },
+        'resolutions.d/am.json' => { content: '{}' }, 'resolutions.d/is.json' => { source: '/srv/is.json' } }
+        .each do |path, from|
+          is_expected.to contain_file("/etc/pitstop/#{path}").with(ensure: 'file', owner: 'root', mode: '0644', **from)
+        end
+    end
+  end
+
+  context 'without any' do
+    it { is_expected.not_to contain_file('/etc/pitstop/trust') }
+    it { is_expected.not_to contain_file('/etc/pitstop/resolutions.d') }
   end
 
   context 'with packs' do
@@ -44,11 +96,34 @@ describe 'pitstop' do
     it { is_expected.to contain_pitstop_pack('is-1').with(agent: '/opt/pitstop') }
   end
 
+  context 'with data of a site' do
+    let(:hiera_config) do
+      layers = { 'node' => { 'pitstop::rollout' => { 'seed' => 'n' }, 'pitstop::packs' => { 'is-1' => { 'level' => '2' } } },
+                 'all' => { 'pitstop::rollout' => { 'seed' => 'a', 'windows' => [] }, 'pitstop::state_dir' => '/srv/state',
+                            'pitstop::packs' => { 'is-1' => { 'product' => 'wso2is', 'home' => '/opt/wso2is' } } } }
+      layers.each { |name, data| File.write("#{folder}/#{name}.yaml", YAML.dump(data)) }
+      hierarchy = layers.keys.map { |name| { 'name' => name, 'path' => "#{name}.yaml" } }
+      defaults = { 'datadir' => folder, 'data_hash' => 'yaml_data' }
+      File.write("#{folder}/hiera.yaml", YAML.dump('version' => 5, 'defaults' => defaults, 'hierarchy' => hierarchy))
+      "#{folder}/hiera.yaml"
+    end
+
+    it 'adds up what is said in several places, and prefers it to the data of the module' do
+      is_expected.to contain_pitstop__pack('is-1').with(product: 'wso2is', level: '2')
+      is_expected.to contain_pitstop_pack('is-1').with(state_dir: '/srv/state', config_dir: '/etc/pitstop')
+      expect(YAML.safe_load(settings)).to eq('rollout' => { 'seed' => 'n', 'windows' => [] })
+    end
+  end
+
   {
     'a relative folder' => { config_dir: 'etc' },
     'an unknown policy' => { policy: { 'keep' => 3 } },
     'no snapshot at all' => { policy: { 'keep_snapshots' => 0 } },
     'an instance with a slash' => { packs: { '../x' => {} } },
+    'a key with a slash' => { trust: { '../x' => { 'content' => 'x' } } },
+    'a decision that is no JSON' => { resolutions: { 'x.yaml' => { 'content' => '{}' } } },
+    'a package from anywhere' => { package_source: 'https://example.com/pitstop.deb' },
+    'an unknown rule of a rollout' => { rollout: { 'percent' => 1 } },
     'a relative agent' => { agent: 'bin/pitstop' }
   }.each do |what, wrong|
     context "with #{what}" do

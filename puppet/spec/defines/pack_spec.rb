@@ -35,6 +35,7 @@ describe 'pitstop::pack' do
         user: 'wso2', unit: 'wso2is.service',
         service: { 'start_timeout_s' => 300 }, policy: { 'binary' => 'keep' }, vars: { 'offset' => 1 }, timeout: 60,
         probes: [{ 'name' => 'login', 'http' => { 'url' => 'https://localhost:9443/', 'status' => 302 } }],
+        rollout: { 'seed' => 'is-41', 'windows' => [] },
         config: { 'values' => ['../values/a.yaml'], 'files' => [{ 'path' => 'conf/a', 'keys' => { 'b' => true } }] },
         values: { 'server' => { 'hostname' => 'is.example.com' } }, strict: true
       )
@@ -44,7 +45,7 @@ describe 'pitstop::pack' do
       expect(instance).to eq(
         'name' => 'is-1', 'product' => 'wso2is', 'home' => '/opt/wso2is', 'user' => 'wso2', 'source' => '/srv/packs',
         'service' => { 'unit' => 'wso2is.service', 'start_timeout_s' => 300 }, 'policy' => { 'binary' => 'keep' },
-        'vars' => { 'offset' => 1 },
+        'vars' => { 'offset' => 1 }, 'rollout' => { 'seed' => 'is-41', 'windows' => [] },
         'probes' => [{ 'name' => 'login', 'http' => { 'url' => 'https://localhost:9443/', 'status' => 302 } }],
         'config' => { 'values' => ['../values/a.yaml'], 'files' => [{ 'path' => 'conf/a', 'keys' => { 'b' => true } }] }
       )
@@ -100,6 +101,7 @@ describe 'pitstop::pack' do
     'a way to get updates that there is not' => { source: { 'ftp' => {} } },
     'an unknown way to start' => { service: { 'restart' => ['x'] } },
     'a probe without a name' => { probes: [{ 'tcp' => { 'port' => 1 } }] },
+    'a window without an end' => { rollout: { 'windows' => [{ 'from' => '22:00' }] } },
     'a file outside the pack' => { config: { 'files' => [{ 'path' => '/etc/passwd' }] } }
   }.each do |what, wrong|
     context "with #{what}" do
