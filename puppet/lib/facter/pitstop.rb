@@ -1,9 +1,10 @@
 # frozen_string_literal: true
 
 require 'json'
+require_relative '../puppet_x/pitstop/handover'
 
-# The instances that pitstop manages on this host, from one `pitstop check --all`. Small stable fields only, and never
-# a reason for Facter to fail: no agent, no fact.
+# The instances that pitstop manages on this host, from one `pitstop check --all`, whose answer the run of Puppet that
+# follows uses too. Small stable fields only, and never a reason for Facter to fail: no agent, no fact.
 Facter.add(:pitstop, timeout: 30) do
   confine kernel: 'Linux'
 
@@ -23,11 +24,13 @@ Facter.add(:pitstop, timeout: 30) do
   end
 
   setcode do
+    began = Time.now
     text = Facter::Core::Execution.execute('pitstop --output json check --all', timeout: 20, on_fail: nil)
     next if text.nil? || text.empty?
 
     list = JSON.parse(text)
     instances = list.fetch('reports').to_h { |report| [report['instance'], describe.call(report)] }
+    PuppetX::Pitstop::Handover.leave(began, text)
     { 'agent' => list['agent'], 'instances' => instances }
   rescue StandardError => e
     Facter.debug("pitstop: #{e.class}: #{e.message}")

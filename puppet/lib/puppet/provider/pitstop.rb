@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative '../../puppet_x/pitstop/agent'
+require_relative '../../puppet_x/pitstop/handover'
 require_relative '../../puppet_x/pitstop/instances'
 
 # What every provider on top of the agent shares: which agent a resource means, and how its answers become errors.
@@ -21,8 +22,9 @@ class Puppet::Provider::Pitstop < Puppet::Provider
     agent_of(resource, timeout: [resource[:timeout], CHECK_TIMEOUT_S].min)
   end
 
-  # Asks for every instance's report, by one call per agent and settings for all types together. What could not be had
-  # here is asked for again, one by one, when the resource's turn comes: by then its file may have been written.
+  # Asks for every instance's report, by one call per agent and settings for all types together, or by none where the fact
+  # has just asked the same. What could not be had here is asked for again, one by one, when the resource's turn comes: by
+  # then its file may have been written.
   def self.prefetch(resources)
     resources.each_value do |resource|
       PuppetX::Pitstop::Instances.of(resource.catalog).prefetch(resource.target) { reports_for(resource) }
@@ -30,8 +32,10 @@ class Puppet::Provider::Pitstop < Puppet::Provider
   end
 
   def self.reports_for(resource)
-    check_agent_of(resource).check_all
-  rescue Puppet::MissingCommand, PuppetX::Pitstop::Agent::Failed => e
+    text = PuppetX::Pitstop::Handover.take(resource.target, resource.catalog)
+    agent = check_agent_of(resource)
+    text ? agent.read_all(text) : agent.check_all
+  rescue Puppet::MissingCommand, PuppetX::Pitstop::Agent::Failed, PuppetX::Pitstop::Report::Malformed => e
     Puppet.debug("No prefetch of #{resource.class.name}: #{e.message}")
     {}
   end

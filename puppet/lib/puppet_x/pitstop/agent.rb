@@ -55,7 +55,12 @@ module PuppetX
       # @return [Hash{String => Report}] of every configured instance by name
       def check_all
         outcome = run('check', '--all')
-        parse(outcome) { |text| Report.parse_list(text) }.to_h { |report| [report.instance, report] }
+        parse(outcome) { |text| read_all(text) }
+      end
+
+      # @return [Hash{String => Report}] from what `check --all` printed
+      def read_all(text)
+        Report.parse_list(text).to_h { |report| [report.instance, report] }
       end
 
       private

@@ -1,0 +1,51 @@
+# frozen_string_literal: true
+
+module PuppetX
+  module Pitstop
+    # What the fact has just learned, for the run that follows it in the same process: one call of the agent less. It is
+    # given away once, and only while it still holds.
+    module Handover
+      # Seconds after which a host may look different without Puppet's doing.
+      MAX_AGE_S = 120
+
+      Left = Struct.new(:began, :target, :text)
+
+      module_function
+
+      # @param began [Time] when the agent was called
+      # @param text [String] what `check --all` of the agent in PATH with its own settings printed
+      def leave(began, text)
+        folders = { 'PITSTOP_CONFIG_DIR' => '/etc/pitstop', 'PITSTOP_STATE_DIR' => '/var/lib/pitstop' }
+        @left = Left.new(began, ['pitstop', *folders.map { |name, usual| ENV.fetch(name, usual) }], text)
+      end
+
+      # @return [String, nil] what was left about a target, unless the run has changed anything since: a package, settings
+      #   or a new pack in the source, for instance
+      def take(target, catalog)
+        left = @left
+        return unless left && same?(left.target, target)
+
+        @left = nil
+        left.text if holds?(left.began, catalog)
+      end
+
+      def same?(one, other)
+        one.drop(1) == other.drop(1) && [one, other].map { |target| binary(target.first) }.uniq.one?
+      end
+
+      def binary(agent)
+        path = Puppet::Util.which(agent)
+        path && File.realpath(path)
+      end
+
+      def holds?(began, catalog)
+        return false unless catalog && (0..MAX_AGE_S).cover?(Time.now - began)
+
+        catalog.resources.none? do |resource|
+          synced = Puppet::Util::Storage.cache(resource)[:synced]
+          synced && synced >= began
+        end
+      end
+    end
+  end
+end
