@@ -4,6 +4,7 @@
 
 set --
 is_true "${PT_deep:-}" && set -- --deep
+is_true "${PT_release_lock:-}" && set -- "$@" --release-lock
 if [ -n "${PT_instance:-}" ]; then
   pitstop verify "$@" -- "$PT_instance"
 else

@@ -26,7 +26,7 @@ describe 'the tasks' do
     here = Puppet::Node::Environment.create(:here, [File.expand_path('../fixtures/modules', __dir__)])
     tasks = here.module('pitstop').tasks
     expect(tasks.map(&:name)).to match_array(
-      %w[check rollback start stop update verify].map { |name| "pitstop::#{name}" }
+      %w[check hotfix report rollback start stop update verify].map { |name| "pitstop::#{name}" }
     )
     Puppet.override(environments: Puppet::Environments::Static.new(here)) do
       tasks.each { |task| expect { task.validate }.not_to raise_error }
@@ -49,23 +49,37 @@ describe 'the tasks' do
       end
 
       it 'has the agent’s report for a result, and its exit code, also of a failure' do
-        verb = File.basename(script, '.sh')
-        refused = failure(verb, kind: 'locked', exit: 6)
-        stand.answer(verb, stdout: refused.to_json, exit: 6)
-        expect(run_task(verb, instance: 'is-1')).to eq([refused, 6])
+        task = File.basename(script, '.sh')
+        refused = failure('update', kind: 'locked', exit: 6)
+        stand.answer(task, stdout: refused.to_json, exit: 6)
+        stand.answer('check --all', stdout: list(refused), exit: 6)
+        expected = task == 'report' ? [JSON.parse(list(refused)), 0] : [refused, 6]
+        expect(run_task(task, instance: 'is-1')).to eq(expected)
+      end
+
+      it 'fails where there is no answer' do
+        task = File.basename(script, '.sh')
+        [task, 'check --all'].each { |call| stand.answer(call, stdout: '{}', exit: 101) }
+        expect(run_task(task, instance: 'is-1').last).to eq(101)
       end
     end
   end
 
   {
     'check' => [{}, 'check --all'],
-    'verify' => [{ instance: 'is-1', deep: true }, 'verify --deep -- is-1'],
+    'verify' => [{ instance: 'is-1', deep: true, release_lock: true }, 'verify --deep --release-lock -- is-1'],
     'stop' => [{ instance: 'is-1', _noop: true }, 'stop --dry-run -- is-1'],
     'start' => [{ instance: 'is-1', _noop: false }, 'start -- is-1'],
     'update' => [{ instance: 'is-1', level: '1.1.0', source: '/srv/the packs', plan: 'ab', continue: true,
-                   allow_downgrade: true, release_hold: false, acknowledge: '["scripts-1", "h2-2"]' },
+                   allow_downgrade: true, release_hold: false, acknowledge: '["scripts-1", "h2-2"]',
+                   override: '["wave","window"]' },
                  'update --level 1.1.0 --from /srv/the packs --plan ab --continue --allow-downgrade ' \
-                 '--acknowledge scripts-1 --acknowledge h2-2 -- is-1'],
+                 '--acknowledge scripts-1 --acknowledge h2-2 --override wave --override window -- is-1'],
+    'hotfix' => [{ instance: 'is-1', action: 'apply', zip: '/srv/the fixes/abc-hf-1.zip', plan: 'ab', continue: true,
+                   release_hold: true, acknowledge: '["h2-2"]', override: '["lock"]', _noop: true },
+                 'hotfix apply --dry-run --plan ab --override lock --continue --release-hold --acknowledge h2-2 ' \
+                 '-- is-1 /srv/the fixes/abc-hf-1.zip'],
+    'report' => [{}, 'check --all'],
     'rollback' => [{ instance: 'is-1', level: '1.0.0', config: true }, 'rollback --to 1.0.0 --config -- is-1']
   }.each do |task, (parameters, call)|
     it "#{task} passes on what it is told" do
@@ -74,6 +88,20 @@ describe 'the tasks' do
       expect(run_task(task, **parameters)).to eq([{}, 0])
       expect(stand.full_calls).to eq(["--config-dir /c --state-dir /s --output json #{call}"])
     end
+  end
+
+  { {} => 'list', { action: 'revert' } => 'revert', { action: 'revert', _noop: true } => 'revert --dry-run' }
+    .each do |parameters, call|
+      it "hotfix can #{call}" do
+        ['hotfix', 'hotfix --dry-run'].each { |key| stand.answer(key, stdout: '{}') }
+        run_task('hotfix', instance: 'is-1', **parameters)
+        expect(stand.calls).to eq(["hotfix #{call} -- is-1"])
+      end
+    end
+
+  it 'ask for the zip of a hotfix' do
+    result, code = run_task('hotfix', instance: 'is-1', action: 'apply')
+    expect([result.dig('_error', 'kind'), code, stand.calls]).to eq(['pitstop/no-zip', 2, []])
   end
 
   it 'say that there is no agent' do

@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
-require 'puppet/parameter/boolean'
-require_relative '../../puppet_x/pitstop/instance_type'
+require_relative '../../puppet_x/pitstop' unless defined?(Puppet::Provider::Pitstop)
 
 # @!puppet.type.param name The instance's name.
 # @!puppet.type.param agent The agent: an absolute path, or a name that is looked up in PATH. Default: `pitstop`.

@@ -1,12 +1,9 @@
 # frozen_string_literal: true
 
-require_relative '../pitstop'
-require_relative '../../../puppet_x/pitstop/values'
+require_relative '../../../puppet_x/pitstop' unless defined?(Puppet::Provider::Pitstop)
 
 Puppet::Type.type(:pitstop_config).provide(:cli, parent: Puppet::Provider::Pitstop) do
   desc 'Calls the agent `pitstop` and reads its JSON reports.'
-
-  confine kernel: :linux
 
   # Whether the files are as configured. The agent decides, by a dry run. Under noop its plan is shown, and what would
   # be refused raises; else the refusal is left to the change itself, which may first have to finish an interrupted one.

@@ -1,11 +1,9 @@
 # frozen_string_literal: true
 
-require_relative '../pitstop'
+require_relative '../../../puppet_x/pitstop' unless defined?(Puppet::Provider::Pitstop)
 
 Puppet::Type.type(:pitstop_pack).provide(:cli, parent: Puppet::Provider::Pitstop) do
   desc 'Calls the agent `pitstop` and reads its JSON reports.'
-
-  confine kernel: :linux
 
   # Everything that the agent of the default settings manages, for `puppet resource pitstop_pack`.
   def self.instances

@@ -1,11 +1,9 @@
 # frozen_string_literal: true
 
-require_relative '../pitstop'
+require_relative '../../../puppet_x/pitstop' unless defined?(Puppet::Provider::Pitstop)
 
 Puppet::Type.type(:pitstop_service).provide(:cli, parent: Puppet::Provider::Pitstop) do
   desc 'Calls the agent `pitstop` and reads its JSON reports.'
-
-  confine kernel: :linux
 
   # @return [Symbol] `absent` where no such instance is configured, else the server's state
   def ensure

@@ -1,11 +1,9 @@
 # frozen_string_literal: true
 
-require_relative '../pitstop'
+require_relative '../../../puppet_x/pitstop' unless defined?(Puppet::Provider::Pitstop)
 
 Puppet::Type.type(:pitstop_verified).provide(:cli, parent: Puppet::Provider::Pitstop) do
   desc 'Calls the agent `pitstop` and reads its JSON reports.'
-
-  confine kernel: :linux
 
   # Exit code of the agent for an instance that is not as it must be; any other failure is not knowing.
   UNHEALTHY = 5
