@@ -10,7 +10,7 @@ refuse() { # KIND MESSAGE [CODE]
   exit "${3:-2}"
 }
 
-pitstop() { # ARGUMENT...
+call_agent() { # ARGUMENT...
   agent=${PT_agent:-pitstop}
   command -v "$agent" >/dev/null || refuse no-agent 'the pitstop agent is not installed' 127
   exec "$agent" ${PT_config_dir:+--config-dir "$PT_config_dir"} ${PT_state_dir:+--state-dir "$PT_state_dir"} \
@@ -23,7 +23,7 @@ change() { # VERB ARGUMENT...
   shift
   [ "${PT__noop:-false}" != true ] || set -- --dry-run "$@"
   # shellcheck disable=SC2086
-  pitstop $verb "$@"
+  call_agent $verb "$@"
 }
 
 is_true() { [ "${1:-false}" = true ]; }

@@ -3,7 +3,7 @@
 . "${PT__installdir:?}/pitstop/files/task.sh"
 
 if [ -n "${PT_instance:-}" ]; then
-  pitstop check -- "$PT_instance"
+  call_agent check -- "$PT_instance"
 else
-  pitstop check --all
+  call_agent check --all
 fi

@@ -17,5 +17,5 @@ case ${PT_action:-list} in
     change 'hotfix apply' "$@" -- "${PT_instance:?}" "$PT_zip"
     ;;
   revert) change 'hotfix revert' "$@" -- "${PT_instance:?}" ;;
-  *) pitstop hotfix list -- "${PT_instance:?}" ;;
+  *) call_agent hotfix list -- "${PT_instance:?}" ;;
 esac

@@ -6,7 +6,7 @@ set --
 is_true "${PT_deep:-}" && set -- --deep
 is_true "${PT_release_lock:-}" && set -- "$@" --release-lock
 if [ -n "${PT_instance:-}" ]; then
-  pitstop verify "$@" -- "$PT_instance"
+  call_agent verify "$@" -- "$PT_instance"
 else
-  pitstop verify "$@" --all
+  call_agent verify "$@" --all
 fi

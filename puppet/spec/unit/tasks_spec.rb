@@ -105,7 +105,7 @@ describe 'the tasks' do
   end
 
   it 'say that there is no agent' do
-    result, code = run_task('check', agent: '/nowhere/pitstop')
-    expect([result.dig('_error', 'kind'), code]).to eq(['pitstop/no-agent', 127])
+    nowhere = [{ agent: '/nowhere/pitstop' }, { agent: '' }].map { |agent| run_task('check', **agent) }
+    expect(nowhere.map { |result, code| [result.dig('_error', 'kind'), code] }).to all(eq(['pitstop/no-agent', 127]))
   end
 end

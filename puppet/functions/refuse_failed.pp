@@ -1,0 +1,17 @@
+# @summary Ends a plan where a host failed, with what each of them says; a change that was put off is no failure.
+#
+# @param results
+#   What a task said, a `ResultSet` of Bolt.
+# @param why
+#   What the failure means for the plan.
+function pitstop::refuse_failed(Any $results, String[1] $why) {
+  $failed = $results.error_set.filter_set |$result| { !pitstop::put_off($result.value) }
+  $said = $failed.reduce({}) |$all, $result| {
+    $own = $result.value.dig('error', 'message')
+    $all + { $result.target.name => $own ? { undef => $result.error.msg, default => $own } }
+  }
+  unless $said.empty {
+    $lines = $said.map |$host, $reason| { "  ${host}: ${reason}" }
+    fail_plan("${why}:\n${lines.join("\n")}", 'pitstop/rollout', { 'hosts' => $said })
+  }
+}
