@@ -12,6 +12,7 @@ everything=(
   openssh-server openssh-client sudo                           # Ansible over SSH to this host
   puppet puppet-lint puppet-strings ruby-rspec-puppet ruby-puppetlabs-spec-helper metadata-json-lint   # the Puppet module
   openjdk-17-jre-headless                                      # Apache Flink
+  strace                                                       # which processes a run of Puppet starts
   openssl procps                                               # the stand-ins of the WSO2 servers
   acl attr                                                     # extended attributes and ACLs in the agent's tests
 )

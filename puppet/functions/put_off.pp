@@ -2,6 +2,8 @@
 #
 # @param value
 #   The result's value: the agent's report.
+# @return
+#   Whether it waits.
 function pitstop::put_off(Hash $value) >> Boolean {
   $value.dig('error', 'kind') in ['wave', 'window', 'lock']
 }

@@ -4,7 +4,9 @@
 #   What a task said, a `ResultSet` of Bolt.
 # @param why
 #   What the failure means for the plan.
-function pitstop::refuse_failed(Any $results, String[1] $why) {
+# @return
+#   Nothing.
+function pitstop::refuse_failed(Any $results, String[1] $why) >> Undef {
   $failed = $results.error_set.filter_set |$result| { !pitstop::put_off($result.value) }
   $said = $failed.reduce({}) |$all, $result| {
     $own = $result.value.dig('error', 'message')
@@ -14,4 +16,5 @@ function pitstop::refuse_failed(Any $results, String[1] $why) {
     $lines = $said.map |$host, $reason| { "  ${host}: ${reason}" }
     fail_plan("${why}:\n${lines.join("\n")}", 'pitstop/rollout', { 'hosts' => $said })
   }
+  undef
 }

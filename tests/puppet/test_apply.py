@@ -153,6 +153,35 @@ class Corrections(Test):
         self.assertEqual(self.host.view()["release"]["level"], "1.1.1")
 
 
+@unittest.skipUnless(os.getuid() == 0, "the files of the class and the define belong to root")
+class Newcomer(Test):
+    """The first manifest of the module's README."""
+
+    def test_does_the_job_in_less_than_15_lines(self):
+        manifest = re.search(r"```puppet\n(.*?)```", README.read_text(encoding="utf-8"), re.S)[1]
+        self.assertLess(len(manifest.splitlines()), 15)
+        port = re.search(r"port: (\d+)", self.host.described)[1]
+        for there, here in {"'is-1'": f"'{self.host.name}'", "'wso2is'": "'demo'", "'/opt/wso2is'": f"'{self.host.home}'", "'7.1.0.41'": "'1.1.0'",
+                            "unit    => 'wso2is.service'": f"vars    => {{ 'port' => {port} }}",
+                            "'/srv/packs'": f"'{self.host.packs}'"}.items():
+            self.assertEqual(manifest.count(there), 1, there)
+            manifest = manifest.replace(there, here)
+        # What this host needs besides, as a site's data.
+        settings = {"manage_package": False, "agent": AGENT, "config_dir": str(self.host.config), "state_dir": str(self.host.state),
+                    "products": str(ROOT / "templates/products")}
+        (self.host.place / "all.yaml").write_text(json.dumps({f"pitstop::{name}": value for name, value in settings.items()}),
+                                                  encoding="utf-8")
+        hiera = self.host.place / "hiera.yaml"
+        hiera.write_text(json.dumps({"version": 5, "hierarchy": [
+            {"name": "all", "path": "all.yaml", "datadir": str(self.host.place), "data_hash": "yaml_data"}]}), encoding="utf-8")
+
+        self.host.apply(manifest, CHANGED, "--hiera_config", hiera)
+        view = self.host.view()
+        self.assertEqual((view["release"]["level"], view["state"], view["verified"]), ("1.1.0", "running", True))
+        self.host.apply(manifest, SAME, "--hiera_config", hiera)
+        self.assertEqual(self.host.view()["processes"], view["processes"])
+
+
 def bench(runs):
     """Alternates between runs without and with a pack, so that both see the same noise."""
     host = Host()
