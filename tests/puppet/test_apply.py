@@ -16,8 +16,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,8 +94,60 @@ class Host:
         words = ", ".join(f"{name} => '{value}'" for name, value in {**common, **attributes}.items())
         return f"{kind} {{ '{self.name}': {words} }}\n"
 
+    def described_by_class(self, pack="", **parameters):
+        """The class and the define, whose files belong to root."""
+        settings = {"manage_package": False, "agent": AGENT, "config_dir": self.config, "state_dir": self.state,
+                    "products": ROOT / "templates/products", **parameters}
+        port = re.search(r"port: (\d+)", self.described)[1]
+        return f"""class {{ 'pitstop': {', '.join(f'{name} => {puppet(value)}' for name, value in settings.items())} }}
+            pitstop::pack {{ '{self.name}': product => 'demo', home => '{self.home}', source => '{self.packs}',
+              vars => {{ 'port' => {port} }}, {pack} }}
+            file {{ '{self.place}/behind': ensure => file, require => Pitstop::Pack['{self.name}'] }}\n"""
+
     def pack(self, **attributes):
         return self.resource("pitstop_pack", ensure="running", adopt="true", source=self.packs, **attributes)
+
+
+def puppet(value):
+    """A value as Puppet writes it."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{puppet(name)} => {puppet(one)}" for name, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(puppet(one) for one in value) + "]"
+    if isinstance(value, (bool, int, float)):
+        return str(value).lower()
+    return f"'{value}'"
+
+
+class Slots(HTTPServer):
+    """A FleetLock server of one group with slots that the test gives."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), SlotsHandler)
+        self.free, self.held, self.asked = False, set(), []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def address(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class SlotsHandler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        who = body["client_params"]["id"]
+        self.server.asked.append(self.path)
+        granted = self.path != "/v1/pre-reboot" or self.server.free or who in self.server.held
+        if granted:
+            (self.server.held.add if self.path == "/v1/pre-reboot" else self.server.held.discard)(who)
+        answer = b"" if granted else json.dumps({"kind": "failed_lock", "value": "the group is full"}).encode()
+        self.send_response(200 if granted else 409)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *words):
+        pass
 
 
 FILE = "file {{ '{0}/file': content => 'x' }}\n"
@@ -151,6 +205,43 @@ class Corrections(Test):
         self.assertEqual(self.corrective(level="1.1.0"), {"ensure": True})
         self.assertEqual(self.corrective(level="1.1.1"), {"level": False})
         self.assertEqual(self.host.view()["release"]["level"], "1.1.1")
+
+
+@unittest.skipUnless(os.getuid() == 0, "the files of the class and the define belong to root")
+class Waiting(Test):
+    """Rules about when the host may change."""
+
+    def expect(self, code, rollout, *said, level, noop=False):
+        manifest = self.host.described_by_class("level => '1.1.0'", environment="test", rollout=rollout)
+        text = self.host.apply(manifest, code, *(["--noop"] if noop else []))
+        for one in said:
+            self.assertIn(one, text)
+        self.assertEqual(self.host.view()["release"]["level"], level)
+        self.assertTrue((self.host.place / "behind").exists(), text)
+        return text
+
+    def test_put_a_change_off_which_is_neither_a_failure_nor_a_change(self):
+        slots = Slots()
+        self.addCleanup(slots.server_close)
+        self.addCleanup(slots.shutdown)
+        later = {"waves": [{"percent": 0.01, "opens": "2098-01-01T00:00:00Z"}, {"percent": 100, "opens": "2099-01-01T00:00:00Z"}],
+                 "seed": "is-41", "windows": [{"days": ["sat", "sun"], "from": "22:00", "to": "04:00", "zone": "Europe/Berlin"}],
+                 "lock": {"fleetlock": slots.address, "group": "is", "id": "h1/is-1", "wait_s": 0, "after_rollback": "keep"}}
+        # What else the first run finds is done.
+        self.expect(CHANGED, later, "[wave, exit 6]", "2099-01-01T00:00:00Z", level="1.0.0")
+        self.assertEqual(self.host.view()["state"], "running")
+        waits = self.expect(SAME, later, "waits: ", "2099-01-01T00:00:00Z", level="1.0.0")
+        self.assertIn(f"Notice: /Stage[main]/Main/Pitstop::Pack[{self.host.name}]/Pitstop_pack[{self.host.name}]/level: waits", waits)
+        self.expect(SAME, later, "waits: ", "steps: ", level="1.0.0", noop=True)
+
+        now = {**later, "waves": [{"percent": 100, "opens": "2020-01-01T00:00:00Z"}], "windows": []}
+        self.expect(CHANGED, now, "[lock, exit 6]", level="1.0.0")
+        self.expect(SAME, now, "[lock, exit 6]", level="1.0.0")
+        slots.free = True
+        self.expect(CHANGED, now, "demo 1.0.0 -> 1.1.0", level="1.1.0")
+        self.assertEqual(slots.held, set())
+        self.assertEqual(slots.asked[-2:], ["/v1/pre-reboot", "/v1/steady-state"])
+        self.assertNotIn("waits", self.expect(SAME, now, level="1.1.0"))
 
 
 @unittest.skipUnless(os.getuid() == 0, "the files of the class and the define belong to root")

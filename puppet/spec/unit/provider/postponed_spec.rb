@@ -6,14 +6,24 @@ require 'spec_helper'
 describe 'a catalog with a change that has to wait' do
   include_context 'with runs of Puppet'
 
-  let(:until_then) { 'the wave of this host opens at 2026-12-04T08:00:00Z' }
+  let(:until_then) { @refused['error']['message'] }
   let(:old) { check_of('is-1', level: '1.0.0') }
 
   before { stand.answer('check --all', stdout: list(old)) }
 
   def put_off(call, kind)
-    refused = failure(call.split.first, kind: kind, exit: 6, message: until_then, before: old['before'], after: nil)
-    stand.answer(call, stdout: refused.to_json, exit: 6)
+    verb, dry_run = call.split
+    text = "the #{kind} of this host opens at 2026-12-04T08:00:00Z"
+    @refused = recorded(verb, kind, !dry_run.nil?) ||
+               failure(verb, kind: kind, exit: 6, message: text, before: old['before'], after: nil)
+    stand.answer(call, stdout: @refused.to_json, exit: 6)
+  end
+
+  # What the agent really says, where that is recorded.
+  def recorded(verb, kind, dry_run)
+    Recorded.singles.map(&:report).find do |one|
+      one.values_at('action', 'dry_run') == [verb, dry_run] && one.dig('error', 'kind') == kind && (one['plan'] || !dry_run)
+    end
   end
 
   def allow_change(verb = 'update', **fields)
