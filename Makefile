@@ -2,7 +2,7 @@
 PRODUCT ?= demo
 SECONDS ?= 60
 
-.PHONY: help build demo test bench fuzz setup clean
+.PHONY: help build demo test bench fuzz dist setup clean
 help:
 	@echo "make demo               see a real server updated, verified and rolled back"
 	@echo "make demo PRODUCT=flink the same with Apache Flink (needs Java 17 and 500 MB of downloads)"
@@ -10,6 +10,7 @@ help:
 	@echo "make bench              measure speed and size against git, rsync, unzip and sha256sum"
 	@echo "make fuzz SECONDS=60    fuzz merges and edits, each format for so long (needs a C++ compiler)"
 	@echo "make build              build the agent: target/release/pitstop"
+	@echo "make dist               make packages, archives, a bill of materials and checksums in dist/"
 	@echo "make setup              only install what the tests need"
 	@echo "make clean              remove what was built, downloaded and cached"
 
@@ -28,9 +29,12 @@ bench: build
 fuzz:
 	@agent/fuzz/run.sh $(SECONDS)
 
+dist:
+	@agent/package/dist.sh
+
 setup:
 	@tests/setup.sh
 
 clean:
 	cargo clean
-	rm -rf .cache .demo
+	rm -rf .cache .demo dist

@@ -8,7 +8,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 1
 export CARGO_TERM_COLOR=never
 
-stages=(setup fmt clippy clippy-faults build unit crash deny readme scripts packs wso2 vendor-tool ansible ansible-sanity puppet puppet-units flink fleet demo)
+stages=(setup fmt clippy clippy-faults build unit crash deny readme scripts packs wso2 vendor-tool ansible ansible-sanity puppet puppet-units flink fleet dist demo)
 readonly skip=77
 
 setup() { tests/setup.sh; }
@@ -55,6 +55,8 @@ puppet-units() { part tests/puppet/units.sh; }
 # shellcheck disable=SC2317
 flink() { part tests/flink/run.sh; }
 fleet() { tests/fleet/unit.sh; }
+# shellcheck disable=SC2317
+dist() { part tests/dist/run.sh; }
 demo() { tests/demo/run.sh demo; }
 
 # A part's own script. A missing one is a failure: nothing was tested.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Booted Debian hosts for the tests: real systemd and sshd in namespaces of this machine, on a network of their own.
 #   hosts.sh can            whether this machine can have them; prints why not and ends with 77
+#   hosts.sh mirror         print where packages come from
 #   hosts.sh base           build the common root file system once
 #   hosts.sh up N           boot h1 … hN and wait until each greets on its ssh port
 #   hosts.sh exec HOST CMD… run a command inside, without ssh
@@ -247,6 +248,7 @@ verb=${1:-}
 [[ -z $verb ]] || shift
 case $verb in
   can) can ;;
+  mirror) mirror ;;
   base) build_base ;;
   up)
     count=${1:?how many hosts}
@@ -269,5 +271,5 @@ case $verb in
   crash) crash "$1" ;;
   boot) nspawn_pid "$1" >/dev/null || launch "$1"; wait_until_greeting "$1" ;;
   down) down ;;
-  *) sed -n '2,14p' "$0"; exit 2 ;;
+  *) sed -n '2,15p' "$0"; exit 2 ;;
 esac
