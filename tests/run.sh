@@ -35,7 +35,7 @@ deny() {
 
 scripts() {
   local all
-  mapfile -t all < <(git ls-files '*.sh' .ci/run)
+  mapfile -t all < <(git ls-files '*.sh' .ci/run agent/package/debian agent/package/rpm)
   shellcheck "${all[@]}" && git ls-files -z '*.py' | xargs -0 python3 -c 'import ast, sys; [ast.parse(open(f, encoding="utf-8").read(), f) for f in sys.argv[1:]]'
 }
 

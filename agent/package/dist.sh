@@ -169,7 +169,7 @@ said = json.loads(manifest.read_text())
 said["file_manifest_file"]["chksum_sha256"] = hashlib.sha256(files.read_bytes()).hexdigest()
 manifest.write_text(json.dumps(said, indent=1))
 PYTHON
-  (cd "$made/unpacked" && pack "$out/$name.tar.gz" . *)
+  (cd "$made/unpacked" && pack "$out/$name.tar.gz" . -- *)
 }
 
 module() {
