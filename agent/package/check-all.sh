@@ -7,7 +7,8 @@ textfiles=${PITSTOP_TEXTFILES:-/var/lib/prometheus/node-exporter}
 [ ! -d "$textfiles" ] || set -- --prometheus "$textfiles/pitstop.prom"
 
 umask 027
-/usr/bin/pitstop check --all --output json "$@" >"$report.new"
+# Figures are for everybody.
+(umask 022 && exec /usr/bin/pitstop check --all --output json "$@") >"$report.new"
 code=$?
 mv -f "$report.new" "$report" || exit 1
 exit "$code"

@@ -51,8 +51,8 @@ cp -r "$root/templates/products" "$given/products"
 for level in 1.0.0 1.1.0; do
   "$root/tests/packs/build.py" archive "$level" "$given/packs/demo-server-$level.tar.gz"
 done
-# The hosts have no rpm: this machine's, with what it loads.
-ldd /usr/bin/rpm | awk '$3 ~ /^\// { print $3 }' | xargs cp -t "$given/rpm/lib"
+# The hosts have no rpm: this machine's, with what it loads besides glibc.
+ldd /usr/bin/rpm | awk '$3 ~ /^\// && $3 !~ /\/lib(c|m|dl|rt|pthread)\.so/ { print $3 }' | xargs cp -t "$given/rpm/lib"
 cp -r /usr/lib/rpm "$given/rpm/conf"
 cp /usr/bin/rpm "$given/rpm/rpm.bin"
 printf '#!/bin/sh\nexport RPM_CONFIGDIR=%s LD_LIBRARY_PATH=%s\nexec %s "$@"\n' "$given/rpm/conf" "$given/rpm/lib" \
