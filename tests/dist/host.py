@@ -20,6 +20,7 @@ FORMAT, OLD, NEW = sys.argv[1], *(GIVEN / name for name in sys.argv[2:4])
 HOME = Path("/opt/shop")
 ETC, STATE, REPORT = Path("/etc/pitstop"), Path("/var/lib/pitstop"), Path("/run/pitstop/check.json")
 INSTANCE = ETC / "instances.d/shop.yaml"
+FIGURES = Path("/var/lib/prometheus/node-exporter/pitstop.prom")
 TIMER, CHECK = "pitstop-check.timer", "pitstop-check.service"
 SERVER = """[Service]
 User=shop
@@ -159,7 +160,15 @@ class Story(unittest.TestCase):
             self.assertIn("Permission denied", sh("runuser", "-u", "shop", "--", "ls", str(path), code=2))
         self.assertIn("Permission denied", sh("runuser", "-u", "monitor", "--", "ls", str(STATE), code=2))
 
-    def test_07_the_unattended_check_can_write_nowhere_else(self):
+    def test_07_node_exporter_gets_figures_where_it_is(self):
+        FIGURES.parent.mkdir(parents=True)
+        sh("systemctl", "start", CHECK)
+        self.assertEqual(mode(FIGURES), "644 root:root")
+        self.assertIn('name="shop"', FIGURES.read_text())
+        self.assertEqual([path.name for path in FIGURES.parent.iterdir()], [FIGURES.name])
+        self.assertEqual(json.loads(REPORT.read_text())["error"], None)
+
+    def test_08_the_unattended_check_can_write_nowhere_else(self):
         probe = "for at in /etc/pitstop /opt/shop /usr /root /tmp; do ! touch $at/probe 2>&1 || exit 9; done; touch /run/pitstop/probe"
         drop_in = Path(f"/run/systemd/system/{CHECK}.d/probe.conf")
         drop_in.parent.mkdir(parents=True)
@@ -172,7 +181,7 @@ class Story(unittest.TestCase):
         drop_in.parent.rmdir()
         sh("systemctl", "daemon-reload")
 
-    def test_08_an_upgrade_changes_the_program_only(self):
+    def test_09_an_upgrade_changes_the_program_only(self):
         sh("systemctl", "enable", "--now", TIMER)
         before, server = kept(), self.server()
         install(NEW)
@@ -183,20 +192,20 @@ class Story(unittest.TestCase):
         )
         self.assertTrue(healthy())
 
-    def test_09_without_the_package_everything_else_stays(self):
+    def test_10_without_the_package_everything_else_stays(self):
         before, server = kept(), self.server()
         remove()
         self.assertEqual((kept(), self.server()), (before, server))
-        self.assertFalse(Path("/usr/bin/pitstop").exists() or REPORT.parent.exists())
+        self.assertEqual([path for path in (Path("/usr/bin/pitstop"), REPORT.parent, FIGURES) if path.exists()], [])
         self.assertEqual(sh("systemctl", "is-active", TIMER, code=None), "inactive")
         self.assertTrue(healthy())
 
-    def test_10_installed_again_it_takes_the_update_back(self):
+    def test_11_installed_again_it_takes_the_update_back(self):
         install(NEW)
         after = pitstop("rollback", "shop")["after"]
         self.assertEqual((after["release"]["level"], after["state"]), ("1.0.0", "running"))
 
-    def test_11_a_purge_keeps_what_packs_need(self):
+    def test_12_a_purge_keeps_what_packs_need(self):
         before = kept()
         remove()
         if FORMAT == "deb":
@@ -205,7 +214,7 @@ class Story(unittest.TestCase):
         self.assertEqual(kept(), before)
 
     @unittest.skipUnless(FORMAT == "deb", "only dpkg has a purge")
-    def test_12_where_there_is_no_pack_a_purge_leaves_nothing(self):
+    def test_13_where_there_is_no_pack_a_purge_leaves_nothing(self):
         sh("rm", "-r", str(INSTANCE), str(STATE))
         install(NEW)
         remove()
