@@ -10,7 +10,7 @@ Everything comes from the plan and from the state before, so that check mode and
 
 def diff(reports, level, state):
     """Before and after of a sequence of reports that leads to a level and a run state."""
-    first = reports[0].get("before") or {}
+    first = next((report["before"] for report in reports if report.get("before")), {})
     release = first.get("release") or {}
     steps = [step for report in reports for step in planned_files(report)]
     steps.sort(key=lambda step: step["path"])
@@ -25,6 +25,10 @@ def diff(reports, level, state):
         "level: %s" % (level or "unknown"),
         "state: %s" % state,
     ]
+    hotfixes, hotfixes_after = hotfixes_on(first), hotfixes_left(reports)
+    if hotfixes or hotfixes_after:
+        before.append("hotfixes: %s" % (", ".join(hotfixes) or "none"))
+        after.append("hotfixes: %s" % (", ".join(hotfixes_after) or "none"))
     before += ["%s: %s" % (one_line(step["path"]), describe(step.get("old"))) for step in steps]
     after += ["%s: %s (%s)" % (one_line(step["path"]), describe(step.get("new")), step["why"]) for step in steps]
     header = "%s %s" % (reports[0]["instance"], first.get("home", ""))
@@ -40,6 +44,23 @@ def planned_files(report):
     """The file steps of a report's plan, if it has one and it was, or would be, carried out."""
     plan = report.get("plan")
     return plan["files"] if plan and report["changed"] else []
+
+
+def hotfixes_on(view):
+    """The names of the hotfixes that are on an instance, oldest first."""
+    return [one_line(hotfix["name"]) for hotfix in view.get("hotfixes") or []]
+
+
+def hotfixes_left(reports):
+    """The names of those that are on after the reports, or would be if they are of dry runs."""
+    names = []
+    for report in reports:
+        names = hotfixes_on(report["before"]) if report.get("before") else names
+        plan = report.get("plan")
+        for hotfix in (plan or {}).get("hotfixes", []) if report["changed"] else []:
+            name = one_line(hotfix["name"])
+            names = [one for one in names if one != name] + ([name] if hotfix["op"] == "apply" else [])
+    return names
 
 
 def describe(entry):

@@ -81,6 +81,13 @@ class Task(object):
         dry_run = ["--dry-run"] if self.module.check_mode else []
         self.ask(verb, *(list(arguments) + dry_run), stdin=stdin)
 
+    def resumed(self):
+        """What takes up the change that waits for a person, if the task says so and one does."""
+        if not self.params["continue"]:
+            return []
+        waiting = self.agent.ask("conflicts", "list", self.params["name"])
+        return ["--continue"] if waiting[0]["conflicts"] else []
+
     def changed(self):
         """Whether anything was changed so far, or would be in check mode."""
         return any(report["changed"] for report in self.reports)

@@ -97,6 +97,7 @@ seealso:
   - module: pitstop.fleet.pack_verify
   - module: pitstop.fleet.pack_rollback
   - module: pitstop.fleet.pack_conflicts
+  - module: pitstop.fleet.pack_hotfix
 """
 
 EXAMPLES = r"""
@@ -253,13 +254,6 @@ class Pack(Task):
     def is_adoption_predicted(self):
         """Whether the pack would only be adopted, so that an update of it cannot be planned yet."""
         return self.module.check_mode and self.changed()
-
-    def resumed(self):
-        """What takes up the update that waits for a person, if the task says so and one does."""
-        if not self.params["continue"]:
-            return []
-        waiting = self.agent.ask("conflicts", "list", self.params["name"])
-        return ["--continue"] if waiting[0]["conflicts"] else []
 
     def level(self):
         is_announced = self.wants_update() and not any(report["action"] == "update" for report in self.reports)

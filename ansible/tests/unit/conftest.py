@@ -31,7 +31,7 @@ exit "$(cat "$calls/$n.exit")"
 
 def pytest_configure(config):
     """Make the collection importable where it does not lie in a collections path, as in a clone of the project."""
-    config.addinivalue_line("markers", "verbs(*names): of the recorded reports, take those of these verbs")
+    config.addinivalue_line("markers", "verbs(*names): of the recorded reports, take those of these verbs, such as `hotfix list`")
     try:
         import ansible_collections.pitstop.fleet.plugins  # noqa: F401, pylint: disable=unused-import
     except ImportError:
@@ -41,6 +41,13 @@ def pytest_configure(config):
         namespace.mkdir(parents=True)
         (namespace / "fleet").symlink_to(COLLECTION)
         sys.path.insert(0, str(root))
+
+
+def is_of(record, verbs):
+    """Whether a record is of one of the verbs, and of instances: what is remembered or built has other documents."""
+    is_report = record["report"]["schema"].startswith("pitstop/report")
+    words = [verb.split() for verb in verbs]
+    return is_report and (not words or any(record["argv"][: len(verb)] == verb for verb in words))
 
 
 def recorded_reports():
@@ -53,16 +60,12 @@ def pytest_generate_tests(metafunc):
     """Run a test that asks for ``recorded`` once per recorded report of instances, of the verbs that it is marked with."""
     if "recorded" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("verbs")
-        found = [
-            (name, record)
-            for name, record in recorded_reports()
-            if record["report"]["schema"].startswith("pitstop/report")
-            and (marker is None or any(verb in record["argv"] for verb in marker.args))
-        ]
+        verbs = marker.args if marker else ()
+        found = [(name, record) for name, record in recorded_reports() if is_of(record, verbs)]
         if not found:
             raise pytest.UsageError(
                 "no recorded reports of %s in %s: run the agent's tests, or name their folder in PITSTOP_CONTRACT_DIR"
-                % (marker.args if marker else "any verb", CONTRACT_DIR)
+                % (verbs or "any verb", CONTRACT_DIR)
             )
         metafunc.parametrize("recorded", [record for name, record in found], ids=[name for name, record in found])
 

@@ -64,4 +64,21 @@ def test_every_recorded_plan_can_be_shown(recorded):
     for one in _agent.reports_of(recorded["report"]):
         shown = _diff.diff([one], "9", "running")
         lines = shown["after"].count("\n")
-        assert lines == shown["before"].count("\n") == 3 + len(_diff.planned_files(one))
+        hotfixes = bool(_diff.hotfixes_left([one]) or "hotfixes: " in shown["before"])
+        assert lines == shown["before"].count("\n") == 3 + hotfixes + len(_diff.planned_files(one))
+
+
+HOTFIX_PLANS = [
+    ("apply", [], "none", "a-hf-1.zip"),
+    ("end", ["a-hf-1.zip"], "a-hf-1.zip", "none"),
+    ("end", ["b-hf-1.zip", "a-hf-1.zip"], "b-hf-1.zip, a-hf-1.zip", "b-hf-1.zip"),
+]
+
+
+@pytest.mark.parametrize("op, on, before, after", HOTFIX_PLANS)
+def test_hotfixes_that_come_and_go_show(op, on, before, after):
+    one = report("hotfix", True, [])
+    one["before"] = dict(BEFORE, hotfixes=[{"name": name} for name in on])
+    one["plan"]["hotfixes"] = [{"op": op, "name": "a-hf-1.zip"}]
+    shown = _diff.diff([one], "1", "running")
+    assert ("hotfixes: %s\n" % before in shown["before"], "hotfixes: %s\n" % after in shown["after"]) == (True, True)

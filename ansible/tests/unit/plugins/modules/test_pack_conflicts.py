@@ -11,7 +11,6 @@ CONF, JAR = "conf/server.conf", "lib/driver.jar"
 VALUE_OPTIONS = {"--key": "key", "--take": "take", "--value": "value"}
 DECISION = {"schema": "pitstop/resolution/v1", "product": "lab", "path": CONF, "key": "threads", "take": "ours", "by": "alice"}
 DOCUMENT = {"schema": "pitstop/resolutions/v1", "resolutions": [DECISION]}
-MEMORY = {"schema": "pitstop/memory/v1", "ok": True, "changed": True, "new": 1, "known": 0, "warnings": ["w"]}
 SECRET = "0ur-s3cret"
 
 
@@ -29,7 +28,7 @@ def task_of(argv):
     return task
 
 
-@pytest.mark.verbs("conflicts")
+@pytest.mark.verbs("conflicts list", "conflicts show", "conflicts resolve")
 def test_a_recorded_report_becomes_the_result_of_a_task(recorded, agent, run_module):
     report, task = recorded["report"], task_of(recorded["argv"])
     agent.answers(report, recorded["exit"])
@@ -149,11 +148,12 @@ def test_what_is_remembered_is_returned(agent, run_module):
     assert "left out" in str(result["warnings"])
 
 
-def test_what_is_remembered_is_written(agent, run_module, tmp_path):
-    agent.answers(MEMORY)
+def test_what_is_remembered_is_written(agent, run_module, record, tmp_path):
+    memory = dict(record("conflicts-export")["report"], warnings=["w"])
+    agent.answers(memory)
     result = run_module(pack_conflicts, agent=agent.path, command="export", file=str(tmp_path / "out"))
     assert agent.verbs() == [["conflicts", "export", "--out", str(tmp_path / "out")]]
-    assert (result["changed"], result["memory"]) == (True, MEMORY)
+    assert (result["changed"], result["memory"]) == (True, memory)
     assert "'w'" in str(result["warnings"])
 
 
@@ -168,9 +168,9 @@ def test_check_mode_foretells_whether_an_export_would_be_written(there, changed,
     assert agent.verbs() == [["conflicts", "export"]]
 
 
-def test_decisions_are_imported_from_standard_input_or_a_file(agent, run_module):
-    agent.answers(MEMORY)
-    agent.answers(dict(MEMORY, changed=False))
+def test_decisions_are_imported_from_standard_input_or_a_file(agent, run_module, record):
+    agent.answers(record("conflicts-import")["report"])
+    agent.answers(record("conflicts-import-known")["report"])
     first = run_module(pack_conflicts, agent=agent.path, command="import", document=DOCUMENT)
     second = run_module(pack_conflicts, agent=agent.path, command="import", file="/srv/decided.json")
     assert agent.verbs() == [["conflicts", "import", "-"], ["conflicts", "import", "/srv/decided.json"]]
