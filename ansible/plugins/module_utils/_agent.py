@@ -39,9 +39,10 @@ NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]*\Z")
 class AgentError(Exception):
     """The agent said no, or could not be asked; ``result`` is what the task fails with."""
 
-    def __init__(self, msg, kind, hint=None, reports=(), **details):
+    def __init__(self, msg, kind, hint=None, reports=(), version=None, **details):
         super(AgentError, self).__init__(msg)
         self.reports = list(reports)
+        self.version = version
         self.result = dict(details, msg="%s (%s)" % (msg, hint) if hint else msg, kind=kind, hint=hint)
 
 
@@ -132,6 +133,7 @@ def read_document(argv, rc, stdout, stderr, schemas=REPORTS):
         error["kind"],
         hint=error.get("hint"),
         reports=reports,
+        version=document.get("agent"),
         exit=rc,
     )
 
@@ -152,10 +154,14 @@ def first_error(documents):
 
 
 class Agent(object):
-    """The agent on this host, as the task's options describe it. ``diagnostics`` is what its last run said on stderr."""
+    """The agent on this host, as the task's options describe it.
+
+    ``diagnostics`` is what its last run said on stderr, ``version`` what it called itself.
+    """
 
     def __init__(self, module):
         self.diagnostics = ""
+        self.version = None
         self._module = module
         self._command = [find_binary(module)] + option_arguments(
             module.params,
@@ -170,4 +176,10 @@ class Agent(object):
         """Run a verb that prints a document of one of ``schemas``; ``stdin`` is the text on its standard input."""
         argv = self._command + [verb] + list(arguments)
         rc, stdout, self.diagnostics = self._module.run_command(argv, data=stdin, binary_data=True)
-        return read_document(argv, rc, stdout, self.diagnostics, schemas)
+        try:
+            document = read_document(argv, rc, stdout, self.diagnostics, schemas)
+        except AgentError as error:
+            self.version = error.version
+            raise
+        self.version = document.get("agent")
+        return document

@@ -5,10 +5,10 @@
 """The facts on a host's instances: few, small and stable. Private to this collection; does no I/O."""
 
 
-def facts_of(reports):
-    """The facts that the reports of C(check --all) hold."""
+def facts_of(reports, agent):
+    """The facts that the reports of C(check --all) hold, and the version of the agent."""
     return dict(
-        agent=reports[0]["agent"] if reports else None,
+        agent=agent,
         instances=dict((report["instance"], instance_of(report["before"])) for report in reports),
     )
 

@@ -142,8 +142,13 @@ class Info(Task):
         self.ask("check", self.one_or_all(), *option_arguments(self.params, CHECK_FLAGS))
 
     def result(self):
-        facts = {} if self.params["name"] is not None else dict(ansible_facts=dict(pitstop=facts_of(self.reports)))
-        return self.reported_with(facts)
+        if self.params["name"] is not None:
+            return self.reported()
+        return self.reported_with(dict(ansible_facts=dict(pitstop=facts_of(self.reports, self.agent.version))))
+
+    def reported(self):
+        version = dict(version=self.agent.version) if self.agent and self.agent.version else {}
+        return dict(super(Info, self).reported(), **version)
 
 
 def main():

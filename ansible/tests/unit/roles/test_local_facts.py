@@ -26,7 +26,7 @@ def gathered(folder):
 def test_the_fact_is_what_pack_info_sets(agent, tmp_path, record):
     document = record("check-all")["report"]
     agent.answers(document)
-    assert gathered(tmp_path) == facts_of(document["reports"])
+    assert gathered(tmp_path) == facts_of(document["reports"], document["agent"])
     assert agent.verbs() == [["check", "--all"]]
 
 

@@ -31,7 +31,13 @@ FACTS = {
     "drift": 3,
     "interrupted": False,
 }
-ALL = {"schema": "pitstop/report-list/v1", "ok": True, "reports": [ONE, dict(ONE, instance="is-2")], "error": None}
+ALL = {
+    "schema": "pitstop/report-list/v1",
+    "agent": "0.1.0",
+    "ok": True,
+    "reports": [ONE, dict(ONE, instance="is-2")],
+    "error": None,
+}
 BAD = dict(ONE, ok=False, error={"kind": "home-missing", "message": "no /srv/is", "path": "/srv/is", "exit": 1})
 
 
@@ -78,14 +84,16 @@ def test_all_instances_become_facts(agent, run_module):
 
 def test_a_host_without_instances_has_facts(agent, run_module):
     agent.answers(dict(ALL, reports=[]))
-    assert run_module(pack_info, agent=agent.path)["ansible_facts"]["pitstop"]["instances"] == {}
+    result = run_module(pack_info, agent=agent.path)
+    assert result["ansible_facts"]["pitstop"] == {"agent": "0.1.0", "instances": {}}
+    assert result["version"] == "0.1.0"
 
 
 def test_one_instance_that_fails_fails_the_task_and_shows_all(agent, run_module):
     agent.answers(dict(ALL, ok=False, reports=[ONE, BAD]), 1)
     result = run_module(pack_info, agent=agent.path)
     assert result["failed"] and result["changed"] is False
-    assert (result["kind"], len(result["reports"])) == ("home-missing", 2)
+    assert (result["kind"], len(result["reports"]), result["version"]) == ("home-missing", 2, "0.1.0")
 
 
 @pytest.mark.parametrize("name", ["", "--all"])
