@@ -1,0 +1,38 @@
+# -*- coding: utf-8 -*-
+# Copyright: the pitstop contributors
+# SPDX-License-Identifier: Apache-2.0
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.pitstop.fleet.plugins.filter.packs import packs
+
+AM, MI = {"name": "am-1", "product": "wso2am"}, {"name": "mi-1", "product": "wso2mi"}
+
+
+@pytest.mark.parametrize(
+    "given, options, chosen",
+    [
+        ([AM, MI], {}, [AM, MI]),
+        ({"am-1": {"product": "wso2am"}, "mi-1": {"product": "wso2mi"}}, {}, [AM, MI]),
+        ({"am-1": None}, {}, [{"name": "am-1"}]),
+        ([AM, MI], {"names": ["mi-1"]}, [MI]),
+        ([AM, MI], {"product": "wso2am"}, [AM]),
+        ([AM], {"names": ["mi-1"]}, []),
+        ([], {}, []),
+    ],
+)
+def test_packs_are_one_list_however_they_are_written(given, options, chosen):
+    assert packs(given, **options) == chosen
+
+
+def test_without_packs_they_are_those_of_the_host(record):
+    found = [record("check-current")["report"], record("check-home-missing")["report"]]
+    assert packs([], found=found)[0] == {"name": "lab", "product": "lab", "adopt": False}
+    assert packs({}, found=found, product="lab") == packs([], found=found[:1])
+    assert packs([AM], found=found) == [AM]
+
+
+@pytest.mark.parametrize("given", [[{"product": "wso2am"}], {"../x": {}}, [{"name": "--all"}]])
+def test_what_is_not_a_name_is_refused(given):
+    with pytest.raises(AnsibleFilterError):
+        packs(given)
