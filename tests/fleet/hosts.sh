@@ -3,12 +3,13 @@
 #   hosts.sh can            whether this machine can have them; prints why not and ends with 77
 #   hosts.sh mirror         print where packages come from
 #   hosts.sh base           build the common root file system once
-#   hosts.sh up N           boot h1 … hN and wait until each greets on its ssh port
+#   hosts.sh layer LAYER    build once what some hosts have beyond it: java, puppet, puppetserver, balancer
+#   hosts.sh up N [LAYER]   boot h1 … hN and wait until each greets on its ssh port
 #   hosts.sh exec HOST CMD… run a command inside, without ssh
 #   hosts.sh ssh HOST CMD…  the same through ssh
 #   hosts.sh address HOST   print its address
 #   hosts.sh crash HOST     kill it at once; what it wrote stays
-#   hosts.sh boot HOST      boot it again
+#   hosts.sh boot HOST [LAYER]   boot it again, or one more
 #   hosts.sh down           stop and remove every host
 # FLEET_BIND_RO=/a:/b     folders of this machine that the hosts see, read-only, at the same path
 # FLEET_NAME=pst          prefix of network devices and control groups, at most 6 characters: two fleets can coexist
@@ -19,11 +20,11 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 name=${FLEET_NAME:-pst}
 net=${FLEET_NET:-10.78.0}
 cache=$root/.cache/fleet
-base=$cache/base-1                       # count up when the recipe below changes
+base=$cache/base-2                       # count up when the recipe below changes
 state=$cache/$name
 bridge=${name}br0
 release=bookworm
-packages=systemd,systemd-sysv,dbus,iproute2,openssh-server,python3,procps,sudo
+packages=systemd,systemd-sysv,dbus,iproute2,openssh-server,python3,python3-apt,procps,sudo
 boot_seconds=60
 
 die() { echo "hosts.sh: $*" >&2; exit 1; }
@@ -117,6 +118,75 @@ build_base() {
   exec 8>&-
 }
 
+# Above what a layer stands, and which packages it adds. With puppetserver comes the Java that it needs.
+recipe() {
+  case $1 in
+    java) echo "- openjdk-17-jre-headless" ;;
+    puppet) echo "java puppet-agent" ;;
+    puppetserver) echo "puppet puppetserver" ;;
+    balancer) echo "- haproxy socat" ;;
+    *) die "no such layer: $1" ;;
+  esac
+}
+
+layer_at() { echo "$base.$1"; }
+
+# The trees below a host of this layer, the topmost first, as overlayfs wants them.
+trees() {
+  local below
+  [[ $1 != - ]] || { echo "$base"; return; }
+  read -r below _ < <(recipe "$1")
+  echo "$(layer_at "$1")/tree:$(trees "$below")"
+}
+
+build_layer() {
+  local layer=$1 at below packages lock
+  at=$(layer_at "$layer")
+  [[ ! -f $at/.complete ]] || return 0
+  read -r below packages < <(recipe "$layer")
+  if [[ $below == - ]]; then build_base; else build_layer "$below"; fi
+  exec {lock}>"$at.lock"
+  flock "$lock"
+  [[ ! -f $at/.complete ]] || { exec {lock}>&-; return 0; }
+  rm -rf --one-file-system "$at"
+  mkdir -p "$at"/{tree,work,root}
+  # A mount of its own namespace: whatever ends this, it goes with it.
+  # shellcheck disable=SC2086   # they are several
+  if ! unshare --mount --fork --pid --kill-child -- bash -euc "$layer_builder" builder "$at" "$(trees "$below")" $packages \
+    >"$at.log" 2>&1; then
+    tail -n 20 "$at.log" >&2
+    die "the layer $layer cannot be built, see $at.log"
+  fi
+  rm -rf "$at"/{work,root}
+  touch "$at/.complete"
+  exec {lock}>&-
+}
+
+# This machine's apt works on the layer's tree, as mmdebstrap has it: with its proxies and certificates.
+# shellcheck disable=SC2016
+layer_builder='
+  at=$1 lower=$2; shift 2
+  mount --make-rprivate /
+  mount -t overlay layer -o "lowerdir=$lower,upperdir=$at/tree,workdir=$at/work,redirect_dir=on" "$at/root"
+  mount -t proc proc "$at/root/proc"
+  mount -t tmpfs tmpfs "$at/root/tmp"
+  printf "#!/bin/sh\nexit 101\n" >"$at/root/usr/sbin/policy-rc.d"
+  chmod +x "$at/root/usr/sbin/policy-rc.d"
+  units() { find "$at/root/etc/systemd/system" -path "*.wants/*" -printf "%f\n" | sort -u; }
+  before=$(units)
+  export DEBIAN_FRONTEND=noninteractive
+  apt() {
+    apt-get -qq -y --no-install-recommends -o Dir="$at/root" -o Dir::Etc::Parts=/etc/apt/apt.conf.d -o DPkg::Chroot-Directory="$at/root" \
+      -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 "$@"
+  }
+  apt update
+  apt install "$@"
+  apt clean
+  # Whoever wants one of them starts it.
+  for unit in $(comm -13 <(echo "$before") <(units)); do find "$at/root/etc/systemd/system" -path "*.wants/$unit" -delete; done
+  rm -rf "$at"/root/var/lib/apt/lists/* "$at/root/usr/sbin/policy-rc.d"
+  umount "$at/root/tmp" "$at/root/proc" "$at/root"'
+
 network_up() {
   ip link show "$bridge" >/dev/null 2>&1 && return 0
   ip link add "$bridge" type bridge forward_delay 0 stp_state 0
@@ -129,6 +199,7 @@ make_host() {
   local host=$1 at=$state/$1 up=$state/$1/upper user i
   [[ -d $at ]] && return 0
   mkdir -p "$at"/{work,root} "$up"/etc/ssh "$up"/root/.ssh "$up"/home/ops/.ssh
+  echo "${2:--}" >"$at/layer"
   echo "$host" >"$up/etc/hostname"
   printf '%032x\n' $((0x57000000 + $(number "$host"))) >"$up/etc/machine-id"
   ssh-keygen -q -t ed25519 -N '' -C "$host" -f "$up/etc/ssh/ssh_host_ed25519_key"
@@ -139,6 +210,7 @@ make_host() {
   chown -R "$(awk -F: '$1 == "ops" { print $3 ":" $4 }' "$base/etc/passwd")" "$up/home/ops"
   { echo "127.0.0.1 localhost"; for i in $(seq 1 99); do echo "$net.$((10 + i)) h$i"; done; } >"$up/etc/hosts"
   echo "$(address "$host"),$host $(cut -d' ' -f1,2 "$up/etc/ssh/ssh_host_ed25519_key.pub")" >"$at/known_host"
+  cat "$state"/h*/known_host >"$state/known_hosts"
 }
 
 # The namespace exists before the boot: its link then has an address without a network service inside.
@@ -176,10 +248,10 @@ launcher='
 
 launch() {
   local host=$1 at=$state/$1 bound=() folder
-  make_host "$host"
+  make_host "$host" "${2:-}"
   # redirect_dir: directories of the base can be renamed.
   mountpoint -q "$at/root" || mount -t overlay "$name-$host" \
-    -o "lowerdir=$base,upperdir=$at/upper,workdir=$at/work,redirect_dir=on" "$at/root"
+    -o "lowerdir=$(trees "$(<"$at/layer")"),upperdir=$at/upper,workdir=$at/work,redirect_dir=on" "$at/root"
   plug_in "$host"
   rm -f "$at/pid"
   IFS=: read -ra folders <<<"${FLEET_BIND_RO:-}"
@@ -244,20 +316,24 @@ enter() {
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 "$@"
 }
 
+ready_for() { # [LAYER]
+  if [[ -n $1 ]]; then build_layer "$1"; else build_base; fi
+  mkdir -p "$state"
+  [[ -f $state/key ]] || ssh-keygen -q -t ed25519 -N '' -C "$name" -f "$state/key"
+  network_up
+}
+
 verb=${1:-}
 [[ -z $verb ]] || shift
 case $verb in
   can) can ;;
   mirror) mirror ;;
   base) build_base ;;
+  layer) build_layer "${1:?which layer}" ;;
   up)
     count=${1:?how many hosts}
-    build_base
-    mkdir -p "$state"
-    [[ -f $state/key ]] || ssh-keygen -q -t ed25519 -N '' -C "$name" -f "$state/key"
-    network_up
-    for i in $(seq 1 "$count"); do nspawn_pid "h$i" >/dev/null || launch "h$i"; done
-    cat "$state"/h*/known_host >"$state/known_hosts"
+    ready_for "${2:-}"
+    for i in $(seq 1 "$count"); do nspawn_pid "h$i" >/dev/null || launch "h$i" "${2:-}"; done
     for i in $(seq 1 "$count"); do wait_until_greeting "h$i"; done
     ;;
   exec) enter "$@" ;;
@@ -269,7 +345,11 @@ case $verb in
     ;;
   address) address "$1" ;;
   crash) crash "$1" ;;
-  boot) nspawn_pid "$1" >/dev/null || launch "$1"; wait_until_greeting "$1" ;;
+  boot)
+    ready_for "${2:-}"
+    nspawn_pid "$1" >/dev/null || launch "$1" "${2:-}"
+    wait_until_greeting "$1"
+    ;;
   down) down ;;
   *) sed -n '2,15p' "$0"; exit 2 ;;
 esac
