@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Stories of whole fleets on booted hosts of their own (hosts.sh). Skipped (77) with the reason where this machine
+# cannot have such hosts; leaves nothing behind, also if it fails or is interrupted.
+#   run.sh                  all of them with the real products: what `make fleet` does
+#   run.sh STORY…           some: ansible, ansible-demo (the short form), puppet, many
+# PITSTOP_BIN=FILE          the agent (target/release/pitstop)
+# PITSTOP_VENV=DIR          a Python environment with Ansible (the one of tests/venv.sh)
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+hosts=$root/tests/fleet/hosts.sh
+stories=("$@")
+[[ $# -gt 0 ]] || stories=(ansible puppet many)
+
+export FLEET_NAME=${FLEET_NAME:-plt} FLEET_NET=${FLEET_NET:-10.84.0}
+"$hosts" can
+agent=$(realpath "${PITSTOP_BIN:-$root/target/release/pitstop}")
+[[ -x $agent ]] || { echo "$agent is missing: make build, or name another one in PITSTOP_BIN" >&2; exit 1; }
+PITSTOP_VENV=${PITSTOP_VENV:-$("$root/tests/venv.sh")}
+export PITSTOP_VENV PITSTOP_BIN=$agent
+
+story="" given=""
+# shellcheck disable=SC2317   # the trap calls it
+finish() {
+  [[ -z $story ]] || { kill "$story" && wait "$story"; } 2>/dev/null || true
+  "$hosts" down
+  [[ -z $given ]] || rm -rf "$given"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
+"$hosts" down
+
+# What the hosts see, in a folder for each story: copies, so that a build meanwhile does no harm.
+provide() { # PRODUCT…
+  given=$root/.cache/fleet/given.$FLEET_NAME
+  rm -rf "$given"
+  mkdir -p "$given"
+  cp "$agent" "$given/pitstop"
+  cp -r "$root/templates/products" "$given/products"
+  export FLEET_GIVEN=$given FLEET_BIND_RO=$given
+  python3 -B "$root/tests/fleet/installed.py" "$@"
+}
+
+tell() { # STORY
+  case $1 in
+    ansible | puppet) export FLEET_PRODUCT=flink; for level in 1.20.0 1.20.1 1.20.5; do "$root/tests/packs/flink.sh" "$level" >/dev/null; done ;;
+    *) export FLEET_PRODUCT=demo ;;
+  esac
+  provide "$FLEET_PRODUCT"
+  # In the background, so that a signal is heard at once.
+  python3 -B "$root/tests/fleet/story_${1%-demo}.py" &
+  story=$!
+  local code=0
+  wait "$story" || code=$?
+  story=""
+  "$hosts" down
+  return "$code"
+}
+
+code=0
+for one in "${stories[@]}"; do
+  [[ -f $root/tests/fleet/story_${one%-demo}.py ]] || { echo "no such story: $one" >&2; exit 2; }
+  began=$SECONDS
+  echo "-- $one"
+  tell "$one" || code=1
+  echo "-- $one: $((SECONDS - began)) s"
+done
+exit "$code"
