@@ -139,7 +139,8 @@ fn glob_matches(glob: &[u8], name: &[u8]) -> bool {
 }
 
 /// Looks once for the line. With marks, what was written since counts, also in a file that was renamed meanwhile;
-/// without, whole files that were written since the server started.
+/// without, whole files that were written since the server started. Those may hold earlier starts: what is forbidden
+/// then only counts after the last line that was looked for.
 pub(super) fn ask(home: &Path, log: &Log, marks: Option<&[Mark]>, started_unix: Option<u64>) -> Answer {
     let (Ok(pattern), Ok(forbid)) = (
         Regex::new(&log.pattern),
@@ -158,21 +159,19 @@ pub(super) fn ask(home: &Path, log: &Log, marks: Option<&[Mark]>, started_unix: 
     let mut search = Search {
         pattern,
         forbid,
+        forgives: marks.is_none(),
         seen: false,
+        forbidden: None,
     };
     for (path, from) in &parts {
-        match search.read(path, *from) {
-            Ok(None) => {}
-            Ok(Some(line)) => {
-                return Answer::fail(format!(
-                    "line {line} after the start in {} is forbidden",
-                    path.display()
-                ));
-            }
-            Err(error) => return Answer::fail(format!("cannot read {}: {error}", path.display())),
+        if let Err(error) = search.read(path, *from) {
+            return Answer::fail(format!("cannot read {}: {error}", path.display()));
         }
     }
-    if search.seen {
+    if let Some((path, line)) = search.forbidden {
+        let path = path.display();
+        Answer::fail(format!("line {line} after the start in {path} is forbidden"))
+    } else if search.seen {
         Answer::pass(format!("{} has the line", log.file))
     } else {
         Answer::fail(format!(
@@ -216,18 +215,22 @@ fn since_start(place: &Place, newest: (PathBuf, Metadata), started_unix: Option<
     };
     let mut files = place.files();
     files.retain(|(path, found)| found.mtime() >= started && is_log(path));
+    files.sort_by_key(|(_, found)| (found.mtime(), found.mtime_nsec()));
     files.into_iter().map(|(path, _)| (path, 0)).collect()
 }
 
 struct Search {
     pattern: Regex,
     forbid: Option<Regex>,
+    /// Whether a line that was looked for makes up for forbidden ones before it.
+    forgives: bool,
     seen: bool,
+    /// The first line that counts as forbidden, from 1.
+    forbidden: Option<(PathBuf, u64)>,
 }
 
 impl Search {
-    /// The number of the first forbidden line after `from`, counted from 1.
-    fn read(&mut self, path: &Path, from: u64) -> io::Result<Option<u64>> {
+    fn read(&mut self, path: &Path, from: u64) -> io::Result<()> {
         let mut file = procfs::open(path)?;
         let size = file.metadata()?.size();
         file.seek(SeekFrom::Start(from.max(size.saturating_sub(READ_LIMIT))))?;
@@ -236,16 +239,19 @@ impl Search {
         let mut number = 1;
         while reader.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut line)? > 0 {
             let text = line.trim_ascii_end();
-            if self.forbid.as_ref().is_some_and(|forbid| forbid.is_match(text)) {
-                return Ok(Some(number));
+            if self.pattern.is_match(text) {
+                self.seen = true;
+                self.forbidden.take_if(|_| self.forgives);
             }
-            self.seen |= self.pattern.is_match(text);
+            if self.forbid.as_ref().is_some_and(|forbid| forbid.is_match(text)) {
+                self.forbidden.get_or_insert_with(|| (path.to_owned(), number));
+            }
             if self.seen && self.forbid.is_none() {
-                return Ok(None);
+                return Ok(());
             }
             number += 1;
             line.clear();
         }
-        Ok(None)
+        Ok(())
     }
 }

@@ -160,6 +160,25 @@ fn without_marks_logs_written_since_the_server_started_count_also_rotated_ones()
 }
 
 #[test]
+fn without_marks_what_is_forbidden_counts_only_after_the_last_start() {
+    let asked = probe("log: {file: logs/carbon.log, pattern: 'started in', forbid: FATAL}");
+    let table = [
+        ("FATAL of an earlier start\nWSO2 Carbon started in 7 sec\n", true),
+        ("WSO2 Carbon started in 7 sec\nFATAL out of memory\n", false),
+        ("FATAL\nWSO2 Carbon started in 7 sec\nFATAL\n", false),
+        ("WSO2 Carbon started in 7 sec: FATAL\n", false),
+        ("FATAL\n", false),
+    ];
+    for (text, passes) in table {
+        let home = home();
+        append(&home.path().join("logs/carbon.log"), text);
+        let settings = settings(home.path());
+        let answer = prober(&settings).ask(&asked, Duration::from_secs(5));
+        assert_eq!(answer.ok, passes, "{text}: {answer:?}");
+    }
+}
+
+#[test]
 fn a_long_line_and_bytes_that_are_no_text_do_not_matter() {
     let answer = after(home().path(), STARTED, |log| {
         let mut file = crate::sys::fs::open_append(log).unwrap();
