@@ -2,11 +2,12 @@
 PRODUCT ?= demo
 SECONDS ?= 60
 
-.PHONY: help build demo test bench fuzz dist setup clean
+.PHONY: help build demo test fleet bench fuzz dist setup clean
 help:
 	@echo "make demo               see a real server updated, verified and rolled back"
 	@echo "make demo PRODUCT=flink the same with Apache Flink (needs Java 17 and 500 MB of downloads)"
 	@echo "make test               run everything; installs what is missing when root"
+	@echo "make fleet              tell the stories of whole fleets on booted hosts, with Ansible and with Puppet (as root)"
 	@echo "make bench              measure speed and size against git, rsync, unzip and sha256sum"
 	@echo "make fuzz SECONDS=60    fuzz merges and edits, each format for so long (needs a C++ compiler)"
 	@echo "make build              build the agent: target/release/pitstop"
@@ -22,6 +23,9 @@ demo:
 
 test:
 	@tests/run.sh
+
+fleet: build
+	@tests/setup.sh && tests/fleet/run.sh
 
 bench: build
 	@python3 tests/bench/bench.py

@@ -9,6 +9,8 @@ from pathlib import Path
 from hosts import GIVEN, ROOT, STATE, run
 
 PLAYS = ROOT / "tests/fleet/plays"
+# A collection elsewhere, while it is being worked on.
+COLLECTION = Path(os.environ.get("PITSTOP_COLLECTION", ROOT / "ansible"))
 
 CONFIG = """[defaults]
 home = {work}/home
@@ -29,18 +31,21 @@ ssh_args = -F none -o ControlMaster=auto -o ControlPersist=60s -o IdentitiesOnly
 
 
 class Ran:
-    """What came of a play: each task's outcome on each host."""
+    """What came of a play: each task's outcome on each host, without what the play itself only asked in check mode."""
 
     def __init__(self, code, output, results):
-        self.code, self.output, self.results = code, output, results
+        self.code, self.output = code, output
+        self.results = [one for one in results if not (one["preview"] and one["outcome"] == "ok")]
 
     def of(self, task, host=None):
-        """The results of a task, by host; of one host alone with `host`."""
+        """The last result of a task on each host; of one host alone with `host`."""
         found = {one["host"]: one for one in self.results if one["task"] == task}
         return found if host is None else found[host]["result"]
 
-    def hosts(self, task, outcome="ok"):
-        return sorted(host for host, one in self.of(task).items() if one["outcome"] == outcome)
+    @property
+    def hosts(self):
+        """Where anything was done at all, in this order."""
+        return list(dict.fromkeys(one["host"] for one in self.results))
 
     @property
     def changed(self):
@@ -64,23 +69,24 @@ class Controller:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_") and name != "SSH_AUTH_SOCK"}
         self.env = kept | {"ANSIBLE_CONFIG": str(self.work / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "LC_ALL": "C.UTF-8"}
         galaxy = [self.bin / "ansible-galaxy", "collection"]
-        run(*galaxy, "build", "--output-path", self.work / "build", ROOT / "ansible", env=self.env)
+        run(*galaxy, "build", "--output-path", self.work / "build", COLLECTION, env=self.env)
         run(*galaxy, "install", "--offline", "-p", self.work / "collections", *(self.work / "build").glob("*.tar.gz"), env=self.env)
 
     def write_inventory(self, hosts, groups, variables):
         """`hosts`: Host → its own variables; `groups`: name → Hosts. JSON is YAML."""
         known = {host.name: {"ansible_host": host.address, **own} for host, own in hosts.items()}
-        ssh = {"ansible_user": "root", "ansible_ssh_private_key_file": str(STATE / "key"), "given": str(GIVEN)}
+        ssh = {"ansible_user": "ops", "ansible_ssh_private_key_file": str(STATE / "key"), "given": str(GIVEN)}
         children = {name: {"hosts": {host.name: None for host in members}} for name, members in groups.items()}
         inventory = {"all": {"hosts": known, "children": children, "vars": {**ssh, **variables}}}
         (self.work / "inventory.yml").write_text(json.dumps(inventory, indent=1), encoding="utf-8")
 
     @contextmanager
     def running(self, play, *options, **variables):
-        """A play under way; `ran` of what this gives is there afterwards."""
+        """A play of ours, or one of the collection by its full name, under way; `ran` of what this gives is there afterwards."""
         self.count += 1
         results, log = self.work / f"{self.count}-results.jsonl", self.work / f"{self.count}-{play}.log"
-        command = [self.bin / "ansible-playbook", PLAYS / f"{play}.yml", *options, "-e", json.dumps(variables)]
+        playbook = play if "." in play else PLAYS / f"{play}.yml"
+        command = [self.bin / "ansible-playbook", playbook, *options, "-e", json.dumps(variables)]
         with log.open("w", encoding="utf-8") as out:
             process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                                        env={**self.env, "FLEET_RESULTS": str(results)})

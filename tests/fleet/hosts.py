@@ -62,6 +62,16 @@ class Host:
             raise AssertionError(f"{self.name}: expected {old!r} exactly once in {path}:\n{text}")
         run(SCRIPT, "exec", self.name, "sh", "-euc", f"cat >{shlex.quote(str(path))}", input=text.replace(old, new))
 
+    def copy(self, folder, to, *options):
+        """Puts the content of a folder of this machine into one of the host's; `options` are tar's."""
+        packed = subprocess.run(["tar", "-C", folder, *options, "-cf", "-", "."], stdout=subprocess.PIPE, check=True).stdout
+        self.sh(f"mkdir -p {to}")
+        subprocess.run([SCRIPT, "exec", self.name, "tar", "-C", to, "--no-same-owner", "-xf", "-"], input=packed, check=True)
+
+    def run(self, command):
+        """Runs a script of the shell inside and returns how it ended and what it said."""
+        return run(SCRIPT, "exec", self.name, "sh", "-c", command, code=None)
+
     def pitstop(self, *arguments, code=0):
         """Runs the agent inside, without ssh, and returns its report."""
         return json.loads(run(SCRIPT, "exec", self.name, "pitstop", "--output", "json", *arguments, code=code).stdout)

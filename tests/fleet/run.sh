@@ -47,7 +47,7 @@ tell() { # STORY
   esac
   provide "$FLEET_PRODUCT"
   # In the background, so that a signal is heard at once.
-  python3 -B "$root/tests/fleet/story_${1%-demo}.py" &
+  "$PITSTOP_VENV/bin/python" -B "$root/tests/fleet/story_${1%-demo}.py" &
   story=$!
   local code=0
   wait "$story" || code=$?

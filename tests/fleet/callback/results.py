@@ -3,6 +3,7 @@
 import json
 import os
 
+from ansible import context
 from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = """
@@ -21,8 +22,9 @@ class CallbackModule(CallbackBase):
     CALLBACK_NEEDS_ENABLED = True
 
     def write(self, outcome, result):
-        host, task = result._host.get_name(), result._task.get_name()
-        line = {"host": host, "task": task.rpartition(" : ")[2], "outcome": outcome, "result": result._result}
+        host, task = result._host.get_name(), result._task.get_name().rpartition(" : ")[2]
+        preview = bool(result._task.check_mode) and not context.CLIARGS["check"]
+        line = {"host": host, "task": task, "outcome": outcome, "preview": preview, "result": result._result}
         with open(os.environ["FLEET_RESULTS"], "a", encoding="utf-8") as out:
             out.write(json.dumps(line, default=str) + "\n")
 
