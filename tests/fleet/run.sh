@@ -2,7 +2,7 @@
 # Stories of whole fleets on booted hosts of their own (hosts.sh). Skipped (77) with the reason where this machine
 # cannot have such hosts; leaves nothing behind, also if it fails or is interrupted.
 #   run.sh                  all of them with the real products: what `make fleet` does
-#   run.sh STORY…           some: ansible, ansible-demo (the short form), puppet, many
+#   run.sh STORY…           some: ansible, puppet, many; ansible-demo and puppet-demo with the demo product are quicker
 # PITSTOP_BIN=FILE          the agent (target/release/pitstop)
 # PITSTOP_VENV=DIR          a Python environment with Ansible (the one of tests/venv.sh)
 set -euo pipefail
@@ -41,15 +41,19 @@ provide() { # PRODUCT…
 }
 
 tell() { # STORY
+  local code=0 told=("$PITSTOP_VENV/bin/python" -B "$root/tests/fleet/story_${1%-demo}.py")
   case $1 in
-    ansible | puppet) export FLEET_PRODUCT=flink; for level in 1.20.0 1.20.1 1.20.5; do "$root/tests/packs/flink.sh" "$level" >/dev/null; done ;;
-    *) export FLEET_PRODUCT=demo ;;
+    many) told=("$root/tests/fleet/many.sh") ;;
+    *-demo) export FLEET_PRODUCT=demo ;;
+    *)
+      export FLEET_PRODUCT=flink
+      for level in 1.20.0 1.20.1 1.20.5; do "$root/tests/packs/flink.sh" "$level" >/dev/null; done
+      ;;
   esac
-  provide "$FLEET_PRODUCT"
+  [[ $1 == many ]] || provide "$FLEET_PRODUCT"
   # In the background, so that a signal is heard at once.
-  "$PITSTOP_VENV/bin/python" -B "$root/tests/fleet/story_${1%-demo}.py" &
+  "${told[@]}" &
   story=$!
-  local code=0
   wait "$story" || code=$?
   story=""
   "$hosts" down
@@ -58,7 +62,7 @@ tell() { # STORY
 
 code=0
 for one in "${stories[@]}"; do
-  [[ -f $root/tests/fleet/story_${one%-demo}.py ]] || { echo "no such story: $one" >&2; exit 2; }
+  [[ $one == many || -f $root/tests/fleet/story_${one%-demo}.py ]] || { echo "no such story: $one" >&2; exit 2; }
   began=$SECONDS
   echo "-- $one"
   tell "$one" || code=1
