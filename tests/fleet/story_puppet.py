@@ -4,13 +4,13 @@
 FLEET_PRODUCT   demo or flink: what is installed as `shop` on each host, beside the stand-in of an integrator
 """
 
-import json
 import os
 import sys
 import time
 import unittest
 from multiprocessing.pool import ThreadPool
 
+from fleetlock import FleetLock
 from hosts import GIVEN, up, until
 from installed import PRODUCTS, Integrator
 from puppetserver import Server
@@ -135,31 +135,35 @@ class Story(unittest.TestCase):
             SHOP.is_kept(host)
         self.assert_silent()
 
-    def test_4_an_unhealthy_release_fails_where_its_wave_is_open_and_the_others_wait(self):
+    def test_4_waves_open_one_share_of_the_fleet_after_the_other_and_an_unhealthy_release_stays_in_the_first(self):
         fleet = self.fleet
-        fleet.tell(SHOP.third, rollout={"waves": [{"percent": 100, "opens": PAST}]})
-        fleet.run()
-        places = {host.name: host.pitstop("check", SHOP.name)["rollout"]["percent"] for host in fleet.servers}
-        first = min(places, key=places.get)
-        between = sum(sorted(places.values())[:2]) / 2
-        waves = [{"percent": between, "opens": PAST}, {"percent": 100, "opens": FUTURE}]
-        before = fleet.running()
+        waves = [{"percent": 100, "opens": FUTURE}]
         fleet.tell(SHOP.broken, rollout={"waves": waves})
+        before = fleet.running()
+        for name, ran in fleet.run(code=2).items():  # the settings change, and nothing else
+            self.assertEqual((ran.failed, "Pitstop_pack[shop]" in ran.changed), ([], False), name)
+            self.assertIn(FUTURE[:10], ran.output)
+        self.assertEqual(fleet.running(), before)
+        places = {host.name: host.pitstop("check", SHOP.name)["rollout"]["percent"] for host in fleet.servers}
+        first, second = sorted(places, key=places.get)[:2]
+        share = (places[first] + places[second]) / 2
+        fleet.tell(SHOP.broken, rollout={"waves": [{"percent": share, "opens": PAST}, *waves]})
         ran = fleet.run()
-        self.assertEqual([name for name, one in ran.items() if one.failed], [first])
+        self.assertEqual({name: one.failed for name, one in ran.items() if one.failed}.keys(), {first})
         self.assertIn("rolled-back", ran[first].output)
         after = fleet.running()
         self.assertEqual(fleet.levels(), [SHOP.third] * 4)
-        for name in set(places) - {first}:
-            self.assertEqual(after[name], before[name])
-            self.assertIn(FUTURE, ran[name].output)
+        self.assertEqual({name: seen for name, seen in after.items() if name != first},
+                         {name: seen for name, seen in before.items() if name != first})
         self.assertNotEqual(after[first], before[first])
+        # The waves of the level that everybody has are past.
+        fleet.tell(SHOP.third)
+        fleet.run()
+        self.assert_silent()
 
     def test_5_a_host_that_dies_in_the_middle_converges_with_its_next_run(self):
         fleet, host = self.fleet, self.fleet.h4
-        fleet.tell(SHOP.second)
         host.pitstop("rollback", SHOP.name, "--to", SHOP.second)
-        fleet.tell(SHOP.third)
         with ThreadPool(1) as agent:
             under_way = agent.apply_async(host.run, [f"puppet agent --test --server {fleet.server.host.name} --certname {host.name}"])
             until(lambda: host.phase(SHOP.name) in ("stopping", "commit", "done", "pending"), "the update stops the server", 120)
@@ -175,7 +179,37 @@ class Story(unittest.TestCase):
         SHOP.is_kept(host)
         self.assert_silent()
 
-    def test_6_the_integrators_go_the_same_road(self):
+    def test_6_a_lock_lets_one_host_of_a_group_be_down_at_once(self):
+        fleet, group = self.fleet, [self.fleet.h1, self.fleet.h2, self.fleet.h3]
+        for host in group:
+            host.pitstop("rollback", SHOP.name, "--to", SHOP.second)
+        lock = FleetLock(os.environ["FLEET_NET"] + ".1")
+        self.addCleanup(lock.close)
+        # A run waits for its turn no longer than this; whoever had none in time has it in the next run.
+        fleet.tell(SHOP.third, rollout={"lock": {"fleetlock": lock.url, "group": SHOP.name, "wait_s": 5}})
+        runs = 0
+        while [SHOP.answers(host) for host in group] != [SHOP.third] * 3:
+            runs += 1
+            self.assertLessEqual(runs, 3)
+            self.assertEqual({name: one.failed for name, one in fleet.run(hosts=group).items()}, {host.name: [] for host in group})
+        print(f"     a group of 3 went through a lock with one slot in {runs} run(s)", file=sys.stderr)
+        self.assertEqual((lock.most, lock.holders[SHOP.name]), (1, set()))
+        self.assertGreaterEqual(len({who for path, who, granted in lock.log if granted}), 3)
+        # A level that is taken back keeps the slot: the rest of the group does not get as far as stopping.
+        before = fleet.running()
+        fleet.tell(SHOP.broken, rollout={"lock": {"fleetlock": lock.url, "group": SHOP.name}})
+        self.assertEqual(fleet.run(hosts=[fleet.h1])["h1"].failed[:1], ["Pitstop_pack[shop]"])
+        self.assertEqual(len(lock.holders[SHOP.name]), 1)
+        self.assertEqual({name: one.failed for name, one in fleet.run(hosts=[fleet.h2, fleet.h3]).items()}, {"h2": [], "h3": []})
+        after = fleet.running()
+        self.assertEqual((after["h2"], after["h3"]), (before["h2"], before["h3"]))
+        self.assertEqual(fleet.levels(), [SHOP.third] * 4)
+        fleet.h1.pitstop("verify", SHOP.name, "--release-lock")
+        self.assertEqual(lock.holders[SHOP.name], set())
+        fleet.tell(SHOP.third)
+        fleet.run()
+
+    def test_7_the_integrators_go_the_same_road(self):
         fleet = self.fleet
         shops = fleet.running()
         fleet.tell(SHOP.third, MI.second)
