@@ -243,8 +243,8 @@ class Pack(Task):
     def ensure(self):
         """Ask for each part of the task, in an order that leaves the wanted state."""
         name = self.params["name"]
-        if self.params["adopt"] and not self.is_adopted():
-            self.do("adopt", name, *option_arguments(self.params, ADOPT_FLAGS))
+        if self.params["adopt"]:
+            self.do("adopt", name, "--once", *option_arguments(self.params, ADOPT_FLAGS))
         if self.wants_update():
             if self.is_adoption_predicted():
                 self.module.warn("which files an update changes is known only after the pack has been adopted")
@@ -252,12 +252,6 @@ class Pack(Task):
                 self.do("update", name, *(option_arguments(self.params, UPDATE_FLAGS) + self.resumed()))
         if self.params["state"]:
             self.do(VERBS[self.params["state"]], name)
-
-    def is_adopted(self):
-        """Whether the pack was taken over before. Asked of the verb that looks at the pack and at nothing else: to adopt it
-        again would accept what was changed in the vendor's files since."""
-        self.ask("hotfix", "list", self.params["name"])
-        return self.last_view()["adopted"]
 
     def is_adoption_predicted(self):
         """Whether the pack would only be adopted, so that an update of it cannot be planned yet."""

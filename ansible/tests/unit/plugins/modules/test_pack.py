@@ -46,11 +46,6 @@ def waiting(*conflicts):
     return dict(report("conflicts", None), conflicts=list(conflicts) or [{"path": "conf/a"}])
 
 
-def report_of_look(adopted=False):
-    """What the module asks for before it adopts."""
-    return report("hotfix", view(adopted=adopted))
-
-
 def plan(to="2"):
     return {"id": "p1", "to": {"product": "is", "level": to}, "files": []}
 
@@ -87,11 +82,6 @@ def test_a_recorded_report_becomes_the_result_of_a_task(recorded, agent, run_mod
         task["level"] = "recorded without one"
     if task.get("continue"):
         agent.answers(waiting())
-    if task.get("adopt"):
-        before = report["before"] or view(adopted=False)
-        if before["adopted"]:
-            pytest.skip("the module adopts no pack a second time")
-        agent.answers(dict(report_of_look(), before=before))
     agent.answers(report, recorded["exit"])
     result = run_module(pack, agent=agent.path, _ansible_diff=True, **task)
     verb = agent.verbs()[-1]
@@ -106,15 +96,14 @@ def test_a_recorded_report_becomes_the_result_of_a_task(recorded, agent, run_mod
         assert (result["diff"]["before"] != result["diff"]["after"]) == report["changed"]
 
 
-LOOK = ["hotfix", "list", "is-1"]
 # What is asked for → how the agent is asked.
 CALLS = [
     (dict(state="started"), [["start", "is-1"]]),
     (dict(state="stopped"), [["stop", "is-1"]]),
     (dict(level="2"), [["update", "is-1", "--level", "2"]]),
     (dict(source="/p"), [["update", "is-1", "--from", "/p"]]),
-    (dict(adopt=True), [LOOK, ["adopt", "is-1"]]),
-    (dict(adopt=True, pristine="/o"), [LOOK, ["adopt", "is-1", "--pristine", "/o"]]),
+    (dict(adopt=True), [["adopt", "is-1", "--once"]]),
+    (dict(adopt=True, pristine="/o"), [["adopt", "is-1", "--once", "--pristine", "/o"]]),
     (
         dict(level="2", source="/p", plan="p1", allow_downgrade=True),
         [["update", "is-1", "--from", "/p", "--level", "2", "--plan", "p1", "--allow-downgrade"]],
@@ -129,7 +118,7 @@ CALLS = [
     ),
     (
         dict(adopt=True, level="2", state="started"),
-        [LOOK, ["adopt", "is-1"], ["update", "is-1", "--level", "2"], ["start", "is-1"]],
+        [["adopt", "is-1", "--once"], ["update", "is-1", "--level", "2"], ["start", "is-1"]],
     ),
 ]
 
@@ -138,22 +127,12 @@ CALLS = [
 @pytest.mark.parametrize("task, calls", CALLS)
 def test_the_agent_is_asked_for_each_part_of_the_task(task, calls, check_mode, agent, run_module):
     for call in calls:
-        agent.answers(report(call[0], view(adopted=call != LOOK)))
+        agent.answers(report(call[0], view()))
     result = run_module(pack, name="is-1", agent=agent.path, _ansible_check_mode=check_mode, **task)
     dry_run = ["--dry-run"] if check_mode else []
-    assert agent.verbs() == [call if call == LOOK else call + dry_run for call in calls]
+    assert agent.verbs() == [call + dry_run for call in calls]
     assert not result["changed"]
     assert [one["action"] for one in result["reports"]] == [call[0] for call in calls]
-
-
-@pytest.mark.parametrize("check_mode", [False, True])
-def test_a_pack_that_was_taken_over_is_not_taken_over_again(check_mode, agent, run_module):
-    agent.answers(report_of_look(adopted=True))
-    agent.answers(report("update", view()))
-    task = dict(adopt=True, pristine="/o", level="1", _ansible_check_mode=check_mode, _ansible_diff=True)
-    result = run_module(pack, name="is-1", agent=agent.path, **task)
-    assert [call[0] for call in agent.verbs()] == ["hotfix", "update"]
-    assert not result["changed"] and result["diff"]["before"] == result["diff"]["after"]
 
 
 def test_folders_of_the_agent_are_passed_on(agent, run_module):
@@ -213,12 +192,11 @@ def test_a_plan_that_is_not_carried_out_has_no_id(agent, run_module):
 
 
 def test_an_update_after_a_predicted_adoption_is_only_announced(agent, run_module):
-    agent.answers(report_of_look())
     agent.answers(report("adopt", view(adopted=False), changed=True))
     agent.answers(report("start", view(), changed=False))
     task = dict(name="is-1", agent=agent.path, adopt=True, level="2", state="started", _ansible_check_mode=True)
     result = run_module(pack, **task)
-    assert [call[0] for call in agent.verbs()] == ["hotfix", "adopt", "start"]
+    assert [call[0] for call in agent.verbs()] == ["adopt", "start"]
     assert (result["changed"], result["level"]) == (True, "2")
     assert "only after the pack has been adopted" in str(result["warnings"])
 
@@ -236,14 +214,13 @@ def test_only_an_update_that_waits_goes_on(waits, arguments, agent, run_module):
 
 
 def test_a_failure_carries_the_reports_so_far_and_stops(agent, run_module):
-    agent.answers(report_of_look())
     agent.answers(report("adopt", view(adopted=False), view()))
     agent.answers(failed("update", "held", "level 2 is held"), 6)
     result = run_module(pack, name="is-1", agent=agent.path, adopt=True, level="2", state="started")
     assert result["failed"] and result["changed"]
     assert (result["kind"], result["hint"], result["exit"]) == ("held", "do this", 6)
     assert result["msg"] == "level 2 is held (do this)"
-    assert [one["action"] for one in result["reports"]] == ["hotfix", "adopt", "update"]
+    assert [one["action"] for one in result["reports"]] == ["adopt", "update"]
     assert result["report"]["action"] == "update"
 
 
