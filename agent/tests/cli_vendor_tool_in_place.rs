@@ -299,8 +299,8 @@ impl Served {
         lab.write("server.py", SERVER);
         let profile = format!(
             "name: wso2am\ntitle: Served\nextends: served-base\nprocess: {{main: [server.py]}}\nservice:\n  start: [python3, \
-             '{{{{ home }}}}/server.py', '{port}']\n  ports: ['{port}']\nprobes:\n  - {{name: health, deadline_s: 20, http: {{url: \
-             'http://127.0.0.1:{port}/'}}}}\n"
+             '{{{{ home }}}}/server.py', '{port}']\n  ports: ['{port}']\nprobes:\n  - {{name: started, http: {{url: \
+             'http://127.0.0.1:{port}/'}}}}\n  - {{name: version, tcp: {{port: '{port}'}}}}\n"
         );
         let products = lab.path("products");
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates/products/wso2am/product.yaml");
@@ -322,7 +322,9 @@ impl Served {
 
     fn pid(&self) -> Option<u64> {
         let report = self.0.run(&["check", "lab"]).report;
-        report["after"]["processes"][0]["pid"].as_u64()
+        let processes = report["after"]["processes"].as_array()?;
+        let server = processes.iter().find(|process| process["role"] == "main")?;
+        server["pid"].as_u64()
     }
 }
 
@@ -352,7 +354,8 @@ fn a_server_is_down_while_the_tool_works_and_runs_again_whatever_came_of_it() {
         .spawn()
         .unwrap();
     lab.until_tool_is_at("files");
-    assert_eq!(served.pid(), None, "down while the tool works");
+    let meanwhile = lab.run(&["check", "lab"]).report;
+    assert_eq!(served.pid(), None, "{:#}", meanwhile["after"]);
     lab.run(&["start", "lab"]).refused(6, "locked");
     update.kill().unwrap();
     update.wait().unwrap();

@@ -340,6 +340,7 @@ fn what_is_printed_is_what_is_recorded() {
         vendor::hotfixes,
         vendor::built,
         rollout::gates,
+        vendor::in_place,
     ];
     let takes: Takes = std::thread::scope(|scope| {
         let running = scenarios.map(|scenario| scope.spawn(scenario));

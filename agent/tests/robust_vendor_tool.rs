@@ -12,12 +12,13 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::tooled::{GOAL, LOG4J, differing};
-use common::{Lab, scenario};
+use common::{Lab, difference, scenario, settled};
 
 const UPDATE: &[&str] = &["update", "lab", "--level", GOAL];
 
 /// How many places in between are tried besides the first and the last of each kind.
 const SOME: usize = 40;
+const SLACK: usize = 24;
 const IN_PLACE: &[&str] = &["update", "lab", "--level", GOAL, "--in-place"];
 
 #[test]
@@ -37,9 +38,9 @@ fn killed_anywhere(update: &[&str]) {
         LOG4J,
         &lab.read(LOG4J).replace("appender = console", "appender = file"),
     );
-    let start = lab.save();
+    let (start, before) = (lab.save(), settled(&lab.tree(), &[]));
     let effects = scenario::effects(&lab, update);
-    let (old, new) = (lab.vendor("0"), lab.vendor("4"));
+    let new = lab.vendor("4");
     let is = |product: &common::tooled::Product| differing(&lab.product(), product) == [LOG4J];
     assert!(is(&new), "{:?}", differing(&lab.product(), &new));
     assert!(
@@ -52,10 +53,22 @@ fn killed_anywhere(update: &[&str]) {
         lab.restore(&start);
         let fault = format!("kill-before:{place}");
         let killed = lab.run_with(update, &[("PITSTOP_FAULT", &fault)]);
+        if killed.code == Some(0) {
+            // How many digests come from a cache depends on the files' ages, so a run can have a few effects less.
+            assert!(
+                place + SLACK > effects.len() && is(&new),
+                "{fault} of {}",
+                effects[place - 1]
+            );
+            continue;
+        }
         assert_eq!(killed.code, None, "{fault} of {}", effects[place - 1]);
         let stopped = lab.run(&["stop", "lab"]);
         assert_eq!(stopped.code, Some(0), "{fault}: {:#}", stopped.report);
-        assert!(is(&old) || is(&new), "{fault} of {}", effects[place - 1]);
+        if !is(&new) {
+            let found = difference(&before, &settled(&lab.tree(), &[]));
+            assert_eq!(found, "", "{fault} of {}", effects[place - 1]);
+        }
         let left: Vec<_> = lab
             .leftovers()
             .into_iter()

@@ -40,6 +40,16 @@ pub fn hotfixes() -> Takes {
     studio.takes()
 }
 
+/// An update for which the tool works in the home itself.
+pub fn in_place() -> Takes {
+    let studio = Studio::tooled();
+    let update = ["update", "lab", "--level", "4", "--in-place"];
+    let dry = [&update[..], &["--dry-run"]].concat();
+    studio.take("update-in-place-dry-run", &dry, (0, "planned"));
+    studio.take("update-in-place", &update, (0, "updated"));
+    studio.takes()
+}
+
 /// A pack that is built, and homes that are compared with it.
 pub fn built() -> Takes {
     let studio = Studio::tooled();

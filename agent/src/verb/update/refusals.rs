@@ -1,0 +1,94 @@
+//! What an update is refused for once it is known where it leads.
+
+use crate::api::plan::{HotfixStep, Plan};
+use crate::api::report::Action;
+use crate::api::{ErrorKind, Failure, Result};
+use crate::model::Release;
+use crate::session::{Instance, Session};
+
+use super::super::Run;
+use super::super::conflicts::{self, Waiting};
+use super::super::target::Target;
+
+pub(in crate::verb) fn refuse_held(instance: &Instance, target: &Target, allowed: bool) -> Result<()> {
+    refuse_held_release(instance, &target.release, target.hotfix.as_ref(), allowed)
+}
+
+pub(super) fn refuse_held_release(
+    instance: &Instance,
+    release: &Release,
+    hotfix: Option<&HotfixStep>,
+    allowed: bool,
+) -> Result<()> {
+    match instance.state.hold_on(release) {
+        Some(hold) if !allowed => {
+            let name = &instance.settings.name;
+            let (what, instead) = match hotfix {
+                Some(hotfix) => (
+                    hotfix.name.clone(),
+                    format!("ask the vendor for another one, or run `pitstop hotfix apply {name} ZIP"),
+                ),
+                None => (
+                    release.to_string(),
+                    format!("give a newer level, or run `pitstop update {name}"),
+                ),
+            };
+            let message = format!(
+                "{what} is held on this host since {}: {}",
+                hold.since, hold.reason
+            );
+            let hint = format!("{instead} --release-hold` once the cause is gone");
+            Err(Failure::new(ErrorKind::Held, message).hint(hint))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Leaves what is in conflict for a person, and refuses to go on with it.
+pub(in crate::verb) fn leave_conflicts(
+    run: &mut Run<'_>,
+    session: &Session,
+    plan: &Plan,
+    waiting: Waiting,
+    target: &mut Target,
+) -> Result<()> {
+    if plan.conflicts.is_empty() {
+        return Ok(());
+    }
+    run.report.conflicts = conflicts::leave(session, &waiting, target.source.as_mut())?;
+    refuse_conflicts(run, plan, &waiting.command(&session.settings.name))
+}
+
+pub(in crate::verb) fn refuse_conflicts(run: &Run<'_>, plan: &Plan, go_on: &str) -> Result<()> {
+    let Some(first) = plan.conflicts.first() else {
+        return Ok(());
+    };
+    let count = plan.conflicts.len();
+    let what = match plan.action {
+        Action::Hotfix => "hotfix",
+        _ => "update",
+    };
+    let message = format!(
+        "{count} of the {what}'s paths need a person, the first is {}: {}",
+        first.path, first.message
+    );
+    let final_file = run
+        .report
+        .conflicts
+        .first()
+        .and_then(|view| view.final_file.as_ref());
+    let hint = final_file.map_or_else(
+        || format!("run `pitstop {what}` to get the three sides of each as files"),
+        |file| {
+            format!(
+                "decide with `pitstop conflicts resolve {name}`, or write the wanted content to {} and so on, then run \
+                 `{go_on}`",
+                file.display(),
+                name = plan.instance
+            )
+        },
+    );
+    Err(Failure::new(ErrorKind::Conflicts, message)
+        .at(first.path.under(&plan.home))
+        .hint(hint))
+}
