@@ -152,3 +152,49 @@ fn what_cannot_be_built_is_refused_with_what_to_do() {
     build(&lab, "packs").refused(1, "not-a-pack");
     assert_eq!(fs::read(out.join(ARCHIVE)).unwrap(), b"something else");
 }
+
+#[test]
+fn an_update_in_a_file_builds_a_pack_without_login_or_network() {
+    let lab = Lab::unadopted(&["1.5.0"]);
+    let zip = lab.offline("0", "4");
+    let online = built(&build(&lab, "online"), true);
+    fs::rename(lab.path("service/users.json"), lab.path("users.json")).unwrap();
+    let offline = |more: &[&str]| {
+        let (base, out) = (lab.home(), lab.path("packs"));
+        let paths = ["--base", base.to_str().unwrap(), "--out", out.to_str().unwrap()];
+        lab.run(
+            &[
+                &["pack", "build"],
+                &paths[..],
+                &["--update", zip.to_str().unwrap()],
+                more,
+            ]
+            .concat(),
+        )
+    };
+    offline(&["--level", "9"]).refused(1, "level-unavailable");
+    let first = built(&offline(&[]), true);
+    assert_eq!(
+        (&first["level"], &first["tree"]),
+        (&json!("4.2.0.4"), &online["tree"])
+    );
+    built(&offline(&["--level", "4"]), false);
+    let misnamed = lab.path("update.zip");
+    fs::copy(&zip, &misnamed).unwrap();
+    let (base, out) = (lab.home(), lab.path("packs"));
+    let args = ["--base", base.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    lab.run(
+        &[
+            &["pack", "build"],
+            &args[..],
+            &["--update", misnamed.to_str().unwrap()],
+        ]
+        .concat(),
+    )
+    .refused(2, "usage");
+    let no_level = lab
+        .command(&[&["pack", "build"], &args[..]].concat())
+        .output()
+        .unwrap();
+    assert_eq!(no_level.status.code(), Some(2));
+}

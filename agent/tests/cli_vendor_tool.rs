@@ -11,7 +11,6 @@ mod common;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
 
 use common::Lab;
 use common::tooled::{GOAL, KEYSTORE, LOG4J, PAGE, PASSWORD, TOML, differing};
@@ -260,33 +259,10 @@ fn a_short_level_is_of_this_version_and_a_lower_one_is_refused() {
     lab.run(&["update", "lab", "--level", "12"]).refused(6, "stale");
 }
 
-/// An update in a file, made by the tool on a copy of the pack, as on a host with a way to the vendor.
-fn offline(lab: &Lab, from: &str, to: &str) -> std::path::PathBuf {
-    let copy = lab.path("connected");
-    let _ = fs::remove_dir_all(&copy);
-    let copied = Command::new("cp")
-        .arg("-a")
-        .arg(lab.home())
-        .arg(&copy)
-        .status()
-        .unwrap();
-    assert!(copied.success());
-    let made = Command::new(copy.join("bin/wso2update_linux"))
-        .args(["create-update", "-s", from, "-e", to])
-        .current_dir(copy.join("bin"))
-        .env("HOME", lab.dir.path())
-        .env("UPDATE_TOOL_USERNAME", "user@example.com")
-        .env("UPDATE_TOOL_PASSWORD", PASSWORD)
-        .status()
-        .unwrap();
-    assert!(made.success());
-    copy.join(format!("bin/wso2am-4.2.0.{from}-4.2.0.{to}.zip"))
-}
-
 #[test]
 fn an_update_in_a_file_needs_no_network_and_no_credentials() {
     let lab = Lab::tooled();
-    let zip = offline(&lab, "0", "4");
+    let zip = lab.offline("0", "4");
     let later = offline_copy(&lab, &zip, "wso2am-4.2.0.3-4.2.0.9.zip");
     lab.configure("{}");
     fs::rename(lab.path("service/users.json"), lab.path("users.json")).unwrap();

@@ -28,8 +28,11 @@ pub struct BuildArgs {
     #[arg(long, value_name = "PACK")]
     base: PathBuf,
     /// The level to build, such as 41 or 7.1.0.41
-    #[arg(long, value_parser = level)]
-    level: Level,
+    #[arg(long, value_parser = level, required_unless_present = "update")]
+    level: Option<Level>,
+    /// An update in a file, made by the tool's `create-update`: neither login nor network is needed then
+    #[arg(long, value_name = "ZIP")]
+    update: Option<PathBuf>,
     /// The folder that gets the archive and its manifest; it needs room for three unpacked packs meanwhile
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -54,15 +57,17 @@ impl From<BuildArgs> for Options {
             level: args.level,
             out: args.out,
             tool: VendorTool {
-                credentials: Some(
-                    args.credentials
-                        .map_or(Credentials::Environment, Credentials::File),
-                ),
+                credentials: match (args.credentials, &args.update) {
+                    (Some(file), _) => Some(Credentials::File(file)),
+                    (None, None) => Some(Credentials::Environment),
+                    (None, Some(_)) => None,
+                },
                 channel: args.channel,
                 shared_home: args.tool_home,
                 timeout_s: args.timeout_s,
                 ..VendorTool::default()
             },
+            update: args.update,
         }
     }
 }

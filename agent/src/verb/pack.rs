@@ -18,7 +18,7 @@ use crate::model::{Class, Digest, Entry, Inventory, Level, Progress, RelPath, Tr
 use crate::product::detect::detect;
 use crate::product::profile::{OwnershipRule, VendorToolRules};
 use crate::product::{Ownership, Profile};
-use crate::source::vendor_tool::{self, Known, Made, Order};
+use crate::source::vendor_tool::{self, Given, Known, Made, Offline, Order};
 use crate::source::{self, Sink, Source, archive};
 use crate::sys::fs::{self, NewFile};
 use crate::sys::hashing::hash;
@@ -31,8 +31,10 @@ use workshop::Workshop;
 pub struct Options {
     /// The vendor's pack to begin with.
     pub base: PathBuf,
-    /// The level to build: in full, or the update level alone.
-    pub level: Level,
+    /// The level to build: in full, or the update level alone. An update in a file names it itself.
+    pub level: Option<Level>,
+    /// An update in a file; the vendor's service is asked without it.
+    pub update: Option<PathBuf>,
     /// The folder that gets the archive and its manifest.
     pub out: PathBuf,
     /// How the vendor's tool is run.
@@ -92,7 +94,7 @@ impl<'a> Begun<'a> {
                 continue;
             };
             let installed = found.level.ok_or_else(|| no_level(path, profile))?;
-            let wanted = spelled_out(&options.level, &installed);
+            let wanted = wanted(options, profile, rules, &installed)?;
             let order = profile.level.order.compare(&wanted, &installed);
             if order.is_le() {
                 return Err(not_above(path, &wanted, &installed));
@@ -183,7 +185,7 @@ impl<'a> Begun<'a> {
             user: None,
             installed: &self.installed,
             wanted: Some(&self.wanted),
-            given: vendor_tool::Given::Service,
+            given: options.update.as_deref().map_or(Given::Service, Given::File),
             state_dir: workshop.output(),
             cache_dir: workshop.cache(),
             progress,
@@ -276,6 +278,37 @@ impl<'a> Begun<'a> {
             findings: Vec::new(),
             agent: env!("CARGO_PKG_VERSION").to_owned(),
         }
+    }
+}
+
+/// The level that is asked for, or that an update in a file leads to.
+///
+/// # Errors
+/// `usage`: there is neither. `level-unavailable`: the file leads elsewhere, or begins elsewhere.
+fn wanted(options: &Options, profile: &Profile, rules: &VendorToolRules, installed: &Level) -> Result<Level> {
+    let named = options.level.as_ref().map(|level| spelled_out(level, installed));
+    let Some(file) = &options.update else {
+        return named.ok_or_else(|| {
+            Failure::new(ErrorKind::Usage, "which level to build is not said").hint("add --level")
+        });
+    };
+    let update = Offline::named(file, rules)?.ok_or_else(|| {
+        let message = format!(
+            "{} is not named as the vendor's tool names updates",
+            file.display()
+        );
+        Failure::new(ErrorKind::Usage, message)
+            .at(file)
+            .hint("give it the name that `create-update` gave it")
+    })?;
+    let order = profile.level.order;
+    update.refuse_other_start(file, installed, order)?;
+    match named {
+        Some(named) if !order.compare(&named, &update.to).is_eq() => {
+            let message = format!("{} leads to level {}, not {named}", file.display(), update.to);
+            Err(Failure::new(ErrorKind::LevelUnavailable, message).at(file))
+        }
+        _ => Ok(update.to),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -85,6 +85,23 @@ impl Lab {
             home.display()
         );
         fs::write(self.path("config/instances.d/lab.yaml"), text).unwrap();
+    }
+
+    /// An update in a file, made by the tool on a copy of the pack, as on a host with a way to the vendor.
+    pub fn offline(&self, from: &str, to: &str) -> PathBuf {
+        let copy = self.path("connected");
+        let _ = fs::remove_dir_all(&copy);
+        let copied = Command::new("cp").arg("-a").arg(self.home()).arg(&copy).status();
+        assert!(copied.unwrap().success());
+        let made = Command::new(copy.join("bin/wso2update_linux"))
+            .args(["create-update", "-s", from, "-e", to])
+            .current_dir(copy.join("bin"))
+            .env("HOME", self.dir.path())
+            .envs(LOGIN)
+            .status()
+            .unwrap();
+        assert!(made.success());
+        copy.join(format!("bin/wso2am-4.2.0.{from}-4.2.0.{to}.zip"))
     }
 
     /// Sets knobs and faults of the stand-in.
