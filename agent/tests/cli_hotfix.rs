@@ -274,3 +274,18 @@ fn one_that_fails_is_taken_back_and_held() {
         [TOML, LOG4J, KEYSTORE]
     );
 }
+
+#[test]
+fn what_a_hotfix_changes_of_the_servers_state_is_told_and_stays() {
+    const DATABASE: &str = "repository/database/seed.script";
+    let lab = Lab::tooled();
+    lab.write(DATABASE, "rows");
+    let [first, _] = lab.two_hotfixes();
+    let told = |answer: &common::Answer| answer.report["warnings"].to_string().contains(DATABASE);
+    assert!(!told(&lab.apply(&first).expect(0, "hotfix-applied")));
+    let second = lab.hotfix(0, 2, &[(CORE, "core, fixed better"), (DATABASE, "no rows")]);
+    let applied = lab.apply(&second).expect(0, "hotfix-applied");
+    assert!(told(&applied), "{:#}", applied.report["warnings"]);
+    assert_eq!(lab.read(DATABASE), "rows");
+    assert_eq!(lab.read(CORE), "core, fixed better");
+}

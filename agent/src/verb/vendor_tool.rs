@@ -232,14 +232,19 @@ fn user(instance: &Instance) -> Result<Option<User>> {
 }
 
 fn offer(instance: &Instance, level: &Level, newer: bool) -> Result<OfferView> {
-    let program = rules(instance)?.programs.get(std::env::consts::ARCH);
-    let home = &instance.settings.home;
     Ok(OfferView {
         product: instance.settings.profile.name.clone(),
         level: level.clone(),
-        path: program.map_or_else(|| home.clone(), |program| program.under(home)),
+        path: program(instance, rules(instance)?),
         newer,
     })
+}
+
+/// Where the tool for this machine lies in the home; the home where there is none.
+fn program(instance: &Instance, rules: &VendorToolRules) -> PathBuf {
+    let home = &instance.settings.home;
+    let program = rules.programs.get(std::env::consts::ARCH);
+    program.map_or_else(|| home.clone(), |program| program.under(home))
 }
 
 fn warn(run: &mut Run<'_>, installed: &Release, made: &Made) {

@@ -1,12 +1,10 @@
 //! Whether the tree that the tool left agrees with itself: the little that tells an update that did not fully happen from
-//! one that did. Pure.
+//! one that did. Pure. The [lint](crate::lint) judges a tree by the vendor's of its level, which nobody knows here yet: this
+//! judges what the tool changed.
 
 use std::collections::BTreeSet;
 
 use crate::model::RelPath;
-
-/// Ends of names of what the tool, or an older one, leaves beside files that it cannot merge.
-pub(super) const HELPERS: [&str; 5] = [".original", ".new", ".final", ".old", ".updated"];
 
 /// A list of the bundles that the server loads, before and after.
 pub(super) struct List<'a> {

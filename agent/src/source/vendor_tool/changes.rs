@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use super::super::listing::mode_bits;
 use super::Order;
-use super::agree::HELPERS;
 use super::candidate::Candidate;
 use super::held::Held;
 use super::outcome::Change;
@@ -58,14 +57,22 @@ pub(super) fn files(moment: &Moment) -> std::collections::BTreeSet<RelPath> {
 }
 
 /// The files that tools leave beside what they cannot merge, which were not there before, or are others now.
-pub(super) fn helpers(before: &Moment, now: &Moment) -> BTreeMap<RelPath, StatKey> {
-    let is_helper = |path: &RelPath| HELPERS.iter().any(|end| path.as_str().ends_with(end));
+pub(super) fn helpers(order: &Order<'_>, before: &Moment, now: &Moment) -> BTreeMap<RelPath, StatKey> {
     let left = now.iter().filter(|(path, stand)| {
         stand.kind == FoundKind::File
-            && is_helper(path)
+            && order.is_helper(path)
             && before.get(*path).is_none_or(|before| before.key != stand.key)
     });
     left.map(|(path, stand)| (path.clone(), stand.key)).collect()
+}
+
+/// Files of the state that changed between two moments, but for the tool's own: nobody takes them over.
+pub(super) fn lost(order: &Order<'_>, before: &Moment, now: &Moment) -> Result<Vec<RelPath>> {
+    let held = Held::new(order.known.ownership, order.rules)?;
+    let is_lost = |(path, stand): &(&RelPath, &Stand)| {
+        stand.kind == FoundKind::File && !held.holds(path) && before.get(*path) != Some(*stand)
+    };
+    Ok(now.iter().filter(is_lost).map(|(path, _)| path.clone()).collect())
 }
 
 /// What changed between two moments. Of directories only that they came or went.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::directory::Directory;
-use super::agree::{HELPERS, List, disagreement};
+use super::agree::{List, disagreement};
 use super::candidate::Candidate;
 use super::changes::{self, Moment};
 use super::hotfix::HotfixFile;
@@ -128,16 +128,20 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// Runs the tool for one hotfix after the other. What that says of the vendor's files.
+    /// Runs the tool for one hotfix after the other. What that says of the vendor's files, and which files of the state the last
+    /// one brings.
     ///
     /// # Errors
     /// As [`Self::run`].
-    pub(super) fn apply_hotfixes(&mut self, hotfixes: &[HotfixFile]) -> Result<Outcome> {
+    pub(super) fn apply_hotfixes(&mut self, hotfixes: &[HotfixFile]) -> Result<(Outcome, Vec<RelPath>)> {
         let _shown = Shown::begin(self.order.progress, "the vendor's update tool", 0);
+        let mut lost = Vec::new();
         for hotfix in hotfixes {
+            let before = changes::look(self.candidate, self.order)?;
             self.apply_hotfix(hotfix)?;
+            lost = changes::lost(self.order, &before, &changes::look(self.candidate, self.order)?)?;
         }
-        self.result()
+        Ok((self.result()?, lost))
     }
 
     fn apply_hotfix(&mut self, hotfix: &HotfixFile) -> Result<()> {
@@ -186,17 +190,18 @@ impl<'a> Drive<'a> {
             (&self.before, now),
             self.order.progress,
         )?;
-        let is_helper = |path: &RelPath| HELPERS.iter().any(|end| path.as_str().ends_with(end));
         changes.retain(|path, _| {
             let class = self.order.known.class_of(path);
             let is_tools = self.tools_own.contains(path) && class == Class::Customer;
-            class != Class::State && !is_tools && (self.before.contains_key(path) || !is_helper(path))
+            class != Class::State
+                && !is_tools
+                && (self.before.contains_key(path) || !self.order.is_helper(path))
         });
         Ok(changes)
     }
 
     fn fresh_helpers(&self, now: &Moment) -> BTreeMap<RelPath, StatKey> {
-        let mut helpers = changes::helpers(&self.before, now);
+        let mut helpers = changes::helpers(self.order, &self.before, now);
         helpers.retain(|path, key| self.answered.get(path) != Some(key));
         helpers
     }
@@ -260,13 +265,17 @@ impl<'a> Drive<'a> {
                 .or_insert(Sides { original, new: None });
             sides.new = new;
         }
-        self.answered = changes::helpers(&self.before, &changes::look(self.candidate, self.order)?);
+        self.answered = changes::helpers(
+            self.order,
+            &self.before,
+            &changes::look(self.candidate, self.order)?,
+        );
         Ok(())
     }
 
     fn result(&mut self) -> Result<Outcome> {
         for (path, sides) in &self.conflicts {
-            for end in HELPERS {
+            for end in &self.order.profile.lint.strays {
                 let helper = path.with_suffix(end);
                 if !self.before.contains_key(&helper) {
                     self.candidate.remove(&helper)?;

@@ -60,6 +60,11 @@ impl<'a> Held<'a> {
         })
     }
 
+    /// Whether a path is held.
+    pub(super) fn holds(&self, path: &RelPath) -> bool {
+        self.ownership.class_of(path) != Class::State || self.needs.class_of(path) != Class::Customer
+    }
+
     /// Everything that is held of a tree, parents first. Names that are not UTF-8 are only told.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use super::runner::Runner;
 use super::tree::CandidateTree;
 use super::{Order, add_needs, found};
 use crate::api::{ErrorKind, Failure, Result};
-use crate::model::{Entry, Level};
+use crate::model::{Entry, Level, RelPath};
 use crate::product::Profile;
 use crate::product::profile::HotfixRules;
 use crate::sys::root::Root;
@@ -84,11 +84,12 @@ pub struct HotfixFile {
     pub path: PathBuf,
 }
 
-/// Lets the tool apply hotfixes to a copy of the pack, one after the other. Returns the vendor's tree with them.
+/// Lets the tool apply hotfixes to a copy of the pack, one after the other. Returns the vendor's tree with them, and the files
+/// of the server's state that the last one brings, which are in no tree.
 ///
 /// # Errors
 /// `vendor-tool`: the tool refused one, or what it said and what it did disagree.
-pub fn apply(order: &Order<'_>, hotfixes: &[HotfixFile]) -> Result<Box<dyn Source>> {
+pub fn apply(order: &Order<'_>, hotfixes: &[HotfixFile]) -> Result<(Box<dyn Source>, Vec<RelPath>)> {
     let mut pieces = pieces(&order.known)?;
     let candidate = Candidate::new(order.root, order.user.clone())?;
     let tools_own = add_needs(order, &mut pieces)?;
@@ -105,10 +106,10 @@ pub fn apply(order: &Order<'_>, hotfixes: &[HotfixFile]) -> Result<Box<dyn Sourc
     }
     let runner = Runner::new(order, &candidate)?;
     let mut drive = Drive::new(order, &candidate, &pieces, &tools_own, runner)?;
-    let outcome = drive.apply_hotfixes(hotfixes)?;
+    let (outcome, lost) = drive.apply_hotfixes(hotfixes)?;
     drive.runner.keep_newer()?;
     drop(drive);
-    Ok(Box::new(CandidateTree::new(candidate, outcome.new, order)?))
+    Ok((Box::new(CandidateTree::new(candidate, outcome.new, order)?), lost))
 }
 
 /// The larger ones are no records.

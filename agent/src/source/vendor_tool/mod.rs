@@ -277,6 +277,12 @@ impl Order<'_> {
         })
     }
 
+    /// Whether a name is one of what tools leave beside files that they cannot merge.
+    fn is_helper(&self, path: &RelPath) -> bool {
+        let ends = &self.profile.lint.strays;
+        ends.iter().any(|end| path.as_str().ends_with(end.as_str()))
+    }
+
     /// The tool's arguments. No backup: the copy is one.
     fn arguments(&self, candidate: &Candidate, resumes: bool) -> Result<Vec<String>> {
         let mut arguments = Vec::new();

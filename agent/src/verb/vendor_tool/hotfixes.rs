@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::api::finding::and_more;
 use crate::api::plan::FileOp;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::layout::{self, Part};
@@ -15,7 +16,7 @@ use crate::store::texts::may_be_text;
 
 use super::super::Run;
 use super::super::target::Target;
-use super::{Tool, pristine, with_order};
+use super::{Tool, pristine, program, with_order};
 
 /// Lets the tool apply hotfixes, the last of them new, to a copy of what is installed.
 ///
@@ -38,9 +39,9 @@ pub(in crate::verb) fn apply_hotfixes(
         in_place: None,
     };
     let base = pristine(instance, installed)?;
-    let mut source = None;
+    let mut made = None;
     run.step("update-tool", |run| {
-        source = Some(with_order(
+        made = Some(with_order(
             run,
             instance,
             &tool,
@@ -55,7 +56,14 @@ pub(in crate::verb) fn apply_hotfixes(
         ))
     })?;
     let gone = || Failure::new(ErrorKind::Internal, "the vendor's tool left no tree");
-    let mut source = source.ok_or_else(gone)?;
+    let (mut source, lost) = made.ok_or_else(gone)?;
+    if let (Some(first), Some(newest)) = (lost.first(), files.last()) {
+        run.warn(format!(
+            "{} also changes what is the server's state, which stays as it is: {}; its instructions say what to do about it",
+            newest.name,
+            and_more(first, lost.len())
+        ));
+    }
     let manifest = source.manifest(run.progress)?;
     Ok(Target {
         release: Release {
@@ -83,10 +91,7 @@ pub(in crate::verb) fn refuse_its_hotfixes(instance: &Instance) -> Result<()> {
     let Some((rules, hotfix)) = rules.and_then(|rules| Some((rules, rules.hotfix.as_ref()?))) else {
         return Ok(());
     };
-    let home = &instance.settings.home;
-    let program = rules.programs.get(std::env::consts::ARCH);
-    let program = program.map_or_else(|| home.clone(), |program| program.under(home));
-    vendor_tool::refuse_tools_own(&instance.root, hotfix, &program)
+    vendor_tool::refuse_tools_own(&instance.root, hotfix, &program(instance, rules))
 }
 
 /// Where the files lie that the hotfixes that are on took the place of.
