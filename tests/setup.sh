@@ -14,6 +14,7 @@ everything=(
   openjdk-17-jre-headless                                      # Apache Flink
   strace                                                       # which processes a run of Puppet starts
   openssl procps                                               # the stand-ins of the WSO2 servers
+  chromium fonts-dejavu-core                                   # the page of `pitstop report`
   acl attr                                                     # extended attributes and ACLs in the agent's tests
 )
 wanted=("$@")

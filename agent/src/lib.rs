@@ -2,12 +2,13 @@
 //! it, commit in milliseconds, start it, verify it, or put it back as it was.
 //!
 //! Dependencies point one way: `cli → verb → {observe, plan, apply, health} → {source, store, config, product} → {model, api}`.
-//! [`plan`], [`lint`], [`merge`], [`model`] and [`api`] are pure; [`sys`] is the only module that touches the operating system.
+//! [`plan`], [`lint`], [`merge`], [`fleet`], [`model`] and [`api`] are pure; [`sys`] is the only module that touches the operating system.
 
 pub mod api;
 pub mod apply;
 pub mod cli;
 pub mod config;
+pub mod fleet;
 pub mod health;
 pub mod lint;
 pub mod memory;

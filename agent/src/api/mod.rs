@@ -3,6 +3,7 @@
 pub mod action;
 pub mod error;
 pub mod finding;
+pub mod fleet;
 pub mod history;
 pub mod hotfix;
 pub mod instance;

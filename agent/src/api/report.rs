@@ -111,7 +111,7 @@ pub struct ReportList {
     pub changed: bool,
     /// One report per instance, by name.
     pub reports: Vec<Report>,
-    /// Why no report could be made, such as unreadable settings.
+    /// Why no report could be made, such as unreadable settings, or the metrics could not be written.
     pub error: Option<ErrorView>,
     /// The agent's version.
     pub agent: String,

@@ -2,6 +2,7 @@
 
 use schemars::{Schema, json_schema, schema_for};
 
+use super::fleet::{FLEET_SCHEMA, FleetReport};
 use super::memory::{MEMORY_SCHEMA, MemoryReport};
 use super::merge::{MERGE_SCHEMA, MergeReport};
 use super::pack::{PACK_SCHEMA, PackReport};
@@ -14,9 +15,17 @@ pub fn schema() -> Schema {
     let mut merge = schema_for!(MergeReport);
     let mut memory = schema_for!(MemoryReport);
     let mut pack = schema_for!(PackReport);
+    let mut fleet = schema_for!(FleetReport);
     // They carry the same definitions; they move to the document's root, where the references point.
     let mut definitions = serde_json::Map::new();
-    for part in [&mut report, &mut list, &mut merge, &mut memory, &mut pack] {
+    for part in [
+        &mut report,
+        &mut list,
+        &mut merge,
+        &mut memory,
+        &mut pack,
+        &mut fleet,
+    ] {
         if let Some(serde_json::Value::Object(found)) = part.remove("$defs") {
             definitions.extend(found);
         }
@@ -27,10 +36,10 @@ pub fn schema() -> Schema {
         "title": "pitstop report",
         "description": format!(
             "A report ({SCHEMA}), with --all a list of reports ({LIST_SCHEMA}), what `merge` reports \
-             ({MERGE_SCHEMA}), what `conflicts export`, `import` and `forget` report ({MEMORY_SCHEMA}), or what \
-             `pack build` reports ({PACK_SCHEMA})."
+             ({MERGE_SCHEMA}), what `conflicts export`, `import` and `forget` report ({MEMORY_SCHEMA}), what \
+             `pack build` reports ({PACK_SCHEMA}), or what `report` does ({FLEET_SCHEMA})."
         ),
-        "anyOf": [report, list, merge, memory, pack],
+        "anyOf": [report, list, merge, memory, pack, fleet],
         "$defs": definitions,
     })
 }

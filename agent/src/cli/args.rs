@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::config_args::Config;
 use super::conflicts_args::Conflicts;
 use super::hotfix_args::Hotfix;
+use super::merge_args::MergeArgs;
 use super::pack_args::Pack;
+use super::report_args::ReportArgs;
 use super::update_args::UpdateArgs;
 use crate::config::load::ConfigDirs;
-use crate::merge::{Format, MARKER_SIZE};
 use crate::model::Level;
 use crate::verb;
 
@@ -86,6 +86,9 @@ pub enum Command {
         /// beside a pack that `pack build` made
         #[arg(long, value_name = "PATH")]
         against: Option<PathBuf>,
+        /// Write what was found as metrics for node-exporter's textfile collector
+        #[arg(long, value_name = "FILE", conflicts_with = "name")]
+        prometheus: Option<PathBuf>,
     },
     /// Take over a pack that pitstop did not install
     Adopt {
@@ -159,6 +162,8 @@ pub enum Command {
         #[command(subcommand)]
         what: Pack,
     },
+    /// Make one page of the reports of many hosts
+    Report(ReportArgs),
     /// JSON Schema, man pages, shell completions
     Internals {
         #[command(subcommand)]
@@ -204,45 +209,6 @@ pub struct RollbackArgs {
     /// Do the plan of this id, or nothing
     #[arg(long, value_name = "ID")]
     pub plan: Option<String>,
-}
-
-#[derive(Debug, Clone, ClapArgs)]
-pub struct MergeArgs {
-    /// The version that both others come from
-    pub base: PathBuf,
-    /// Your version
-    pub current: PathBuf,
-    /// The vendor's new version
-    pub new: PathBuf,
-    /// Where the result goes; may be one of the three
-    #[arg(short, long, value_name = "OUT")]
-    pub out: PathBuf,
-    /// The format; found by name and content without it
-    #[arg(long, value_parser = formats())]
-    pub format: Option<Format>,
-    /// Tell the format by this path's name; by that of CURRENT without it
-    #[arg(long, value_name = "PATH")]
-    pub path: Option<PathBuf>,
-    /// How many characters a conflict marker has
-    #[arg(long, default_value_t = MARKER_SIZE, value_parser = marker_size, value_name = "N")]
-    pub marker_size: usize,
-    /// Print a JSON report on stdout
-    #[arg(long)]
-    pub json_report: bool,
-}
-
-fn formats() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(Format::ALL.map(|(_, name)| name))
-        .map(|name| Format::named(&name).unwrap_or(Format::Text))
-}
-
-fn marker_size(text: &str) -> Result<usize, String> {
-    let size: usize = text.parse().map_err(|_| "not a number".to_owned())?;
-    if (1..=200).contains(&size) {
-        Ok(size)
-    } else {
-        Err("must be 1 to 200".to_owned())
-    }
 }
 
 /// What is made from the program itself.
@@ -311,30 +277,6 @@ impl From<RollbackArgs> for verb::rollback::Options {
             config,
             dry_run,
             plan,
-        }
-    }
-}
-
-impl From<MergeArgs> for verb::merge::Options {
-    fn from(args: MergeArgs) -> Self {
-        let MergeArgs {
-            base,
-            current,
-            new,
-            out,
-            format,
-            path,
-            marker_size,
-            json_report: _,
-        } = args;
-        Self {
-            base,
-            current,
-            new,
-            out,
-            format,
-            path,
-            marker_size,
         }
     }
 }

@@ -8,9 +8,11 @@ mod conflicts;
 mod conflicts_args;
 mod hotfix_args;
 mod internals;
+mod merge_args;
 mod pack_args;
 mod progress;
 mod render;
+mod report_args;
 mod update_args;
 mod walk;
 
@@ -24,9 +26,11 @@ use crate::config::{Settings, load};
 use crate::model::Progress;
 use crate::verb;
 
-use args::{Args, Command, Many, MergeArgs, Output};
+use args::{Args, Command, Many, Output};
 use hotfix_args::Hotfix;
+use merge_args::MergeArgs;
 use pack_args::Pack;
+use report_args::ReportArgs;
 
 /// Parses the command line, runs the verb, prints its report. Returns the exit code.
 pub fn run() -> u8 {
@@ -60,6 +64,7 @@ fn dispatch(args: &Args) -> Result<u8> {
             no_remembered,
             online,
             against,
+            prometheus,
         } => {
             let options = verb::check::Options {
                 from: from.clone(),
@@ -68,9 +73,11 @@ fn dispatch(args: &Args) -> Result<u8> {
                 online: *online,
                 against: against.clone(),
             };
-            each(args, which, Action::Check, |name, settings| {
-                verb::check::check(name, settings, &options, progress)
-            })
+            let check = |name: &str, settings| verb::check::check(name, settings, &options, progress);
+            match prometheus {
+                Some(file) => print_list(args, verb::check::publish(all(args, Action::Check, check), file)),
+                None => each(args, which, Action::Check, check),
+            }
         }
         Command::Stop { which, dry_run } => each(args, which, Action::Stop, |name, settings| {
             verb::service::stop(name, settings, *dry_run, progress)
@@ -133,6 +140,7 @@ fn dispatch(args: &Args) -> Result<u8> {
             }
             Ok(0)
         }
+        Command::Report(options) => report(args, options),
         Command::Internals { what } => internals::print(what, &args.dirs()),
     }
 }
@@ -154,6 +162,25 @@ fn merge(args: &Args, options: &MergeArgs) -> Result<u8> {
         eprint!("{}", render::merge(&report));
     }
     Ok(report.exit())
+}
+
+/// A page on standard output leaves no place for the counts.
+fn report(args: &Args, options: &ReportArgs) -> Result<u8> {
+    if options.is_ambiguous() {
+        let message = "only one page can go to standard output";
+        return Err(Failure::new(ErrorKind::Usage, message).hint("name a file for the other"));
+    }
+    let made = verb::report::report(&options.clone().into(), std::io::stdin().lock())?;
+    made.report
+        .warnings
+        .iter()
+        .for_each(|warning| tracing::warn!("{warning}"));
+    match &made.printed {
+        Some(page) => print_text(page)?,
+        None if args.wants_json() => print_json(&made.report)?,
+        None => print_text(&render::fleet(&made.report))?,
+    }
+    Ok(0)
 }
 
 fn one(args: &Args, name: &str, work: impl FnOnce(Result<Settings>) -> Report) -> Result<u8> {
@@ -182,6 +209,11 @@ fn each(
     if let Some(name) = &which.name {
         return one(args, name, |settings| work(name, settings));
     }
+    print_list(args, all(args, action, work))
+}
+
+/// What a verb does to every instance.
+fn all(args: &Args, action: Action, work: impl Fn(&str, Result<Settings>) -> Report) -> ReportList {
     let reports = match load::load_all(&args.dirs()) {
         Ok(all) => ReportList::new(all.into_iter().map(|one| work(&one.name, one.settings)).collect()),
         Err(failure) => ReportList {
@@ -191,6 +223,10 @@ fn each(
         },
     };
     tracing::debug!("{} on {} instances", action.name(), reports.reports.len());
+    reports
+}
+
+fn print_list(args: &Args, reports: ReportList) -> Result<u8> {
     if args.wants_json() {
         print_json(&reports)?;
     } else {

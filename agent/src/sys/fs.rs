@@ -5,6 +5,8 @@
     reason = "the owner of file access by absolute path"
 )]
 
+mod new_file;
+
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
@@ -14,6 +16,8 @@ use std::path::{Path, PathBuf};
 use nix::libc;
 
 use super::fault::{Effect, effect, sync};
+
+pub use new_file::{NewFile, write_atomic, write_page, write_public};
 
 /// Opens a file for reading.
 ///
@@ -137,17 +141,6 @@ fn create_with(path: &Path, mode: u32) -> io::Result<File> {
     })
 }
 
-/// Replaces a file as a whole: after success the new content survives a power cut, after a failure or a kill the
-/// path holds the old content or the new one, never a part. The file is readable for its owner only.
-///
-/// # Errors
-/// Of the system.
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = NewFile::begin(path, 0o600)?;
-    effect(Effect::Write, "write", &path.display(), || file.write_all(bytes))?;
-    file.put_in_place()
-}
-
 /// Writes a file as a whole: a kill leaves no part under that name, what stood there or the new content. Not durable
 /// until [`sync_file_system`]: after a power cut the file may be damaged.
 ///
@@ -220,6 +213,8 @@ pub fn sync_file_system(path: &Path) -> io::Result<()> {
 fn temporary_beside(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".pitstop-tmp-");
     name.push(path.file_name().unwrap_or_default());
+    // Who collects files by how their names end must not take half of one.
+    name.push(".part");
     path.with_file_name(name)
 }
 
@@ -292,67 +287,6 @@ pub fn remove_dir_if_empty(path: &Path) -> io::Result<()> {
 /// Of the system.
 pub fn sync_dir(path: &Path) -> io::Result<()> {
     sync("fsync-dir", &path.display(), || File::open(path)?.sync_all())
-}
-
-/// A file that takes its place only when it is whole: until then what stood at its path stays, and a kill leaves a hidden
-/// file beside it that the next one takes over.
-pub struct NewFile {
-    file: File,
-    temporary: PathBuf,
-    path: PathBuf,
-    is_placed: bool,
-}
-
-impl NewFile {
-    /// Begins one that everybody may read whom the umask lets.
-    ///
-    /// # Errors
-    /// Of the system.
-    pub fn create(path: &Path) -> io::Result<Self> {
-        Self::begin(path, 0o644)
-    }
-
-    fn begin(path: &Path, mode: u32) -> io::Result<Self> {
-        let temporary = temporary_beside(path);
-        Ok(Self {
-            file: create_with(&temporary, mode)?,
-            temporary,
-            path: path.to_owned(),
-            is_placed: false,
-        })
-    }
-
-    /// Gives it its place. It survives a power cut then.
-    ///
-    /// # Errors
-    /// Of the system.
-    pub fn put_in_place(mut self) -> io::Result<()> {
-        sync("fsync", &self.path.display(), || self.file.sync_all())?;
-        effect(Effect::Write, "rename", &self.path.display(), || {
-            fs::rename(&self.temporary, &self.path)
-        })?;
-        self.is_placed = true;
-        self.path.parent().map_or(Ok(()), sync_dir)
-    }
-}
-
-impl Write for NewFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Drop for NewFile {
-    fn drop(&mut self) {
-        if !self.is_placed {
-            // What made it useless is the error to report.
-            let _ = fs::remove_file(&self.temporary);
-        }
-    }
 }
 
 /// Lets the system begin to write to the disk what a file got, without waiting for it, so that the sync that is to come

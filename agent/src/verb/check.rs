@@ -3,13 +3,15 @@
 mod against;
 mod past;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::api::report::{Action, Report, Status};
+use crate::api::report::{Action, Report, ReportList, Status};
 use crate::api::{Failure, Result};
 use crate::config::{Settings, UpdateSource};
+use crate::fleet::metrics::metrics;
 use crate::model::{Level, Progress};
 use crate::session::Instance;
+use crate::sys::fs;
 
 use super::{Run, config, findings, report_on, rollout, update, view};
 
@@ -33,6 +35,16 @@ pub fn check(name: &str, settings: Result<Settings>, options: &Options, progress
     report_on(Action::Check, name, settings, progress, |run, settings| {
         work(run, settings, options)
     })
+}
+
+/// Writes what checks of all instances told as metrics; that it could not is told in the list, and hides nothing.
+pub fn publish(mut checked: ReportList, file: &Path) -> ReportList {
+    let written = fs::write_public(file, metrics(&checked).as_bytes());
+    if let Err(error) = written.map_err(|error| Failure::io("write the metrics to", file, error)) {
+        checked.ok = false;
+        checked.error.get_or_insert((&error).into());
+    }
+    checked
 }
 
 fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> {

@@ -11,6 +11,7 @@ pub mod merge;
 mod merges;
 pub mod pack;
 pub mod recover;
+pub mod report;
 mod road;
 pub mod rollback;
 mod rollout;

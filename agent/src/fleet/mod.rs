@@ -1,0 +1,106 @@
+//! What many reports say together: one row per instance, counts, and pages made of them. Pure: reports come from a reader
+//! that the caller opens, the time from the caller's clock.
+//!
+//! Everything in a report may come from a host that somebody else controls. Texts are cut and cleaned when they are taken
+//! over ([`problem::cut`]) and escaped where they are put into a page.
+
+pub mod markdown;
+pub mod metrics;
+pub mod page;
+pub mod problem;
+pub mod read;
+pub mod row;
+pub mod summary;
+pub mod time;
+pub mod told;
+
+use std::collections::HashMap;
+
+pub use row::{Row, Rule, Transaction};
+pub use summary::Fleet;
+
+use read::Heard;
+use told::Told;
+
+/// How many things that are no reports are listed.
+const UNREAD_AT_MOST: usize = 200;
+
+/// Reports as they come.
+#[derive(Debug, Default)]
+pub struct Collection {
+    /// By host and instance.
+    instances: HashMap<(String, String), Vec<Told>>,
+    reports: u64,
+    unread: Vec<Unread>,
+    more_unread: u64,
+}
+
+/// Something that is no report.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Unread {
+    /// The file.
+    pub file: String,
+    /// Why.
+    pub why: String,
+}
+
+impl Collection {
+    /// Takes in what a file held.
+    pub fn add(&mut self, file: &str, heard: Heard) {
+        for told in heard.reports {
+            self.reports += 1;
+            let key = (told.host.clone(), told.instance.clone());
+            self.instances.entry(key).or_default().push(told);
+        }
+        heard.unread.into_iter().for_each(|why| self.miss(file, &why));
+    }
+
+    /// Notes what could not be read.
+    pub fn miss(&mut self, file: &str, why: &str) {
+        if self.unread.len() == UNREAD_AT_MOST {
+            self.more_unread += 1;
+            return;
+        }
+        self.unread.push(Unread {
+            file: problem::cut(file),
+            why: problem::cut(why),
+        });
+    }
+
+    /// How many reports there are.
+    pub fn reports(&self) -> u64 {
+        self.reports
+    }
+
+    /// What could not be read.
+    pub fn unread(&self) -> &[Unread] {
+        &self.unread
+    }
+
+    /// One row per instance, the worst first.
+    pub fn rows(&mut self, rule: Rule) -> Vec<Row> {
+        let told = std::mem::take(&mut self.instances);
+        let mut rows: Vec<_> = told
+            .into_values()
+            .map(|mut reports| {
+                // Of two of one moment, and of those that do not tell theirs, the later read counts.
+                reports.reverse();
+                reports.sort_by_key(|one| std::cmp::Reverse(one.at.as_deref().and_then(time::seconds)));
+                Row::new(&reports, rule)
+            })
+            .collect();
+        rows.sort_by(|a, b| {
+            let key = |row: &Row| {
+                let worst = row
+                    .problems
+                    .first()
+                    .map_or(usize::MAX, |problem| problem.kind as usize);
+                (worst, usize::MAX - row.problems.len())
+            };
+            key(a)
+                .cmp(&key(b))
+                .then_with(|| (&a.host, &a.instance).cmp(&(&b.host, &b.instance)))
+        });
+        rows
+    }
+}

@@ -1,0 +1,176 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+const NOW: &str = "2026-11-26T12:00:00Z";
+
+fn rule() -> Rule {
+    Rule {
+        now: seconds(NOW).unwrap(),
+        every: 14,
+        silent: 2,
+    }
+}
+
+/// A check of an instance that is well, with some fields otherwise; a dotted name reaches into `after`.
+fn check(fields: Value) -> Told {
+    let mut report = json!({
+        "schema": "pitstop/report/v1", "action": "check", "host": "h", "instance": "i", "ok": true, "at": NOW,
+        "environment": "production",
+        "after": {
+            "home": "/opt/x", "release": {"product": "flink", "level": "1.20.0"}, "adopted": true, "state": "running",
+            "installed_at": "2026-11-20T12:00:00Z", "drift": {"count": 0, "paths": []},
+        },
+    });
+    for (name, value) in fields.as_object().unwrap() {
+        match name.strip_prefix("after.") {
+            Some(name) => report["after"][name] = value.clone(),
+            None => report[name] = value.clone(),
+        }
+    }
+    serde_json::from_value(report).unwrap()
+}
+
+fn codes(row: &Row) -> Vec<&'static str> {
+    row.problems.iter().map(|problem| problem.kind.code()).collect()
+}
+
+#[test]
+fn what_a_report_says_becomes_a_problem() {
+    let error =
+        |kind: &str, exit: u8| json!({"ok": false, "error": {"kind": kind, "message": "m", "exit": exit}});
+    let table = [
+        (json!({}), vec![]),
+        (
+            json!({"later": {"than": "this version"}, "status": "never-heard-of"}),
+            vec![],
+        ),
+        (error("home-missing", 1), vec!["failed"]),
+        (error("settings", 2), vec!["failed"]),
+        (error("conflicts", 3), vec!["conflicts"]),
+        (error("rolled-back", 4), vec!["rolled-back"]),
+        (error("unhealthy", 5), vec!["unhealthy"]),
+        (error("locked", 6), vec!["blocked"]),
+        (error("a-later-kind", 77), vec!["failed"]),
+        (
+            json!({"after.interrupted": {"transaction": "1", "remedy": "r"}}),
+            vec!["interrupted"],
+        ),
+        (json!({"after.state": "stopped"}), vec!["stopped"]),
+        (json!({"after.state": "unknown"}), vec![]),
+        (
+            json!({"waiting": {"level": "2", "open": 2, "command": "c"}, "conflicts": [{}]}),
+            vec!["conflicts"],
+        ),
+        (json!({"conflicts": [{}, {}]}), vec!["conflicts-ahead"]),
+        (
+            json!({"blockers": [{"kind": "space", "message": "no room"}]}),
+            vec!["blocked"],
+        ),
+        (
+            json!({"after.holds": [{"release": {"level": "2"}, "since": "s", "reason": "r"}]}),
+            vec!["held"],
+        ),
+        (json!({"after.config": {"held": "since s: r"}}), vec!["held"]),
+        (
+            json!({"findings": [{"severity": "required", "message": "a"}]}),
+            vec!["finding"],
+        ),
+        (
+            json!({"findings": [{"severity": "wanted", "message": "a"}]}),
+            vec!["warning"],
+        ),
+        (json!({"stale": [{"path": "conf/a"}]}), vec!["stale-template"]),
+        (json!({"after.adopted": false}), vec!["not-adopted"]),
+        (json!({"at": "2026-11-24T12:00:00Z"}), vec!["silent"]),
+        (json!({"at": "2026-11-24T12:00:01Z"}), vec![]),
+        (json!({"after.installed_at": "2026-11-12T12:00:00Z"}), vec![]),
+        (
+            json!({"after.installed_at": "2026-11-11T12:00:00Z"}),
+            vec!["overdue"],
+        ),
+        (
+            json!({"after.installed_at": "2026-11-11T12:00:00Z", "offers": [{"level": "1.20.0", "newer": false}]}),
+            vec!["nothing-newer"],
+        ),
+        (
+            json!({"after.installed_at": "2026-11-11T12:00:00Z", "offers": [{"level": "1.20.1", "newer": true}]}),
+            vec!["overdue"],
+        ),
+        (
+            json!({"after.drift": {"count": 2, "paths": [
+                {"path": "bin/a", "class": "vendor", "change": "modified"},
+                {"path": "conf/b", "class": "config", "change": "modified"}]}}),
+            vec!["drift"],
+        ),
+        (
+            json!({"after.drift": {"count": 1, "paths": [
+                {"path": "bin/a", "class": "vendor", "change": "modified", "configured": true}]}}),
+            vec![],
+        ),
+        (
+            json!({"after.state": "stopped", "blockers": [{"kind": "space", "message": "b"}], "ok": false,
+                "error": {"kind": "io", "message": "m", "exit": 1}}),
+            vec!["failed", "stopped", "blocked"],
+        ),
+    ];
+    for (fields, expected) in table {
+        let row = Row::new(&[check(fields.clone())], rule());
+        assert_eq!(codes(&row), expected, "{fields}");
+    }
+}
+
+#[test]
+fn the_newest_report_tells_the_state_and_older_ones_what_it_does_not() {
+    let old = check(json!({
+        "offers": [{"level": "1.20.1", "newer": true}], "blockers": [{"kind": "policy", "message": "no"}],
+    }));
+    // A run that was refused before it looked at anything.
+    let refused = check(json!({"action": "update", "after": null, "ok": false,
+        "error": {"kind": "locked", "message": "in use", "exit": 6}}));
+    let row = Row::new(&[refused, old.clone()], rule());
+    assert_eq!(
+        (row.level.as_str(), row.offered.as_deref()),
+        ("1.20.0", Some("1.20.1"))
+    );
+    assert_eq!(codes(&row), ["blocked", "blocked"]);
+    // A verify changes nothing, so that what the check said of the next update still holds.
+    let verify = check(json!({"action": "verify"}));
+    assert_eq!(codes(&Row::new(&[verify, old.clone()], rule())), ["blocked"]);
+    let update = check(json!({"action": "update", "changed": true,
+        "after.release": {"product": "flink", "level": "1.20.1"}}));
+    let row = Row::new(&[update, old.clone()], rule());
+    assert_eq!((row.level.as_str(), row.offered), ("1.20.1", None));
+    assert_eq!(row.problems, []);
+    let dry = check(json!({"action": "update", "changed": true, "dry_run": true}));
+    assert_eq!(codes(&Row::new(&[dry, old], rule())), ["blocked"]);
+}
+
+#[test]
+fn transactions_come_from_every_report_and_each_is_there_once() {
+    let line = |id: u32, outcome: &str| {
+        json!({"transaction": id.to_string(), "action": "update", "outcome": outcome, "from": {"level": "1"},
+            "to": {"level": "2"}, "ended": format!("2026-11-{id:02}T00:00:00Z"), "stopped_ms": 1500})
+    };
+    let update = check(json!({
+        "action": "update", "status": "rolled-back", "ok": false, "transaction": "20", "at": "2026-11-20T00:00:00Z",
+        "plan": {"from": {"level": "2"}, "to": {"level": "3"}}, "timing": {"stopped_ms": 7},
+        "error": {"kind": "rolled-back", "message": "why", "exit": 4},
+    }));
+    let older = check(json!({"transactions": [line(9, "done"), line(8, "taken-back")]}));
+    let newer = check(json!({"transactions": [line(11, "done"), line(9, "done")]}));
+    let row = Row::new(&[newer, update, older], rule());
+    let told: Vec<_> = row
+        .transactions
+        .iter()
+        .map(|one| (one.id.as_str(), one.outcome.as_str(), one.stopped_ms))
+        .collect();
+    let expected = [
+        ("20", "taken-back", Some(7)),
+        ("11", "done", Some(1500)),
+        ("9", "done", Some(1500)),
+        ("8", "taken-back", Some(1500)),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(row.transactions[0].reason.as_deref(), Some("why"));
+}

@@ -1,0 +1,104 @@
+//! Files that appear as a whole.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::super::fault::{Effect, effect, sync};
+use super::{create_with, sync_dir, temporary_beside};
+
+/// Replaces a file as a whole: after success the new content survives a power cut, after a failure or a kill the
+/// path holds the old content or the new one, never a part. The file is readable for its owner only.
+///
+/// # Errors
+/// Of the system.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = NewFile::begin(path, 0o600)?;
+    effect(Effect::Write, "write", &path.display(), || file.write_all(bytes))?;
+    file.put_in_place()
+}
+
+/// The same for what everybody may read whom the umask lets, such as a page.
+///
+/// # Errors
+/// Of the system.
+pub fn write_page(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = NewFile::create(path)?;
+    effect(Effect::Write, "write", &path.display(), || file.write_all(bytes))?;
+    file.put_in_place()
+}
+
+/// The same for what everybody may read whatever the umask, such as metrics that another user collects.
+///
+/// # Errors
+/// Of the system.
+pub fn write_public(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = NewFile::create(path)?;
+    effect(Effect::Write, "write", &path.display(), || {
+        file.write_all(bytes)?;
+        file.file.set_permissions(fs::Permissions::from_mode(0o644))
+    })?;
+    file.put_in_place()
+}
+
+/// A file that takes its place only when it is whole: until then what stood at its path stays, and a kill leaves a hidden
+/// file beside it that the next one takes over.
+pub struct NewFile {
+    file: File,
+    temporary: PathBuf,
+    path: PathBuf,
+    is_placed: bool,
+}
+
+impl NewFile {
+    /// Begins one that everybody may read whom the umask lets.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        Self::begin(path, 0o644)
+    }
+
+    fn begin(path: &Path, mode: u32) -> io::Result<Self> {
+        let temporary = temporary_beside(path);
+        Ok(Self {
+            file: create_with(&temporary, mode)?,
+            temporary,
+            path: path.to_owned(),
+            is_placed: false,
+        })
+    }
+
+    /// Gives it its place. It survives a power cut then.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn put_in_place(mut self) -> io::Result<()> {
+        sync("fsync", &self.path.display(), || self.file.sync_all())?;
+        effect(Effect::Write, "rename", &self.path.display(), || {
+            fs::rename(&self.temporary, &self.path)
+        })?;
+        self.is_placed = true;
+        self.path.parent().map_or(Ok(()), sync_dir)
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.is_placed {
+            // What made it useless is the error to report.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
