@@ -23,7 +23,8 @@ die() { echo "dist.sh: $*" >&2; exit 1; }
 tool() {
   local name=$1 version=$2
   if ! grep -qsF "\"$name $version " "$cache/.crates2.json"; then
-    cargo install "$name" --version "=$version" --locked --debug --root "$cache" --quiet || die "cannot build $name"
+    CARGO_PROFILE_DEV_DEBUG=0 cargo install "$name" --version "=$version" --locked --debug --root "$cache" --quiet ||
+      die "cannot build $name"
   fi
   echo "$cache/bin/$name"
 }
@@ -129,7 +130,7 @@ packages() {
       cd agent
       "$deb" deb --quiet --no-build --no-strip --target "$arch-unknown-linux-gnu" \
         --output "$out/pitstop_$version-1_$(sed 's/x86_64/amd64/; s/aarch64/arm64/' <<<"$arch").deb"
-      "$rpm" generate-rpm --arch "$arch" --output "$out/pitstop-$version-1.$arch.rpm"
+      "$rpm" generate-rpm --arch "$arch" --payload-compress gzip --output "$out/pitstop-$version-1.$arch.rpm"
     )
   done
 }
