@@ -5,14 +5,14 @@ free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# Makes the instance in a folder: 1.0.0 customised, stopped and not adopted, 1.1.0 beside it. Sets INSTANCE, CONFIG_DIR,
+# Makes the instance in a folder, `demo-1` unless it is named: 1.0.0 customised, stopped and not adopted, 1.1.0 beside it. Sets INSTANCE, CONFIG_DIR,
 # STATE_DIR, PACK_OLD and PACK_NEW.
 # shellcheck disable=SC2034 # they are the caller's
-make_demo_instance() { # DIR
+make_demo_instance() { # DIR [NAME]
   local dir=$1 root port build
   root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
   build=$root/tests/packs/build.py
-  INSTANCE=demo-1 CONFIG_DIR=$dir/etc STATE_DIR=$dir/var
+  INSTANCE=${2:-demo-1} CONFIG_DIR=$dir/etc STATE_DIR=$dir/var
   PACK_OLD=$dir/packs/demo-server-1.0.0.tar.gz PACK_NEW=$dir/packs/demo-server-1.1.0.tar.gz
   mkdir -p "$dir/packs"
   python3 "$build" archive 1.0.0 "$PACK_OLD"
