@@ -38,7 +38,7 @@ class Fleet:
         groups = {"servers": self.servers, "balanced": [self.h1, self.h2], "balancers": [self.balancer.host]}
         variables = {
             "pitstop_agent_file": str(GIVEN / "pitstop"), "pitstop_settings": {"products": str(GIVEN / "products")},
-            "pitstop_stages": "servers", "group": SHOP.name,
+            "group": SHOP.name,
         }
         self.controller = Controller(self.work, own | {self.balancer.host: {}}, groups, variables)
 
@@ -69,7 +69,7 @@ class Story(unittest.TestCase):
         cls.play = cls.fleet.controller.play
 
     def variables(self, level, product=SHOP, serial=("100%",), drain=False):
-        found = {"pitstop_level": level, "pitstop_names": [product.name], "pitstop_serial": list(serial)}
+        found = {"pitstop_stages": "servers", "pitstop_level": level, "pitstop_names": [product.name], "pitstop_serial": list(serial)}
         return found | (drained() if drain else {})
 
     def roll_out(self, level, *options, code=0, **how):
