@@ -3,6 +3,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::api::report::Action;
 use crate::api::{ErrorKind, Failure, Result};
@@ -95,8 +96,11 @@ fn open_home(settings: &Settings) -> Result<Root> {
 #[derive(Debug)]
 pub struct Session {
     instance: Instance,
-    _locks: (Lock, Lock),
+    locks: Locks,
 }
+
+/// What keeps others from working on an instance, for as long as a copy of it lives.
+pub type Locks = Arc<(Lock, Lock)>;
 
 impl Session {
     /// Locks an instance, loads its state, and removes what earlier runs left behind without need. A transaction
@@ -115,10 +119,15 @@ impl Session {
         instance.root = root;
         let session = Self {
             instance,
-            _locks: locks,
+            locks: Arc::new(locks),
         };
         layout::sweep(&session)?;
         Ok(session)
+    }
+
+    /// What keeps others away, for whoever has something to finish after the session.
+    pub fn locks(&self) -> Locks {
+        Arc::clone(&self.locks)
     }
 }
 
@@ -157,9 +166,10 @@ fn lock_instance(settings: &Settings, store: &Store, root: &Root, action: Action
         // It may hold the lock already and not have said yet who it is.
         let by = if by.is_empty() { "another run" } else { by };
         let message = format!("instance {} is in use by {by}", settings.name);
-        Failure::new(ErrorKind::Locked, message)
-            .at(&path)
-            .hint("wait until that run has ended and run again")
+        Failure::new(ErrorKind::Locked, message).at(&path).hint(format!(
+            "`pitstop attach {}` shows that run; run again once it has ended",
+            settings.name
+        ))
     };
     match lock::try_lock(&path, &who).map_err(|error| Failure::io("lock", &path, error))? {
         Attempt::Busy(by) => Err(busy(&by)),

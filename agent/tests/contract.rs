@@ -65,6 +65,7 @@ fn life() -> Takes {
     studio.take("update-stale", &[&update[..], &stale].concat(), (6, "stale"));
     let plan = ["--plan", dry["plan"]["id"].as_str().unwrap()];
     studio.take("update", &[&update[..], &plan].concat(), (0, "updated"));
+    studio.take("attach", &["attach", "lab"], (0, "updated"));
     studio.take("update-again", &update, (0, "current"));
     studio.take("check-current", &["check", "lab"], (0, "current"));
     studio.take(
@@ -259,6 +260,7 @@ fn interruption() -> Takes {
     update.wait().unwrap();
     assert!(stopping, "the stop does not begin");
     studio.take("check-interrupted", &["check", "lab"], (0, "interrupted"));
+    studio.take("attach-killed", &["attach", "lab"], (1, "interrupted"));
     studio.take(
         "update-interrupted-dry-run",
         &["update", "lab", "--dry-run"],

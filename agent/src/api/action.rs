@@ -18,6 +18,7 @@ pub enum Action {
     Config,
     Conflicts,
     Hotfix,
+    Attach,
 }
 
 impl Action {
@@ -34,6 +35,7 @@ impl Action {
             Action::Config => "config",
             Action::Conflicts => "conflicts",
             Action::Hotfix => "hotfix",
+            Action::Attach => "attach",
         }
     }
 }

@@ -131,6 +131,8 @@ error_kinds! {
     RolledBack = "rolled-back" => RolledBack,
     /// What was there before is back but could not be verified.
     RollbackUnverified = "rollback-unverified" => Unhealthy,
+    /// Somebody asked the run to stop before it had stopped the server; nothing has changed.
+    Cancelled = "cancelled" => Failed,
     /// A hook of the profile failed.
     Hook = "hook" => Failed,
     /// Reading or writing failed.

@@ -15,6 +15,7 @@ use crate::source::Source;
 use crate::store::texts::may_be_text;
 use crate::sys::fault::{Effect, effect};
 use crate::sys::fs::begin_write_back;
+use crate::sys::interrupt;
 use crate::sys::root::Root;
 
 use super::layout::{self, FEW, Part};
@@ -59,6 +60,7 @@ pub fn stage(
     let mut from_source = BTreeSet::new();
     let mut linked = BTreeSet::new();
     for (path, step) in &puts {
+        interrupt::go_on()?;
         match (&step.content, &step.new) {
             (_, Some(Entry::Symlink { target })) if !is_restored(step) => {
                 stage.link_to(target, step, step.owner)?;

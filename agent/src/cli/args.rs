@@ -50,8 +50,28 @@ pub struct Args {
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
+    /// What a run that changes something does when the connection that it was started over is gone
+    #[arg(
+        long,
+        global = true,
+        env = "PITSTOP_ON_DISCONNECT",
+        value_enum,
+        default_value = "continue",
+        value_name = "WHAT"
+    )]
+    pub on_disconnect: OnDisconnect,
+
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// What the end of the connection means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnDisconnect {
+    /// Nothing: `pitstop attach` finds the run again
+    Continue,
+    /// It gives up, unless the server is stopped already: then it goes on to the end
+    Stop,
 }
 
 /// How reports are printed.
@@ -137,6 +157,13 @@ pub enum Command {
         name: String,
         #[command(flatten)]
         options: RollbackArgs,
+    },
+    /// Follow the run that is under way to its end; else show how the last one ended
+    ///
+    /// Prints the report of that run and ends with its exit code. Its progress goes to stderr.
+    Attach {
+        /// The instance's name
+        name: String,
     },
     /// Merge three versions of a configuration file by what they say
     ///
@@ -237,6 +264,29 @@ pub enum Internals {
 #[expect(clippy::unnecessary_wraps, reason = "clap's signature")]
 pub(super) fn level(text: &str) -> Result<Level, std::convert::Infallible> {
     Ok(Level::new(text))
+}
+
+impl Command {
+    /// Whether it changes an instance, so that it must not end in the middle.
+    pub fn changes(&self) -> bool {
+        match self {
+            Self::Adopt { .. }
+            | Self::Stop { .. }
+            | Self::Start { .. }
+            | Self::Update { .. }
+            | Self::Rollback { .. }
+            | Self::Config { .. } => true,
+            Self::Hotfix { what } => !matches!(what, Hotfix::List { .. }),
+            Self::Check { .. }
+            | Self::Verify { .. }
+            | Self::Attach { .. }
+            | Self::Merge(_)
+            | Self::Report(_)
+            | Self::Conflicts { .. }
+            | Self::Pack { .. }
+            | Self::Internals { .. } => false,
+        }
+    }
 }
 
 impl Args {

@@ -1,7 +1,7 @@
 //! The command line: clap types, dispatch, printing. The only module that prints; decides nothing.
-#![expect(clippy::print_stderr, reason = "the only module that prints")]
 
 mod args;
+mod attach;
 mod columns;
 mod config_args;
 mod conflicts;
@@ -19,14 +19,18 @@ mod walk;
 use std::io::{IsTerminal, Read, Write};
 
 use clap::Parser;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::api::report::{Action, ErrorView, Report, ReportList};
 use crate::api::{ErrorKind, ExitCode, Failure, Result};
 use crate::config::{Settings, load};
 use crate::model::Progress;
+use crate::sys::{interrupt, journal};
 use crate::verb;
 
-use args::{Args, Command, Many, Output};
+use args::{Args, Command, Many, OnDisconnect, Output};
 use hotfix_args::Hotfix;
 use merge_args::MergeArgs;
 use pack_args::Pack;
@@ -46,7 +50,12 @@ pub fn run() -> u8 {
             };
         }
     };
-    log_to_stderr(args.verbose);
+    log(args.verbose);
+    if args.command.changes()
+        && let Err(error) = interrupt::listen(args.on_disconnect.into())
+    {
+        tracing::warn!("signals end this run at once: {error}");
+    }
     match dispatch(&args) {
         Ok(code) => code,
         Err(failure) => refuse(&args, &failure),
@@ -116,6 +125,7 @@ fn dispatch(args: &Args) -> Result<u8> {
                 verb::rollback::rollback(name, settings, &options, progress)
             })
         }
+        Command::Attach { name } => attach::attach(args, name),
         Command::Merge(options) => merge(args, options),
         Command::Config { what } => {
             let stdin = if what.reads_stdin() {
@@ -159,7 +169,7 @@ fn merge(args: &Args, options: &MergeArgs) -> Result<u8> {
     if args.wants_json() {
         print_json(&report)?;
     } else if !report.ok {
-        eprint!("{}", render::merge(&report));
+        tell(&render::merge(&report));
     }
     Ok(report.exit())
 }
@@ -257,10 +267,21 @@ fn print_json(value: &impl serde::Serialize) -> Result<()> {
 fn print_text(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // Whoever closed the pipe does not want the rest; the work is done all the same.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        // Whoever closed the pipe, or the terminal, does not want the rest; the work is done all the same.
+        Err(error) if is_gone(&error) => Ok(()),
         other => other.map_err(unprintable),
     }
+}
+
+fn is_gone(error: &std::io::Error) -> bool {
+    // What a terminal answers that was hung up.
+    const EIO: i32 = nix::errno::Errno::EIO as i32;
+    error.kind() == std::io::ErrorKind::BrokenPipe || error.raw_os_error() == Some(EIO)
+}
+
+/// A line for a person; nobody may be there any more.
+fn tell(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 fn unprintable(error: impl Into<anyhow::Error>) -> Failure {
@@ -278,28 +299,44 @@ fn refuse(args: &Args, failure: &Failure) -> u8 {
             ..ReportList::new(Vec::new())
         };
         if print_json(&list).is_err() {
-            eprintln!("{failure}");
+            tell(&format!("{failure}\n"));
         }
     } else {
-        eprint!("{}", render::error(&view));
+        tell(&render::error(&view));
     }
     code
 }
 
-fn log_to_stderr(verbose: u8) {
+/// What is being done goes to stderr, what was done to the host's log.
+fn log(verbose: u8) {
     let level = match verbose {
-        0 => tracing::Level::WARN,
-        1 => tracing::Level::INFO,
-        _ => tracing::Level::DEBUG,
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::INFO,
+        _ => LevelFilter::DEBUG,
     };
-    // A second subscriber in one process is the only way to fail, and tests are the only ones to have it.
-    let _ = tracing_subscriber::fmt()
-        .with_max_level(level)
+    let shown = filter_fn(move |metadata| metadata.target() != journal::TARGET && *metadata.level() <= level);
+    let to_stderr = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .without_time()
         .with_target(false)
         .with_ansi(false)
+        // It would say on a broken stderr that stderr is broken, and panic then.
+        .log_internal_errors(false)
+        .with_filter(shown);
+    // A second subscriber in one process is the only way to fail, and tests are the only ones to have it.
+    let _ = tracing_subscriber::registry()
+        .with(to_stderr)
+        .with(journal::layer())
         .try_init();
+}
+
+impl From<OnDisconnect> for interrupt::OnDisconnect {
+    fn from(what: OnDisconnect) -> Self {
+        match what {
+            OnDisconnect::Continue => Self::Continue,
+            OnDisconnect::Stop => Self::Stop,
+        }
+    }
 }
 
 impl Args {

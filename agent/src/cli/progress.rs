@@ -45,6 +45,17 @@ impl Bar {
         Self { shown }
     }
 
+    /// Does something with a terminal on which nothing is drawn meanwhile.
+    pub fn aside(&self, work: impl FnOnce()) {
+        match &self.shown {
+            None => work(),
+            Some(_) => self.with(|stack| {
+                stack.clear();
+                work();
+            }),
+        }
+    }
+
     fn with(&self, work: impl FnOnce(&mut Stack)) {
         if let Some(Ok(mut stack)) = self.shown.as_ref().map(|stack| stack.lock()) {
             work(&mut stack);

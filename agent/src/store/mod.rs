@@ -9,6 +9,7 @@
 //! | `snapshots/<transaction>.json` | the plan that a rollback takes back |
 //! | `journal.jsonl` | the transaction under way |
 //! | `history.jsonl` | one record per transaction |
+//! | `told.jsonl`, `last-report.json` | what the last run tells or told, and how it ended |
 //! | `lock`, `serving-stopped` | the lock; the guard that keeps a unit from starting in the middle |
 //!
 //! Everything is readable for its owner only: configuration holds secrets.
@@ -20,6 +21,7 @@ pub mod memory;
 pub mod rollout;
 pub mod state;
 pub mod texts;
+pub mod told;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -83,6 +85,11 @@ impl Store {
     /// The journal of the transaction under way.
     pub fn journal_file(&self) -> PathBuf {
         self.dir.join("journal.jsonl")
+    }
+
+    /// What a run under way tells those who follow it.
+    pub fn told_file(&self) -> PathBuf {
+        self.dir.join("told.jsonl")
     }
 
     /// The file that exists while the server must not start.

@@ -3,10 +3,13 @@
 pub mod clock;
 pub mod digest_cache;
 pub mod fault;
+pub mod follow;
 pub mod fs;
 pub mod hashing;
 pub mod host;
 pub mod http;
+pub mod interrupt;
+pub mod journal;
 pub mod last_scan;
 pub mod lock;
 pub mod process;

@@ -35,8 +35,8 @@ pub fn adopt(name: &str, settings: Result<Settings>, options: &Options, progress
 }
 
 fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> {
-    let mut session = Session::begin(settings, Action::Adopt)?;
     run.report.dry_run = options.dry_run;
+    let mut session = run.begin(settings)?;
     if options.dry_run {
         super::refuse_interrupted(&session)?;
     } else {

@@ -89,7 +89,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
 }
 
 fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> {
-    let mut session = Session::begin(settings, Action::Config)?;
+    let mut session = run.begin(settings)?;
     recover::recover(run, &mut session, true)?;
     let recovered = run.report.changed;
     of(&session)?;

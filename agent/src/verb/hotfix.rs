@@ -55,7 +55,7 @@ pub fn list(name: &str, settings: Result<Settings>, progress: &dyn Progress) -> 
 /// Reverts the newest hotfix.
 pub fn revert(name: &str, settings: Result<Settings>, options: &Revert, progress: &dyn Progress) -> Report {
     report_on(Action::Hotfix, name, settings, progress, |run, settings| {
-        let mut session = rollback::begin(run, settings, Action::Hotfix, options.dry_run)?;
+        let mut session = rollback::begin(run, settings, options.dry_run)?;
         let target = |session: &Session, _: &Release| newest(session).map(Some);
         let gates = Gates::all(&options.overrides);
         let Some((_, to)) = rollback::go(run, &mut session, target, options.plan.as_deref(), gates)? else {

@@ -1,6 +1,7 @@
 //! The verbs: one file each, the road top to bottom. Every verb returns a [`Report`] and never fails otherwise.
 
 pub mod adopt;
+pub mod attach;
 pub mod check;
 pub mod config;
 pub mod conflicts;
@@ -19,6 +20,7 @@ mod server;
 pub mod service;
 mod settle;
 mod target;
+mod told;
 pub mod update;
 mod vendor_tool;
 pub mod verify;
@@ -33,9 +35,11 @@ use crate::config::Settings;
 use crate::merge::text::LIMIT;
 use crate::model::{Inventory, Progress, RelPath, Release, Work};
 use crate::plan::Common;
-use crate::session::Instance;
+use crate::session::{Instance, Session};
+use crate::store::told::Line;
 use crate::sys::clock::{Stopwatch, now_rfc3339};
 use crate::sys::host;
+use told::{Alone, Told};
 
 /// A verb under way.
 pub struct Run<'a> {
@@ -43,6 +47,10 @@ pub struct Run<'a> {
     pub report: Report,
     /// Receives the progress of long work.
     pub progress: &'a dyn Progress,
+    /// The same progress, and more, for those who follow the run.
+    told: &'a Told<'a>,
+    /// Set while nobody else may work on the instance.
+    alone: Option<Alone>,
     clock: Stopwatch,
     /// Since when the server is down by this run's doing.
     down: Option<Stopwatch>,
@@ -52,20 +60,37 @@ pub struct Run<'a> {
     accounted_ms: u64,
     /// The gates that somebody overrode, where they would have refused.
     overridden: Vec<Gate>,
+    /// Whether the host's log tells of it.
+    logged: bool,
 }
 
 impl<'a> Run<'a> {
-    fn new(action: Action, instance: &str, progress: &'a dyn Progress) -> Self {
+    fn new(action: Action, instance: &str, told: &'a Told<'a>) -> Self {
         let report = Report::new(action, instance, &host::name());
         Self {
             report,
-            progress,
+            progress: told,
+            told,
+            alone: None,
             clock: Stopwatch::start(),
             down: None,
             made_live: None,
             accounted_ms: 0,
             overridden: Vec::new(),
+            logged: false,
         }
+    }
+
+    /// Opens an instance for a run that changes it: others can follow it, and are told how it ended. A dry run does not count.
+    fn begin(&mut self, settings: Settings) -> Result<Session> {
+        if self.report.dry_run {
+            return Session::begin(settings, self.report.action);
+        }
+        self.logged = true;
+        told::log_begin(&self.report);
+        let session = Session::begin(settings, self.report.action)?;
+        self.alone = Some(Alone::begin(&session, self.told, self.report.action));
+        Ok(session)
     }
 
     /// Does one step and notes how it went. `work` tells whether anything changed and what happened.
@@ -82,13 +107,15 @@ impl<'a> Run<'a> {
             Ok((changed, detail)) => (true, *changed, detail.clone()),
             Err(failure) => (false, false, failure.full_message()),
         };
-        self.report.steps.push(StepView {
+        let step = StepView {
             step: name.to_owned(),
             ok,
             changed,
             detail,
             ms: clock.ms(),
-        });
+        };
+        self.told.say(&Line::Step(step.clone()));
+        self.report.steps.push(step);
         result.map(|_| ())
     }
 
@@ -118,6 +145,7 @@ impl<'a> Run<'a> {
     fn warn(&mut self, warning: impl Into<String>) {
         let warning = warning.into();
         if !self.report.warnings.contains(&warning) {
+            self.told.say(&Line::Warning(warning.clone()));
             self.report.warnings.push(warning);
         }
     }
@@ -138,13 +166,14 @@ pub fn report_on(
     progress: &dyn Progress,
     work: impl FnOnce(&mut Run<'_>, Settings) -> Result<()>,
 ) -> Report {
-    let mut run = Run::new(action, name, progress);
+    let told = Told::new(progress);
+    let mut run = Run::new(action, name, &told);
     run.report.at = Some(now_rfc3339());
     run.report.environment = settings
         .as_ref()
         .ok()
         .and_then(|settings| settings.environment.clone());
-    let shown = Work::begin(progress, &format!("{} {name}", action.name()), 0);
+    let shown = Work::begin(&told, &format!("{} {name}", action.name()), 0);
     let result = settings.and_then(|settings| work(&mut run, settings));
     drop(shown);
     run.comes_up();
@@ -155,7 +184,14 @@ pub fn report_on(
         run.report.after = run.report.before.clone();
     }
     run.report.timing.total_ms = run.clock.ms();
-    run.report
+    let (mut report, logged) = (run.report, run.logged);
+    if let Some(alone) = run.alone {
+        alone.end(&mut report);
+    }
+    if logged {
+        told::log_end(&report);
+    }
+    report
 }
 
 /// A dry run does not repair: it says that there is something to repair.

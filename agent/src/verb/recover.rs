@@ -5,6 +5,7 @@ use crate::api::Result;
 use crate::apply::journal::{Begin, Journal, Mark, Open};
 use crate::apply::{commit, in_place, seal};
 use crate::session::Session;
+use crate::sys::interrupt::Beyond;
 
 use super::rollout::slot;
 use super::{Run, road, server, settle};
@@ -14,6 +15,7 @@ use super::{Run, road, server, settle};
 /// # Errors
 /// The transaction can neither be finished nor undone, or its verification failed: see [`settle::settle`].
 pub(super) fn recover(run: &mut Run<'_>, session: &mut Session, serve: bool) -> Result<()> {
+    let _beyond = Beyond::begin();
     if let Some(open) = session.open_journal()? {
         whole(run, session, &open, serve)?;
     }

@@ -12,9 +12,10 @@ use crate::session::Session;
 use crate::store::ConfigChange;
 use crate::store::state::Because;
 use crate::sys::clock::{Stopwatch, now_rfc3339};
+use crate::sys::interrupt::{self, Beyond};
 
 use super::rollout::{self, Gates};
-use super::{Run, server, view};
+use super::{Run, server, told, view};
 
 /// What a change needs besides its plan.
 pub(super) struct Change<'a> {
@@ -42,6 +43,7 @@ pub(super) fn drive(
     change: Change<'_>,
     contents: &mut Contents<'_>,
 ) -> Result<bool> {
+    interrupt::go_on()?;
     let begin = Begin {
         transaction: session.state.next_transaction(),
         began: now_rfc3339(),
@@ -55,6 +57,7 @@ pub(super) fn drive(
         agent: env!("CARGO_PKG_VERSION").to_owned(),
     };
     run.report.transaction = Some(begin.transaction.clone());
+    told::log_transaction(&run.report);
     let mut journal = Journal::begin(&session.store.journal_file(), begin.clone())?;
     let staged = staged(run, session, &begin, contents);
     if let Err(failure) = staged {
@@ -65,7 +68,7 @@ pub(super) fn drive(
         return Ok(false);
     }
     if let Err(failure) = rollout::slot::enter(run, session, &begin, &change.gates) {
-        return match change.waits {
+        return match change.waits && failure.kind != ErrorKind::Cancelled {
             false => Err(abandon(session, &begin, failure)),
             true => journal.mark(Mark::Parked).and(Err(staged_already(failure))),
         };
@@ -83,6 +86,7 @@ pub(super) fn resume(
     gates: &Gates<'_>,
 ) -> Result<()> {
     run.report.transaction = Some(begin.transaction.clone());
+    told::log_transaction(&run.report);
     begin.overridden.clone_from(&run.overridden);
     rollout::slot::enter(run, session, &begin, gates).map_err(staged_already)?;
     make_live(run, session, &begin, journal)
@@ -106,11 +110,13 @@ pub(super) fn staged(
         stage::stage(session, &begin.transaction, &begin.plan, contents, run.progress)?;
         Ok((true, format!("{} paths", begin.plan.files.len())))
     })?;
-    recheck(run, session, &begin.plan)
+    recheck(run, session, &begin.plan)?;
+    interrupt::go_on()
 }
 
 /// From staged files to a sealed transaction.
 fn make_live(run: &mut Run<'_>, session: &mut Session, begin: &Begin, mut journal: Journal) -> Result<()> {
+    let _beyond = Beyond::begin();
     run.report.timing.stage_ms = run.clock.ms();
     if let Err(failure) = stop(run, session, begin, &mut journal) {
         return Err(give_up(run, session, begin, failure));

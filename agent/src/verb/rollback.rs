@@ -50,7 +50,7 @@ pub fn rollback(
 }
 
 fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> {
-    let mut session = begin(run, settings, Action::Rollback, options.dry_run)?;
+    let mut session = begin(run, settings, options.dry_run)?;
     let target = |session: &Session, installed: &Release| {
         let order = session.settings.profile.level.order;
         match (&options.to, options.config) {
@@ -88,9 +88,9 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
 }
 
 /// Locks an instance and repairs it; a dry run only refuses what would have to be repaired.
-pub(super) fn begin(run: &mut Run<'_>, settings: Settings, action: Action, dry_run: bool) -> Result<Session> {
-    let mut session = Session::begin(settings, action)?;
+pub(super) fn begin(run: &mut Run<'_>, settings: Settings, dry_run: bool) -> Result<Session> {
     run.report.dry_run = dry_run;
+    let mut session = run.begin(settings)?;
     if dry_run {
         super::refuse_interrupted(&session)?;
     } else {

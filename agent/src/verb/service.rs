@@ -5,7 +5,7 @@ use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::preflight;
 use crate::config::Settings;
 use crate::model::Progress;
-use crate::session::{Instance, Session};
+use crate::session::Instance;
 
 use super::server::Server;
 use super::{Run, recover, report_on, rollout, server, settle, view};
@@ -64,7 +64,7 @@ fn work(
         run.done(if needed { Status::Planned } else { status }, needed, message);
         return Ok(());
     }
-    let mut session = Session::begin(settings, action)?;
+    let mut session = run.begin(settings)?;
     recover::recover(run, &mut session, action == Action::Start)?;
     let recovered = run.report.changed;
     let (before, _, server) = view::observe(run, &session)?;

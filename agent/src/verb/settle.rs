@@ -18,6 +18,7 @@ use crate::session::{Instance, Session};
 use crate::store::state::{Because, Pending};
 use crate::store::{ConfigChange, ConfigHold};
 use crate::sys::clock::now_rfc3339;
+use crate::sys::interrupt::Beyond;
 
 use super::rollout::slot;
 use super::{Run, rollback, server, view};
@@ -32,6 +33,7 @@ pub(super) fn settle(run: &mut Run<'_>, session: &mut Session) -> Result<()> {
     let Some(pending) = session.state.pending.clone() else {
         return Ok(());
     };
+    let _beyond = Beyond::begin();
     match start_and_verify(run, session, &pending) {
         Ok((plan, inventory)) => {
             accept(session, &plan, &inventory)?;

@@ -18,6 +18,7 @@ use crate::memory::Remembered;
 use crate::model::{Inventory, Level, Progress, Release};
 use crate::session::{Instance, Session};
 use crate::source::Offer;
+use crate::sys::interrupt;
 
 use super::conflicts::remember::{self, recall};
 use super::conflicts::{self, Waiting};
@@ -192,7 +193,7 @@ fn origin(
 }
 
 fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> {
-    let mut session = Session::begin(settings, Action::Update)?;
+    let mut session = run.begin(settings)?;
     recover::recover(run, &mut session, true)?;
     let recovered = run.report.changed;
     hotfix::refuse_unknown(&session, &options.not_superseded)?;
@@ -234,6 +235,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         return Ok(());
     };
     rollout::admit(run, &session, &asked.options.gates())?;
+    interrupt::go_on()?;
     let (made, decided) = decide(run, &session, &asked, inventory, &mut target)?;
     let Asked { server, options, .. } = asked;
     let how = How {
@@ -283,6 +285,7 @@ fn decide(
     hotfix::refuse_ending(session, &made.plan, &options.not_superseded)?;
     preflight::check(session, &made.plan)?;
     manual::refuse_unacknowledged(&made.plan, &options.acknowledge)?;
+    interrupt::go_on()?;
     let waiting = Waiting {
         from: asked.place.path_to(target),
         level: target.release.level.clone(),

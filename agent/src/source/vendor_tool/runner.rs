@@ -12,7 +12,7 @@ use crate::api::{ErrorKind, Failure, Result};
 use crate::model::{Digest, RelPath};
 use crate::sys::clock::Deadline;
 use crate::sys::process::{End, Environment, Spec, run_watched};
-use crate::sys::{fs, host};
+use crate::sys::{fs, host, interrupt};
 
 /// By this variable a tool is found that a killed run has left at work in the home.
 pub const TRANSACTION: &str = "PITSTOP_TRANSACTION";
@@ -169,6 +169,7 @@ impl<'a> Runner<'a> {
             self.order.progress.advance(chunk.len() as u64);
             transcript.hear(chunk);
         });
+        interrupt::go_on()?;
         end.map_err(|error| {
             Failure::io(
                 "start the vendor's update tool",

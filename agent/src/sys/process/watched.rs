@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 
 use super::{DRAIN, GRACE, Signal, Spec, wait_until};
 use crate::sys::clock::Deadline;
+use crate::sys::interrupt;
 
 /// How a watched program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +39,9 @@ const TICK: Duration = Duration::from_millis(100);
 const CHUNKS: usize = 64;
 
 /// Runs a program to its end in a session of its own, so that it has no terminal to ask anybody on, with nothing on its
-/// standard input. `hears` gets what it writes to either stream, chunk by chunk, as it comes. At the deadline the
-/// program's whole group gets SIGTERM, and SIGKILL two seconds later. It does not outlive this process.
+/// standard input. `hears` gets what it writes to either stream, chunk by chunk, as it comes. At the deadline, or
+/// once this run is asked to stop, the program's whole group gets SIGTERM, and SIGKILL two seconds later. It does not
+/// outlive this process.
 ///
 /// # Errors
 /// As [`super::run`]; [`Spec::stdin`] is refused with `InvalidInput`.
@@ -88,7 +90,7 @@ fn listen(
             (Some(status), Some(by)) if Deadline::passed(by) => return Ok(End::of(status)),
             (Some(_), Some(_)) => {}
             (Some(_), None) => drained = Some(Deadline::after(DRAIN)),
-            (None, _) if deadline.passed() => return end(child),
+            (None, _) if deadline.passed() || interrupt::is_asked() => return end(child),
             (None, _) => {}
         }
     }

@@ -12,6 +12,7 @@ use crate::merge::{self, MARKER_SIZE, Opened};
 use crate::model::{Digest, Entry, Progress, RelPath};
 use crate::session::Instance;
 
+use super::super::told::Told;
 use super::super::{Run, key_conflicts, read, report_on};
 use super::counsel::{Counsel, Text};
 use super::remember::recall;
@@ -49,7 +50,8 @@ pub fn show(name: &str, settings: Result<Settings>, options: &Show, progress: &d
 pub fn marked(settings: Settings, path: &RelPath, progress: &dyn Progress) -> Result<Vec<u8>> {
     let name = settings.name.clone();
     let instance = Instance::open(settings)?;
-    let mut run = Run::new(Action::Conflicts, &name, progress);
+    let told = Told::new(progress);
+    let mut run = Run::new(Action::Conflicts, &name, &told);
     let desk = Desk::open(&mut run, &instance)?.ok_or_else(|| none_waits(&name))?;
     let conflict = desk.conflict(path)?;
     let open = desk.undecided(conflict)?.ok_or_else(|| {

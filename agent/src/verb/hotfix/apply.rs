@@ -78,7 +78,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Apply) -> Result<()>
 }
 
 fn work(run: &mut Run<'_>, settings: Settings, options: &Apply) -> Result<()> {
-    let mut session = rollback::begin(run, settings, Action::Hotfix, false)?;
+    let mut session = rollback::begin(run, settings, false)?;
     let recovered = run.report.changed;
     let Some(new) = New::look(&session, &options.zip)? else {
         already_on(run, options)?;

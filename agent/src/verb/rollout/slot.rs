@@ -14,13 +14,16 @@ use crate::session::{Instance, Session};
 use crate::store::HeldLock;
 use crate::store::state::Pending;
 use crate::sys::clock::{self, Deadline, now_rfc3339};
-use crate::sys::host;
+use crate::sys::{host, interrupt};
 
 use super::super::Run;
 use super::{Gates, still_open, view};
 
 /// From the first to the longest pause between two questions.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
+
+/// How soon a run that waits hears that it shall stop.
+const SLICE: Duration = Duration::from_millis(100);
 
 /// The last word before a stop: the window is still open, and the group gives a slot.
 ///
@@ -67,8 +70,7 @@ fn take(run: &mut Run<'_>, session: &mut Session, begin: &Begin, rule: &LockRule
     session.store.save(&session.state)?;
     let mut in_doubt = false;
     let taken = run.step("lock", |_| {
-        let answer = wait(rule, &id)?;
-        in_doubt = matches!(answer, Answer::None(_, true));
+        let answer = wait(rule, &id, &mut in_doubt)?;
         match refusal(rule, answer) {
             None => Ok((true, format!("a slot of the group `{}`", rule.lock.group))),
             Some(refused) => Err(refused),
@@ -89,18 +91,28 @@ fn take(run: &mut Run<'_>, session: &mut Session, begin: &Begin, rule: &LockRule
 }
 
 /// Asks until there is a slot, asking again cannot help, or the time is over.
-fn wait(rule: &LockRule, id: &str) -> Result<Answer> {
+fn wait(rule: &LockRule, id: &str, in_doubt: &mut bool) -> Result<Answer> {
     let deadline = Deadline::after(Duration::from_secs(rule.wait_s));
     let (mut pause, longest) = PAUSES;
     loop {
         let answer = fleetlock::take(&rule.lock, id)?;
+        *in_doubt = matches!(answer, Answer::None(_, true));
         if matches!(answer, Answer::Yes | Answer::No(_, false)) || deadline.passed() {
             return Ok(answer);
         }
         tracing::info!("no slot of the group `{}` yet: {answer:?}", rule.lock.group);
-        clock::pause(pause, &deadline);
+        rest(pause, &deadline)?;
         pause = longest.min(pause * 2);
     }
+}
+
+fn rest(pause: Duration, deadline: &Deadline) -> Result<()> {
+    let over = Deadline::after(pause.min(deadline.left()));
+    while !over.passed() {
+        interrupt::go_on()?;
+        clock::pause(SLICE, &over);
+    }
+    Ok(())
 }
 
 fn refusal(rule: &LockRule, answer: Answer) -> Option<Failure> {

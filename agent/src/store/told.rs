@@ -1,0 +1,82 @@
+//! What a run tells those who follow it, and how the last one ended.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Store, parse};
+use crate::api::report::{Action, Report, StepView};
+use crate::api::{Failure, Result};
+use crate::sys::fs;
+
+/// One line of a run under way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Line {
+    /// The first: which run it is.
+    Run(RunId),
+    /// A piece of work begins.
+    Begin {
+        /// What it is called.
+        label: String,
+        /// Its bytes, 0 if they are not known.
+        total: u64,
+    },
+    /// So many more bytes of the last piece of work are done.
+    Done(u64),
+    /// The last piece of work is over.
+    End,
+    /// A step was done.
+    Step(StepView),
+    /// Something that a person should know.
+    Warning(String),
+}
+
+/// Which run it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunId {
+    /// Its process.
+    pub pid: u32,
+    /// When it began, as RFC 3339.
+    pub began: String,
+    /// The same in nanoseconds, so that no two are the same.
+    pub nanoseconds: i128,
+    /// Its verb.
+    pub action: Action,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LastReport {
+    /// Which run it was.
+    pub run: RunId,
+    /// When it ended, as RFC 3339.
+    pub ended: String,
+    /// What it reported.
+    pub report: Report,
+}
+
+impl Store {
+    fn last_report_file(&self) -> PathBuf {
+        self.dir.join("last-report.json")
+    }
+
+    /// Keeps how a run ended.
+    ///
+    /// # Errors
+    /// Writing failed.
+    pub fn keep_last_report(&self, last: &LastReport) -> Result<()> {
+        self.write_json(&self.last_report_file(), last)
+    }
+
+    /// How the last run ended, if one has.
+    ///
+    /// # Errors
+    /// Reading failed.
+    pub fn last_report(&self) -> Result<Option<LastReport>> {
+        let path = self.last_report_file();
+        let text = fs::read_text_if_exists(&path)
+            .map_err(|error| Failure::io("read the last report in", &path, error))?;
+        text.map(|text| parse(&path, &text)).transpose()
+    }
+}
