@@ -270,13 +270,12 @@ impl Command {
     /// Whether it changes an instance, so that it must not end in the middle.
     pub fn changes(&self) -> bool {
         match self {
-            Self::Adopt { .. }
-            | Self::Stop { .. }
-            | Self::Start { .. }
-            | Self::Update { .. }
-            | Self::Rollback { .. }
-            | Self::Config { .. } => true,
-            Self::Hotfix { what } => !matches!(what, Hotfix::List { .. }),
+            Self::Adopt { options, .. } => !options.dry_run,
+            Self::Stop { dry_run, .. } | Self::Start { dry_run, .. } => !dry_run,
+            Self::Update { options, .. } => !options.dry_run,
+            Self::Rollback { options, .. } => !options.dry_run,
+            Self::Config { what } => !what.only_plans(),
+            Self::Hotfix { what } => !what.only_looks(),
             Self::Check { .. }
             | Self::Verify { .. }
             | Self::Attach { .. }

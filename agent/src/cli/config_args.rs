@@ -55,6 +55,14 @@ impl Config {
         }
     }
 
+    /// Whether nothing is changed.
+    pub fn only_plans(&self) -> bool {
+        match self {
+            Self::Apply { dry_run, .. } => *dry_run,
+            Self::Diff { .. } => true,
+        }
+    }
+
     /// Whether standard input holds values.
     pub fn reads_stdin(&self) -> bool {
         let (Self::Apply { values, .. } | Self::Diff { values, .. }) = self;

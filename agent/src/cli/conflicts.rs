@@ -44,7 +44,7 @@ pub fn conflicts(args: &Args, what: &Conflicts, progress: &dyn Progress) -> Resu
                     report
                         .warnings
                         .iter()
-                        .for_each(|warning| eprintln!("pitstop: {warning}"));
+                        .for_each(|warning| super::tell(&format!("pitstop: {warning}\n")));
                     print_text(&String::from_utf8_lossy(&document))?;
                     Ok(0)
                 }

@@ -70,6 +70,15 @@ pub struct RevertArgs {
 }
 
 impl Hotfix {
+    /// Whether nothing is changed.
+    pub fn only_looks(&self) -> bool {
+        match self {
+            Self::List { .. } => true,
+            Self::Apply { options, .. } => options.dry_run,
+            Self::Revert { options, .. } => options.dry_run,
+        }
+    }
+
     /// The instance's name.
     pub fn name(&self) -> &str {
         match self {

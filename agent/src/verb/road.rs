@@ -63,6 +63,7 @@ pub(super) fn drive(
     if let Err(failure) = staged {
         return Err(abandon(session, &begin, failure));
     }
+    run.report.timing.stage_ms = run.clock.ms();
     if change.park {
         journal.mark(Mark::Parked)?;
         return Ok(false);
@@ -87,6 +88,7 @@ pub(super) fn resume(
 ) -> Result<()> {
     run.report.transaction = Some(begin.transaction.clone());
     told::log_transaction(&run.report);
+    run.report.timing.stage_ms = run.clock.ms();
     begin.overridden.clone_from(&run.overridden);
     rollout::slot::enter(run, session, &begin, gates).map_err(staged_already)?;
     make_live(run, session, &begin, journal)
@@ -117,7 +119,6 @@ pub(super) fn staged(
 /// From staged files to a sealed transaction.
 fn make_live(run: &mut Run<'_>, session: &mut Session, begin: &Begin, mut journal: Journal) -> Result<()> {
     let _beyond = Beyond::begin();
-    run.report.timing.stage_ms = run.clock.ms();
     if let Err(failure) = stop(run, session, begin, &mut journal) {
         return Err(give_up(run, session, begin, failure));
     }

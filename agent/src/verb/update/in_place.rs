@@ -14,10 +14,11 @@ use crate::plan;
 use crate::session::{Instance, Session};
 use crate::source::vendor_tool::Stood;
 use crate::sys::clock::now_rfc3339;
+use crate::sys::interrupt::Beyond;
 
 use super::super::server::Server;
 use super::super::target::{self, Place, Target, Wanted};
-use super::super::{Run, common, road, rollout, server, vendor_tool, view};
+use super::super::{Run, common, road, rollout, server, told, vendor_tool, view};
 use super::bases::keep_merge_bases;
 use super::plan::Made;
 use super::{Asked, Options, carry, current, decide, installed_release};
@@ -68,6 +69,7 @@ pub(super) fn work(
     if let Err(failure) = rollout::slot::enter(run, session, &begin, &asked.options.gates()) {
         return Err(road::abandon(session, &begin, failure));
     }
+    let _beyond = Beyond::begin();
     if let Err(failure) = road::stop(run, session, &begin, &mut journal) {
         return Err(road::give_up(run, session, &begin, failure));
     }
@@ -212,6 +214,7 @@ fn begin(run: &mut Run<'_>, session: &Session, asked: &Asked, plan: Plan) -> Res
         agent: env!("CARGO_PKG_VERSION").to_owned(),
     };
     run.report.transaction = Some(begin.transaction.clone());
+    told::log_transaction(&run.report);
     Ok(begin)
 }
 
