@@ -12,8 +12,9 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
+use common::host::{Mounted, own_mounts, skipped};
 use common::switches::{BUNDLES, Bench, End, New, NewBut, OLD, Stop, faults, hold, unknowns};
 use common::tooled::{API, GOAL, KEYSTORE, LOG4J, PAGE, TOML, differing};
 use common::{Lab, difference, settled};
@@ -198,6 +199,35 @@ fn what_does_not_fit_together_is_refused_before_anything_is_done() {
 }
 
 #[test]
+fn what_no_snapshot_can_hold_is_refused_while_the_server_runs() {
+    if let Err(why) = own_mounts() {
+        return skipped(&why);
+    }
+    let lab = Lab::tooled();
+    let at = |path: &str| {
+        fs::create_dir_all(lab.home().join(path)).unwrap();
+        Mounted::tmpfs(&lab.home().join(path), "mode=755,size=8m")
+    };
+    let vendors = at("repository/resources/mounted");
+    lab.run(IN_PLACE).refused(6, "mount");
+    drop(vendors);
+    let state = at("repository/database");
+    lab.run(&[IN_PLACE, &["--dry-run"]].concat()).expect(0, "planned");
+    drop(state);
+    let pack = lab.path("pack");
+    fs::rename(lab.home(), &pack).unwrap();
+    let _small = at("");
+    let copied = Command::new("cp")
+        .arg("-a")
+        .arg(pack.join("."))
+        .arg(lab.home())
+        .status();
+    assert!(copied.unwrap().success());
+    lab.run(IN_PLACE).refused(6, "space");
+    assert_eq!(lab.leftovers(), Vec::<String>::new());
+}
+
+#[test]
 fn a_conflict_puts_everything_back_and_the_answer_goes_on_in_the_home() {
     let lab = Lab::tooled();
     lab.write(PAGE, &lab.read(PAGE).replace("<p>text</p>", "<p>our text</p>"));
@@ -243,16 +273,14 @@ fn killed_while_the_tool_works_the_next_run_puts_everything_back() {
             (String::new(), vec![]),
             "{place}"
         );
-        let mark = "PITSTOP_TRANSACTION=";
         let works = |pid: &Path| {
-            fs::read(pid.join("environ")).is_ok_and(|text| {
-                String::from_utf8_lossy(&text).contains(mark)
-                    && String::from_utf8_lossy(&text).contains(lab.dir.path().to_str().unwrap())
-            })
+            let text = fs::read(pid.join("environ")).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text).into_owned();
+            text.contains("PITSTOP_TRANSACTION=") && text.contains(lab.dir.path().to_str().unwrap())
         };
-        let left = fs::read_dir("/proc")
-            .unwrap()
-            .filter(|entry| works(&entry.as_ref().unwrap().path()))
+        let processes = fs::read_dir("/proc").unwrap();
+        let left = processes
+            .filter(|one| works(&one.as_ref().unwrap().path()))
             .count();
         assert_eq!(left, 0, "{place}: the tool still works");
     }
