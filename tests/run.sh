@@ -47,7 +47,7 @@ vendor-tool() { python3 tests/vendor-tool/test.py; }
 # shellcheck disable=SC2317
 report() { part tests/report/run.sh; }
 # shellcheck disable=SC2317
-ansible() { part tests/ansible/run.sh && part tests/ansible/wso2.sh; }
+ansible() { part tests/ansible/run.sh && part tests/ansible/rollout.sh && part tests/ansible/wso2.sh; }
 # shellcheck disable=SC2317
 puppet() { part tests/puppet/run.sh && part tests/puppet/test_apply.py && part tests/puppet/wso2.sh; }
 # shellcheck disable=SC2317

@@ -77,16 +77,24 @@ def last_of(results, key):
     return known[-1] if known else None
 
 
+def state_of(reports):
+    """Whether the server ran when it was last looked at. A task that failed says so in its report only."""
+    views = [report.get("after") or report.get("before") for report in reports]
+    states = [view["state"] for view in views if view]
+    return {"running": True, "stopped": False}.get(states[-1]) if states else None
+
+
 def outcome(results, name, waiting=()):
     """One instance after the tasks."""
     done = [result for result in results if not result.get("skipped")]
     reports = [report for result in done for report in result.get("reports", [])]
     messages = [report["message"] for report in reports if report["changed"]]
+    running = last_of(done, "running")
     return dict(
         name=name,
         changed=any(result.get("changed", False) for result in done),
         level=last_of(done, "level"),
-        running=last_of(done, "running"),
+        running=state_of(reports) if running is None else running,
         stops=any(is_stop(report) for report in reports),
         waits=waits_of(done, waiting),
         messages=messages or [report["message"] for report in reports[-1:]],

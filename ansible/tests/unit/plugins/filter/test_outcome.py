@@ -37,7 +37,9 @@ def test_the_server_is_known_to_be_stopped_or_not(name, changed, stops, record):
 
 def test_an_update_that_waits_is_told(record):
     report = record("update-held")["report"]
-    failed = result_of(report, kind="window", msg="not before 22:00", level=None)
+    failed = result_of(report, kind="window", msg="not before 22:00", level=None, running=None)
+    # What runs goes on running, and is there to be verified.
+    assert outcome([failed], "lab")["running"] == (report["after"]["state"] == "running")
     assert outcome([failed], "lab", waiting=["window"])["waits"] == {"kind": "window", "message": "not before 22:00"}
     assert outcome([failed], "lab", waiting=["wave"])["waits"] is None
 
