@@ -12,6 +12,7 @@ mod merge_args;
 mod pack_args;
 mod progress;
 mod render;
+mod report;
 mod report_args;
 mod update_args;
 mod walk;
@@ -34,7 +35,6 @@ use args::{Args, Command, Many, OnDisconnect, Output};
 use hotfix_args::Hotfix;
 use merge_args::MergeArgs;
 use pack_args::Pack;
-use report_args::ReportArgs;
 
 /// Parses the command line, runs the verb, prints its report. Returns the exit code.
 pub fn run() -> u8 {
@@ -150,7 +150,7 @@ fn dispatch(args: &Args) -> Result<u8> {
             }
             Ok(0)
         }
-        Command::Report(options) => report(args, options),
+        Command::Report(options) => report::report(args, options),
         Command::Internals { what } => internals::print(what, &args.dirs()),
     }
 }
@@ -172,25 +172,6 @@ fn merge(args: &Args, options: &MergeArgs) -> Result<u8> {
         tell(&render::merge(&report));
     }
     Ok(report.exit())
-}
-
-/// A page on standard output leaves no place for the counts.
-fn report(args: &Args, options: &ReportArgs) -> Result<u8> {
-    if options.is_ambiguous() {
-        let message = "only one page can go to standard output";
-        return Err(Failure::new(ErrorKind::Usage, message).hint("name a file for the other"));
-    }
-    let made = verb::report::report(&options.clone().into(), std::io::stdin().lock())?;
-    made.report
-        .warnings
-        .iter()
-        .for_each(|warning| tracing::warn!("{warning}"));
-    match &made.printed {
-        Some(page) => print_text(page)?,
-        None if args.wants_json() => print_json(&made.report)?,
-        None => print_text(&render::fleet(&made.report))?,
-    }
-    Ok(0)
 }
 
 fn one(args: &Args, name: &str, work: impl FnOnce(Result<Settings>) -> Report) -> Result<u8> {

@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use crate::api::fleet::FleetReport;
 use crate::api::memory::MemoryReport;
 use crate::api::merge::MergeReport;
 use crate::api::pack::PackReport;
@@ -158,19 +157,6 @@ pub fn pack(report: &PackReport) -> String {
         report.manifest.display(),
         report.tree
     )
-}
-
-/// Counts over many reports.
-pub fn fleet(report: &FleetReport) -> String {
-    let mut text = Text(String::new());
-    text.line(&report.message);
-    for (kind, count) in &report.problems {
-        text.line(format!("  {kind:<16} {count}"));
-    }
-    for page in report.html.iter().chain(&report.markdown) {
-        text.line(format!("  written          {}", page.display()));
-    }
-    text.0
 }
 
 struct Text(String);

@@ -81,6 +81,8 @@ kinds! {
     Overdue = "overdue", "overdue", Attention;
     /// No report came for long.
     Silent = "silent", "silent", Attention;
+    /// The next update waits for its wave, its window or a free slot.
+    Waits = "waits", "waits its turn", Note;
     /// An update would bring conflicts.
     Ahead = "conflicts-ahead", "conflicts ahead", Note;
     /// The vendor's own files are not as released.

@@ -27,7 +27,7 @@ pub struct Heard {
 /// Of the reader.
 pub fn read(mut from: impl BufRead) -> io::Result<Heard> {
     let mut heard = Heard::default();
-    let mut number = 0;
+    let (mut number, mut said_something) = (0, false);
     loop {
         let mut line = Vec::new();
         (&mut from).take(LONGEST_LINE).read_until(b'\n', &mut line)?;
@@ -38,6 +38,7 @@ pub fn read(mut from: impl BufRead) -> io::Result<Heard> {
         if line.trim_ascii().is_empty() {
             continue;
         }
+        said_something = true;
         match serde_json::from_slice::<Document>(&line) {
             Ok(document) => document.0.into_iter().for_each(|one| heard.take(one)),
             // A document over several lines, and whatever follows it.
@@ -48,8 +49,8 @@ pub fn read(mut from: impl BufRead) -> io::Result<Heard> {
             Err(error) => heard.miss(format!("line {number} is not JSON: {error}")),
         }
     }
-    if heard.reports.is_empty() && heard.unread.is_empty() {
-        heard.miss("it holds no report".to_owned());
+    if !said_something {
+        heard.miss("it is empty".to_owned());
     }
     Ok(heard)
 }
@@ -169,7 +170,7 @@ mod tests {
     fn what_is_no_report_is_told_and_hides_no_other() {
         let (a, b) = (one("a"), one("b"));
         let table = [
-            (String::new(), "", "holds no report"),
+            ("\n\n".to_owned(), "", "it is empty"),
             ("hello\n".to_owned(), "", "line 1 is not JSON"),
             (format!("{a}\n{{broken}}\n{b}\n"), "a b", "line 2 is not JSON"),
             (format!("{a}\n{}", &b[..40]), "a", "not JSON from line 2 on"),
@@ -190,6 +191,13 @@ mod tests {
             let (found, unread) = heard(&text);
             assert_eq!(found, names, "{text}");
             assert!(unread.iter().any(|one| one.contains(why)), "{why}: {unread:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_without_instances_is_no_mistake() {
+        for text in ["[]", r#"{"schema":"pitstop/report-list/v1","reports":[]}"#] {
+            assert_eq!(heard(text), (String::new(), vec![]));
         }
     }
 

@@ -173,7 +173,7 @@ fn of_run(newest: &Told) -> Option<Problem> {
         3 => Kind::Conflicts,
         4 => Kind::RolledBack,
         5 => Kind::Unhealthy,
-        6 => Kind::Blocked,
+        6 => blocked(&error.kind),
         _ => Kind::Failed,
     };
     let text = format!("{}: {}", newest.action, error.message);
@@ -182,6 +182,14 @@ fn of_run(newest: &Told) -> Option<Problem> {
             .hint(error.hint.as_ref())
             .error(&error.kind),
     )
+}
+
+/// What lets a host go when it is its turn needs nobody.
+fn blocked(kind: &str) -> Kind {
+    match kind {
+        "wave" | "window" | "lock" => Kind::Waits,
+        _ => Kind::Blocked,
+    }
 }
 
 fn of_view(view: &ViewTold) -> Vec<Problem> {
@@ -241,7 +249,7 @@ fn of_check(check: &Told) -> Vec<Problem> {
         found.push(Problem::new(Kind::Ahead, text));
     }
     for blocker in &check.blockers {
-        let problem = Problem::new(Kind::Blocked, &blocker.message);
+        let problem = Problem::new(blocked(&blocker.kind), &blocker.message);
         found.push(problem.hint(blocker.hint.as_ref()).error(&blocker.kind));
     }
     if let Some((first, more)) = first_and_more(check.stale.iter()) {

@@ -64,6 +64,10 @@ fn what_a_report_says_becomes_a_problem() {
         ),
         (json!({"conflicts": [{}, {}]}), vec!["conflicts-ahead"]),
         (
+            json!({"blockers": [{"kind": "wave", "message": "not before"}, {"kind": "window", "message": "at night"}]}),
+            vec!["waits", "waits"],
+        ),
+        (
             json!({"blockers": [{"kind": "space", "message": "no room"}]}),
             vec!["blocked"],
         ),

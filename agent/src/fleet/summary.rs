@@ -240,7 +240,7 @@ fn blockers(rows: &[Row]) -> Vec<Blocker> {
         let blocked = row
             .problems
             .iter()
-            .filter(|problem| problem.kind == Kind::Blocked);
+            .filter(|problem| matches!(problem.kind, Kind::Blocked | Kind::Waits));
         for problem in blocked {
             let kind = problem.error.clone().unwrap_or_default();
             let who = format!("{} {}", row.host, row.instance);
