@@ -24,8 +24,10 @@ demo:
 test:
 	@tests/run.sh
 
-fleet: build
-	@tests/setup.sh && tests/fleet/run.sh
+# With the package as it is shipped.
+fleet:
+	@tests/setup.sh && agent/package/dist.sh binary packages
+	@PITSTOP_BIN=$$(ls dist/pitstop-*-linux-$$(uname -m)) PITSTOP_DEB=$$(ls dist/pitstop_*_$$(dpkg --print-architecture).deb) tests/fleet/run.sh
 
 bench: build
 	@python3 tests/bench/bench.py

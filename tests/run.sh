@@ -8,7 +8,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 1
 export CARGO_TERM_COLOR=never
 
-stages=(setup fmt clippy clippy-faults build unit crash deny readme scripts packs wso2 vendor-tool report ansible ansible-sanity puppet puppet-units flink fleet dist demo)
+stages=(setup fmt clippy clippy-faults build unit crash deny readme scripts packs wso2 vendor-tool report ansible ansible-sanity puppet puppet-units dist flink fleet demo)
 readonly skip=77
 
 setup() { tests/setup.sh; }
@@ -56,7 +56,12 @@ ansible-sanity() { part tests/ansible/sanity.sh; }
 puppet-units() { part tests/puppet/units.sh; }
 # shellcheck disable=SC2317
 flink() { part tests/flink/run.sh; }
-fleet() { tests/fleet/unit.sh && tests/fleet/run.sh ansible-demo; }
+# The package of this run, where the stage `dist` has made one.
+fleet() {
+  local package=""
+  [[ " ${stages[*]} " != *" dist "* ]] || package=$(compgen -G "dist/pitstop_*_$(dpkg --print-architecture).deb" || true)
+  tests/fleet/unit.sh && PITSTOP_DEB=$package tests/fleet/run.sh ansible-demo
+}
 # shellcheck disable=SC2317
 dist() { part tests/dist/run.sh; }
 demo() { tests/demo/run.sh demo; }

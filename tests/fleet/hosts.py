@@ -14,6 +14,7 @@ sys.path[:0] = [str(ROOT / "tests/demo")]
 SCRIPT = ROOT / "tests/fleet/hosts.sh"
 STATE = ROOT / ".cache/fleet" / os.environ["FLEET_NAME"]
 GIVEN = Path(os.environ["FLEET_GIVEN"])  # what the hosts see, too, read-only
+AGENT = next(file for file in (GIVEN / "pitstop.deb", GIVEN / "pitstop") if file.exists())
 
 
 def until(holds, what, seconds=60):

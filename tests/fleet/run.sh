@@ -4,6 +4,7 @@
 #   run.sh                  all of them with the real products: what `make fleet` does
 #   run.sh STORY…           some: ansible, puppet, many; ansible-demo and puppet-demo with the demo product are quicker
 # PITSTOP_BIN=FILE          the agent (target/release/pitstop)
+# PITSTOP_DEB=FILE          the package with it, which the hosts get instead of the binary
 # PITSTOP_VENV=DIR          a Python environment with Ansible (the one of tests/venv.sh)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -35,6 +36,7 @@ provide() { # PRODUCT…
   rm -rf "$given"
   mkdir -p "$given"
   cp "$agent" "$given/pitstop"
+  [[ -z ${PITSTOP_DEB:-} ]] || cp "$PITSTOP_DEB" "$given/pitstop.deb"
   cp -r "$root/templates/products" "$given/products"
   export FLEET_GIVEN=$given FLEET_BIND_RO=$given
   python3 -B "$root/tests/fleet/installed.py" "$@"

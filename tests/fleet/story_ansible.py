@@ -12,7 +12,7 @@ import unittest
 from multiprocessing.pool import ThreadPool
 
 from controller import PLAYS, Controller
-from hosts import GIVEN, up, until
+from hosts import AGENT, GIVEN, up, until
 from installed import PRODUCTS, Integrator
 from traffic import Balancer
 
@@ -37,7 +37,7 @@ class Fleet:
         own = {host: {"pitstop_packs": {product.name: self.pack(product, host) for product in (SHOP, MI)}} for host in self.servers}
         groups = {"servers": self.servers, "balanced": [self.h1, self.h2], "balancers": [self.balancer.host]}
         variables = {
-            "pitstop_agent_file": str(GIVEN / "pitstop"), "pitstop_settings": {"products": str(GIVEN / "products")},
+            "pitstop_agent_file": str(AGENT), "pitstop_settings": {"products": str(GIVEN / "products")},
             "group": SHOP.name,
         }
         self.controller = Controller(self.work, own | {self.balancer.host: {}}, groups, variables)

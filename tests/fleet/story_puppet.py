@@ -11,7 +11,7 @@ import unittest
 from multiprocessing.pool import ThreadPool
 
 from fleetlock import FleetLock
-from hosts import GIVEN, up, until
+from hosts import AGENT, GIVEN, up, until
 from installed import PRODUCTS, Integrator
 from puppetserver import Server
 
@@ -31,9 +31,11 @@ class Fleet:
             hands.map(lambda host: [product.install(host) for product in (SHOP, MI)], self.servers)
         for product in (SHOP, MI):
             product.wait_until_serving(*self.servers)
-        self.data = {"pitstop::manage_package": False, "pitstop::products": str(GIVEN / "products"), "pitstop::packs": {}}
+        package = {"pitstop::package_source": str(AGENT)} if AGENT.suffix == ".deb" else {"pitstop::manage_package": False}
+        self.data = package | {"pitstop::products": str(GIVEN / "products"), "pitstop::packs": {}}
         for host in self.servers:
-            host.sh(f"install -m 755 {GIVEN}/pitstop /usr/local/bin/pitstop")
+            if AGENT.suffix != ".deb":
+                host.sh(f"install -m 755 {AGENT} /usr/local/bin/pitstop")
             self.server.tell({"pitstop::packs": {product.name: self.pack(product, host) for product in (SHOP, MI)}}, host.name)
         self.server.wait()
 
@@ -150,7 +152,8 @@ class Story(unittest.TestCase):
         fleet.tell(SHOP.broken, rollout={"waves": [{"percent": share, "opens": PAST}, *waves]})
         ran = fleet.run()
         self.assertEqual({name: one.failed for name, one in ran.items() if one.failed}.keys(), {first})
-        self.assertIn("rolled-back", ran[first].output)
+        holds = {host.name: [hold["release"]["level"] for hold in host.view(SHOP.name)["holds"]] for host in fleet.servers}
+        self.assertEqual(holds, {name: [SHOP.broken] if name == first else [] for name in places})
         after = fleet.running()
         self.assertEqual(fleet.levels(), [SHOP.third] * 4)
         self.assertEqual({name: seen for name, seen in after.items() if name != first},
