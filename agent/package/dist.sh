@@ -6,9 +6,10 @@
 # DIST_OUT=FOLDER        another folder than dist/
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
+out=$(realpath -m "${DIST_OUT:-$root/dist}")
+DIST_BINARY=${DIST_BINARY:+$(realpath "$DIST_BINARY")}
 cd "$root"
 here=$root/agent/package
-out=${DIST_OUT:-$root/dist}
 cache=$root/.cache
 stage=$cache/dist                          # Cargo.toml names it
 readonly glibc=2.28                        # RHEL 8, Debian 10 and whatever came after; the first with renameat2
@@ -72,7 +73,7 @@ portable() {
 binary() {
   local target built path from=${CARGO_HOME:-$HOME/.cargo}
   mkdir -p "$out"
-  if [[ -n ${DIST_BINARY:-} ]]; then
+  if [[ -n $DIST_BINARY ]]; then
     portable "$DIST_BINARY"
     install -m 755 "$DIST_BINARY" "$out/pitstop-$version-linux-$(uname -m)"
     return

@@ -42,8 +42,9 @@ DIST=$out WORK=$work ANSIBLE=$("$root/tests/venv.sh")/bin OLD_ROOT=$old "$venv/b
 # One older than this, by the same program: what an upgrade meets.
 given=$work/given
 mkdir -p "$given/packs" "$given/rpm/lib"
-cp "$out"/pitstop_*_amd64.deb "$out"/pitstop-*.x86_64.rpm "$root/tests/dist/host.py" "$given"
-dpkg-deb -R "$out"/pitstop_*_amd64.deb "$work/old"
+deb=$(echo "$out"/pitstop_*_"$(dpkg --print-architecture)".deb) rpm=$(echo "$out"/pitstop-*."$(uname -m)".rpm)
+cp "$deb" "$rpm" "$root/tests/dist/host.py" "$given"
+dpkg-deb -R "$deb" "$work/old"
 sed -i 's/^Version: .*/Version: 0.0.9-1/' "$work/old/DEBIAN/control"
 dpkg-deb --root-owner-group -Znone -b "$work/old" "$given/old.deb" >/dev/null
 (cd "$root/agent" && "$cache/bin/cargo-generate-rpm" generate-rpm -s 'version = "0.0.9"' --output "$given/old.rpm")
@@ -62,9 +63,12 @@ chmod +x "$given/rpm/rpm"
 export FLEET_BIND_RO=$given
 "$hosts" down
 "$hosts" up 2
+install_on() { # HOST FORMAT PACKAGE
+  "$hosts" exec "$1" python3 -B "$given/host.py" "$2" "old.$2" "$(basename "$3")" >"$work/$2.log" 2>&1
+}
 code=0
-echo "-- deb"
-"$hosts" exec h1 python3 -B "$given/host.py" deb old.deb "$(basename "$out"/pitstop_*_amd64.deb)" || code=1
-echo "-- rpm"
-"$hosts" exec h2 python3 -B "$given/host.py" rpm old.rpm "$(basename "$out"/pitstop-*.x86_64.rpm)" || code=1
+install_on h1 deb "$deb" &
+install_on h2 rpm "$rpm" || code=1
+wait $! || code=1
+for format in deb rpm; do echo "-- $format" && cat "$work/$format.log"; done
 exit "$code"

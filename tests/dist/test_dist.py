@@ -26,7 +26,8 @@ SCRIPT = ROOT / "agent/package/dist.sh"
 ARCH = os.uname().machine
 VERSION = re.search(r'^version = "(.*)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
 BINARY = DIST / f"pitstop-{VERSION}-linux-{ARCH}"
-DEB = DIST / f"pitstop_{VERSION}-1_amd64.deb"
+DEB_ARCH = {"x86_64": "amd64", "aarch64": "arm64"}[ARCH]
+DEB = DIST / f"pitstop_{VERSION}-1_{DEB_ARCH}.deb"
 RPM = DIST / f"pitstop-{VERSION}-1.{ARCH}.rpm"
 # Where the two families of systems differ.
 ONLY_DEB = {
@@ -62,7 +63,7 @@ def in_deb():
     for line in run("dpkg-deb", "--contents", DEB).splitlines():
         kind, owner, size, _, _, path = line.split(maxsplit=5)
         if kind[0] != "d":
-            found[path.lstrip(".")] = (kind, owner, int(size))
+            found[path.lstrip(".")] = (kind, owner.replace("0/0", "root/root"), int(size))
     return found
 
 
@@ -174,7 +175,7 @@ class Packages(unittest.TestCase):
     def test_name_and_version_are_what_roles_and_classes_ask_for(self):
         self.assertEqual(
             run("dpkg-deb", "--show", "--showformat", "${Package} ${Version} ${Architecture}", DEB),
-            f"pitstop {VERSION}-1 amd64",
+            f"pitstop {VERSION}-1 {DEB_ARCH}",
         )
         self.assertEqual(
             run("rpm", "-qp", "--queryformat", "%{NAME} %{VERSION}-%{RELEASE} %{ARCH}", RPM),
