@@ -15,7 +15,12 @@ setup() { tests/setup.sh; }
 fmt() { cargo fmt --all --check; }
 clippy() { cargo clippy --quiet --locked --all-targets -- -D warnings; }
 clippy-faults() { cargo clippy --quiet --locked --all-targets --features faults -- -D warnings; }
-build() { cargo build --quiet --release --locked; }
+# The program that is shipped is the one that is tested.
+build() {
+  rm -rf .cache/shipped
+  DIST_OUT=.cache/shipped agent/package/dist.sh binary &&
+    install -D ".cache/shipped/pitstop-"*"-linux-$(uname -m)" target/release/pitstop
+}
 unit() { cargo test --quiet --locked --no-fail-fast; }
 crash() { cargo test --quiet --locked --no-fail-fast --features faults --test "crash*" --test cli_server --test "robust_*"; }
 
