@@ -104,6 +104,15 @@ fn a_stream_becomes_a_page_on_standard_output() {
 }
 
 #[test]
+fn a_name_alone_lies_in_the_working_directory() {
+    let lab = checked();
+    let mut command = lab.command(&["report", "reports", "--html", "fleet.html"]);
+    let ran = command.current_dir(lab.dir.path()).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stdout));
+    assert!(lab.path("fleet.html").is_file());
+}
+
+#[test]
 fn what_cannot_be_done_is_refused() {
     let lab = checked();
     let path = |name: &str| lab.path(name).to_str().unwrap().to_owned();

@@ -80,7 +80,12 @@ impl NewFile {
             fs::rename(&self.temporary, &self.path)
         })?;
         self.is_placed = true;
-        self.path.parent().map_or(Ok(()), sync_dir)
+        match self.path.parent() {
+            // A name alone lies in the working directory.
+            Some(dir) if dir.as_os_str().is_empty() => sync_dir(Path::new(".")),
+            Some(dir) => sync_dir(dir),
+            None => Ok(()),
+        }
     }
 }
 
