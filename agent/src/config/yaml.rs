@@ -138,7 +138,7 @@ mod tests {
         let failure = parse::<AgentFragment>("limit: {}\n", Path::new("p.yaml")).unwrap_err();
         assert_eq!(
             failure.hint.as_deref(),
-            Some("known here: `limits`, `policy`, `rollout`, `products`")
+            Some("known here: `environment`, `limits`, `policy`, `rollout`, `products`")
         );
     }
 }
