@@ -6,7 +6,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/../packs/instance.sh"
 # shellcheck source=tests/ansible/controller.sh disable=SC1091
 source "$here/controller.sh"
-fleet_pids=()
+fleet_pids=() ssh_port="" sshd_pid="" # the latter two are set by start_sshd
 
 # Makes the hosts h1 … hN and has every Ansible of this shell reach them. Each host's folder is WORK/<host>.
 start_fleet() { # WORK VENV N

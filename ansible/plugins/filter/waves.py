@@ -96,7 +96,8 @@ def waves(stages, groups, serial=("100%",), only=None):
         hosts = [host for host in hosts_of(stage, groups) if host not in seen and (only is None or host in only)]
         seen.update(hosts)
         sizes += cut(len(hosts), serial)
-    return sizes
+    # Without any size Ansible would take all hosts at once.
+    return sizes or [1]
 
 
 class FilterModule(object):

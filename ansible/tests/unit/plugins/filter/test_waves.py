@@ -34,7 +34,7 @@ GROUPS = {
         (["c2", "planes"], ["100%"], None, [1, 1]),
         # A limit shortens the stages and mixes none.
         (["planes", "gateways"], [2], ["c1", "g1", "g2", "g3"], [1, 2, 1]),
-        (["planes", "gateways"], [2], [], []),
+        (["planes", "gateways"], [2], [], [1]),
         (["nobody", "planes"], [2], None, [2]),
     ],
 )
