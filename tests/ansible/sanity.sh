@@ -71,7 +71,8 @@ mapfile -t modules < <(cd "$collection/plugins/modules" && printf 'pitstop.fleet
 step "ansible-doc" ansible-doc --type module "${modules[@]}"
 mapfile -t roles < <(cd "$collection/roles" && printf 'pitstop.fleet.%s\n' *)
 step "ansible-doc of the roles" ansible-doc --type role "${roles[@]}"
-step "syntax of the playbooks" ansible-playbook --syntax-check -i localhost, playbooks/*.yml
+mapfile -t playbooks < <(cd "$collection" && printf '%s\n' playbooks/*.yml)
+step "syntax of the playbooks" ansible-playbook --syntax-check -i localhost, "${playbooks[@]}"
 step "ansible-galaxy collection build" ansible-galaxy collection build --output-path "$work/build"
 step "ansible-test units" ansible-test units --color no --python "$python"
 step "ansible-test sanity" ansible-test sanity --color no --python "$python"
