@@ -53,6 +53,14 @@ control_groups() {
   done
 }
 
+# Every process of every host, as this machine numbers them.
+members() {
+  local group
+  for group in $(control_groups); do
+    if [[ -d $group/$name ]]; then find "$group/$name" -name cgroup.procs -exec cat {} + 2>/dev/null || true; fi
+  done | sort -u
+}
+
 # Where apt gets its packages from, so that its proxies and certificates serve us, too.
 mirror() {
   local uri
@@ -290,6 +298,12 @@ down() {
   local host try space link group
   for host in $(hosts); do crash "$host" & done
   wait
+  # What outlived a container's process that somebody else has killed.
+  for try in 1 2 3 4 5; do
+    members | xargs -r kill -KILL 2>/dev/null || true
+    [[ -n $(members) ]] || break
+    sleep "0.$try"
+  done
   for host in $(hosts); do
     for try in 1 2 3 4 5; do
       mountpoint -q "$state/$host/root" || break

@@ -25,7 +25,10 @@ finish() {
   [[ -z $story ]] || { kill "$story" && wait "$story"; } 2>/dev/null || true
   "$hosts" down
   [[ -z $given ]] || rm -rf "$given"
+  rm -rf "$FLEET_WORK"
 }
+FLEET_WORK=$(mktemp -d)
+export FLEET_WORK
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
 "$hosts" down

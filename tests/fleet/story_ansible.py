@@ -5,9 +5,7 @@ FLEET_PRODUCT   demo or flink: what is installed as `shop` on each host, beside 
 """
 
 import os
-import shutil
 import sys
-import tempfile
 import unittest
 from multiprocessing.pool import ThreadPool
 
@@ -33,21 +31,16 @@ class Fleet:
         for product in (SHOP, MI):
             product.wait_until_serving(*self.servers)
         self.balancer = Balancer("h5", SHOP, [self.h1, self.h2])
-        self.work = tempfile.mkdtemp(prefix="pitstop-fleet-")
         own = {host: {"pitstop_packs": {product.name: self.pack(product, host) for product in (SHOP, MI)}} for host in self.servers}
         groups = {"servers": self.servers, "balanced": [self.h1, self.h2], "balancers": [self.balancer.host]}
         variables = {
             "pitstop_agent_file": str(AGENT), "pitstop_settings": {"products": str(GIVEN / "products")},
             "group": SHOP.name,
         }
-        self.controller = Controller(self.work, own | {self.balancer.host: {}}, groups, variables)
+        self.controller = Controller(os.environ["FLEET_WORK"], own | {self.balancer.host: {}}, groups, variables)
 
     def pack(self, product, host):
         return product.settings(host) | {"pristine": str(product.pristine(product.first)), "state": "started"}
-
-    def close(self):
-        self.controller.close()
-        shutil.rmtree(self.work)
 
     def running(self, product=SHOP):
         """Which server serves since when on each host, by the agent and by the server itself."""
@@ -65,7 +58,7 @@ class Story(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.fleet = Fleet()
-        cls.addClassCleanup(cls.fleet.close)
+        cls.addClassCleanup(cls.fleet.controller.close)
         cls.play = cls.fleet.controller.play
 
     def variables(self, level, product=SHOP, serial=("100%",), drain=False):
