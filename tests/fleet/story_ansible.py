@@ -118,7 +118,7 @@ class Story(unittest.TestCase):
         self.assert_updated(ran, "h1", "h2")
         self.assert_predicted(predicted, ran, group)
         print(f"     with drain: {clients.total} requests, {len(clients.lost)} lost", file=sys.stderr)
-        self.assertEqual(clients.lost, [])
+        self.assertEqual(clients.lost, [], fleet.balancer.said())
         self.assertEqual(clients.levels, {SHOP.first, SHOP.second})
         self.assertGreater(clients.total, 100)
 
@@ -187,7 +187,8 @@ class Story(unittest.TestCase):
         self.assertEqual(fleet.levels(), [SHOP.third] * 4)
         self.assertEqual([after[host] for host in ("h2", "h3", "h4")], [before[host] for host in ("h2", "h3", "h4")])
         self.assertNotEqual(after["h1"], before["h1"])
-        self.assertEqual(clients.lost, [], "requests were lost while a bad release was tried and taken back")
+        # Nobody noticed that a bad release was tried and taken back.
+        self.assertEqual(clients.lost, [], fleet.balancer.said())
         self.assertIn(("h1", "Undrain"), ran.changed, "the host is well and out of service")
         SHOP.is_kept(fleet.h1)
         ran = self.roll_out(SHOP.broken, "--check", "--limit", "h1", code=2)

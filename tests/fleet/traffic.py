@@ -15,6 +15,8 @@ defaults
   timeout connect 2s
   timeout client 30s
   timeout server 30s
+  # Without it, an answer that takes longer than the pause between two checks counts as none.
+  timeout check 10s
 
 frontend clients
   bind :80
@@ -39,6 +41,10 @@ class Balancer:
         self.host.sh("systemctl start haproxy")
         for one in members:
             self.host.sh(f"balancer.sh ready {product.name} {one.name}")
+
+    def said(self):
+        """What haproxy noticed of its servers."""
+        return self.host.sh("journalctl -u haproxy -n 40 -o short-precise --no-pager")
 
     def clients(self, count=4):
         return Clients(f"http://{self.host.address}{self.product.health}", self.product.level_in, count)
