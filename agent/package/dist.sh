@@ -80,7 +80,7 @@ binary() {
   fi
   path=$(zig)
   for target in $(targets); do
-    PATH=$path:$PATH RUSTFLAGS="-C force-unwind-tables=no --remap-path-prefix=$from=/cargo --remap-path-prefix=$root=/pitstop" \
+    PATH=$path:$PATH RUSTFLAGS="--remap-path-prefix=$from=/cargo --remap-path-prefix=$root=/pitstop" \
       CFLAGS="-ffile-prefix-map=$from=/cargo -ffile-prefix-map=$root=/pitstop" \
       cargo zigbuild --quiet --release --locked --target "$target.$glibc" || die "cannot build for $target"
     built=${CARGO_TARGET_DIR:-$root/target}/$target/release/pitstop
