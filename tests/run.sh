@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Runs everything, stage by stage, to the end even if one fails.
-#   run.sh            all stages
-#   run.sh STAGE…     only these (run.sh --list names them)
+#   run.sh            all stages, but `dist`, which builds tools for minutes
+#   run.sh STAGE…     only these (run.sh --list names those of the first line)
 # A stage that ends with 77 is skipped: it has said why.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 1
 export CARGO_TERM_COLOR=never
 
-stages=(setup fmt clippy clippy-faults build unit crash deny readme scripts packs wso2 vendor-tool report ansible ansible-sanity puppet puppet-units dist flink fleet demo)
+stages=(setup fmt clippy clippy-faults build unit crash deny readme scripts packs wso2 vendor-tool report ansible ansible-sanity puppet puppet-units flink fleet demo)
 readonly skip=77
 
 setup() { tests/setup.sh; }
@@ -62,12 +62,7 @@ ansible-sanity() { part tests/ansible/sanity.sh; }
 puppet-units() { part tests/puppet/units.sh; }
 # shellcheck disable=SC2317
 flink() { part tests/flink/run.sh; }
-# The package of this run, where the stage `dist` has made one.
-fleet() {
-  local package=""
-  [[ " ${stages[*]} " != *" dist "* ]] || package=$(compgen -G "dist/pitstop_*_$(dpkg --print-architecture).deb" || true)
-  tests/fleet/unit.sh && PITSTOP_DEB=$package tests/fleet/run.sh ansible-demo
-}
+fleet() { tests/fleet/unit.sh; }
 # shellcheck disable=SC2317
 dist() { part tests/dist/run.sh; }
 demo() { tests/demo/run.sh demo; }
@@ -78,13 +73,20 @@ part() {
   "$1"
 }
 
+# Begins a stage ahead of its turn, which then waits for it.
+begin() {
+  [[ " ${stages[*]} " == *" $1 "* ]] || return 0
+  ( "$1" ) >"$logs/$1" 2>&1 &
+  begun[$1]=$!
+}
+
 run_stage() {
   local name=$1 began=$SECONDS code
   printf '\n== %s\n' "$name"
-  if [[ $name == fleet && -n $fleet_pid ]]; then
-    wait "$fleet_pid"
+  if [[ -n ${begun[$name]:-} ]]; then
+    wait "${begun[$name]}"
     code=$?
-    cat "$fleet_log"
+    cat "$logs/$name"
   else
     ( "$name" )
     code=$?
@@ -102,14 +104,15 @@ passed=0 failed=() skipped=()
 for stage in "${stages[@]}"; do
   declare -F "$stage" >/dev/null || { echo "no such stage: $stage (run.sh --list names them)" >&2; exit 2; }
 done
-fleet_pid="" fleet_log=$(mktemp)
-trap 'jobs -p | xargs -r kill 2>/dev/null; rm -f "$fleet_log"' EXIT
+declare -A begun=()
+logs=$(mktemp -d)
+trap 'jobs -p | xargs -r kill 2>/dev/null; rm -rf "$logs"' EXIT
 for stage in "${stages[@]}"; do
   # Both wait more than they work, each for hosts and servers of its own.
-  if [[ $stage == flink && " ${stages[*]} " == *" fleet "* ]]; then fleet >"$fleet_log" 2>&1 & fleet_pid=$!; fi
+  [[ $stage != flink ]] || begin fleet
   run_stage "$stage"
-  # Mostly one long link on one core: it goes on beside the checks, and the stage `build` waits for it.
-  if [[ $stage == setup && " ${stages[*]} " == *" build "* ]]; then build >/dev/null 2>&1 & fi
+  # Mostly one long link on one core: it goes on beside the checks.
+  [[ $stage != setup ]] || begin build
 done
 
 echo

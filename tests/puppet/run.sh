@@ -62,7 +62,7 @@ on_disk() {
   local name volatile=()
   for name in $VOLATILE; do volatile+=(-path "./$name" -prune -o); done
   echo "home $(fingerprint "$home" "${volatile[@]}") settings $(fingerprint "$CONFIG_DIR")" \
-    "state $(fingerprint "$STATE_DIR" -path ./cache -prune -o -type f ! -name digests ! -name lock)"
+    "state $(fingerprint "$STATE_DIR" -path ./cache -prune -o -type f ! -name digests ! -name lock ! -name told.jsonl ! -name last-report.json)"
 }
 
 common() { # TYPE, and attributes on standard input
