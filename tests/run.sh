@@ -65,7 +65,11 @@ flink() { part tests/flink/run.sh; }
 fleet() { tests/fleet/unit.sh; }
 # shellcheck disable=SC2317
 dist() { part tests/dist/run.sh; }
-demo() { tests/demo/run.sh demo; }
+demo() {
+  local built=""
+  [[ " ${stages[*]} " != *" build "* ]] || built=yes
+  PITSTOP_BUILT=$built tests/demo/run.sh demo
+}
 
 # A part's own script. A missing one is a failure: nothing was tested.
 part() {

@@ -28,8 +28,11 @@ case $product in
   *) echo "demo: PRODUCT is demo or flink, not $product" >&2; exit 2 ;;
 esac
 
-echo "Building the agent"
-cargo build --release --locked --quiet
+# The tests have built it already.
+if [[ -z ${PITSTOP_BUILT:-} ]]; then
+  echo "Building the agent"
+  cargo build --release --locked --quiet
+fi
 echo "Preparing Ansible (cached in .cache)"
 venv=$(tests/venv.sh)
 exec python3 tests/demo/story.py "$product" --ansible "$venv/bin/ansible-playbook"
