@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes what others install, in dist/, and the same bytes again from the same commit.
+# Makes what others install, in dist/. The same program is packed to the same bytes again.
 #   dist.sh              everything
 #   dist.sh PART…        only these: binary packages collection module sbom sums
 # DIST_BINARY=FILE       pack this binary as that of this machine's architecture, instead of building any

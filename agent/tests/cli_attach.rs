@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use common::Lab;
@@ -52,9 +52,7 @@ fn held(when: &str) -> Held {
 
 impl Held {
     fn start(&self, args: &[&str]) -> Child {
-        let mut command = self.lab.command(args);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().unwrap();
+        let child = self.lab.spawn(args);
         self.until_reached();
         child
     }
@@ -85,13 +83,7 @@ fn output(mut child: Child) -> (Option<i32>, Value) {
 fn a_run_is_followed_to_its_end_and_its_report_is_kept() {
     let held = held("after-commit");
     let update = held.start(&["update", "lab"]);
-    let mut attach = held
-        .lab
-        .command(&["attach", "lab"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut attach = held.lab.spawn(&["attach", "lab"]);
     let mut told = BufReader::new(attach.stderr.take().unwrap())
         .lines()
         .map_while(Result::ok);
@@ -154,24 +146,11 @@ fn a_killed_run_is_told_with_what_it_left() {
     .unwrap();
     held.lab.run(&["start", "lab"]).expect(0, "started");
     let mut update = held.start(&["update", "lab"]);
-    let attach = held
-        .lab
-        .command(&["attach", "lab"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let attach = held.lab.spawn(&["attach", "lab"]);
     update.kill().unwrap();
     update.wait().unwrap();
     held.release();
-    for seen in [
-        attach,
-        held.lab
-            .command(&["attach", "lab"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap(),
-    ] {
+    for seen in [attach, held.lab.spawn(&["attach", "lab"])] {
         let (code, report) = output(seen);
         assert_eq!(
             (code, &report["error"]["kind"]),
@@ -227,16 +206,8 @@ fn the_end_of_the_connection_ends_nothing() {
 #[test]
 fn a_terminal_that_hangs_up_ends_nothing() {
     let held = held("after-commit");
-    let like = held.lab.command(&[]);
     let line = format!("exec {} -vv update lab", env!("CARGO_BIN_EXE_pitstop"));
-    let mut terminal = Command::new("script")
-        .args(["--quiet", "--command", &line, "/dev/null"])
-        .envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))))
-        .env("TERM", "xterm")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut terminal = held.lab.spawn_on_terminal(&[], &line);
     held.until_reached();
     terminal.kill().unwrap();
     terminal.wait().unwrap();
@@ -256,9 +227,7 @@ fn waiting(args: &[&str], lock: &common::fleetlock::FleetLock, lab: &Lab) -> Chi
     ));
     lock.seize("is", "h2");
     let asked = lock.told().len();
-    let mut command = lab.command(args);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().unwrap();
+    let child = lab.spawn(args);
     eventually("the run asks for a slot", || lock.told().len() > asked);
     child
 }
@@ -325,13 +294,7 @@ fn after_the_stop_it_goes_on_and_a_second_signal_ends_it_at_once() {
 fn what_changes_nothing_ends_at_the_first_signal() {
     let held = held("after-commit");
     let update = held.start(&["update", "lab"]);
-    let mut attach = held
-        .lab
-        .command(&["attach", "lab"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut attach = held.lab.spawn(&["attach", "lab"]);
     let mut told = BufReader::new(attach.stderr.take().unwrap()).lines();
     assert!(told.next().unwrap().unwrap().contains("is under way"));
     kill(pid(&attach), Signal::SIGINT).unwrap();

@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 
 use common::Lab;
 use common::scenario::lab;
@@ -19,16 +19,8 @@ struct Terminal {
 
 impl Terminal {
     fn run(lab: &Lab, args: &str) -> Self {
-        let like = lab.command(&[]);
         let line = format!("{} {args}", env!("CARGO_BIN_EXE_pitstop"));
-        let child = Command::new("script")
-            .args(["--quiet", "--return", "--command", &line, "/dev/null"])
-            .envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))))
-            .env("TERM", "xterm")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let child = lab.spawn_on_terminal(&["--return"], &line);
         Self {
             child,
             seen: String::new(),

@@ -55,10 +55,7 @@ fn what_the_operator_changed_is_merged_by_pitstop_and_not_by_the_tool() {
     let lab = Lab::tooled();
     // The tool would merge this one, and be in conflict about that one.
     lab.write(TOML, &lab.read(TOML).replace("wso2carbon.jks", "acme.jks"));
-    lab.write(
-        LOG4J,
-        &lab.read(LOG4J).replace("appender = console", "appender = file"),
-    );
+    lab.log_to_file();
     lab.write(PAGE, &lab.read(PAGE).replace("<p>text</p>", "<p>our text</p>"));
     let before = lab.tree();
     let answer = lab.run(UPDATE).refused(3, "conflicts");
@@ -90,10 +87,7 @@ fn without_the_vendors_originals_no_merge_of_the_tool_is_taken_for_the_vendors()
     let lab = Lab::unadopted(&["1.5.0"]);
     lab.run(&["adopt", "lab"]).expect(0, "adopted");
     lab.write(TOML, &lab.read(TOML).replace("wso2carbon.jks", "acme.jks"));
-    lab.write(
-        LOG4J,
-        &lab.read(LOG4J).replace("appender = console", "appender = file"),
-    );
+    lab.log_to_file();
     lab.write(PAGE, &lab.read(PAGE).replace("<p>text</p>", "<p>our text</p>"));
     let answer = lab.run(UPDATE).refused(3, "conflicts");
     // The tool was made to show both sides of the vendor's change, so that only the real conflict needs a person.

@@ -71,10 +71,7 @@ fn bits(lab: &Lab) -> common::Tree {
 #[test]
 fn what_the_operator_owns_comes_through_and_a_rollback_leads_back() {
     let lab = Lab::tooled();
-    lab.write(
-        LOG4J,
-        &lab.read(LOG4J).replace("appender = console", "appender = file"),
-    );
+    lab.log_to_file();
     lab.write(KEYSTORE, "the customer's");
     lab.write(OWN, "<own/>");
     lab.write(DATABASE, "rows");
@@ -246,10 +243,7 @@ fn a_conflict_puts_everything_back_and_the_answer_goes_on_in_the_home() {
 #[test]
 fn killed_while_the_tool_works_the_next_run_puts_everything_back() {
     let lab = Lab::tooled();
-    lab.write(
-        LOG4J,
-        &lab.read(LOG4J).replace("appender = console", "appender = file"),
-    );
+    lab.log_to_file();
     let before = bits(&lab);
     for place in ["download", "files"] {
         lab.knobs(&json!({"hang_at": place}));

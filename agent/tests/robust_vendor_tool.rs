@@ -34,10 +34,7 @@ fn killed_anywhere_the_home_in_which_the_tool_works_is_old_or_new() {
 
 fn killed_anywhere(update: &[&str]) {
     let lab = Lab::tooled();
-    lab.write(
-        LOG4J,
-        &lab.read(LOG4J).replace("appender = console", "appender = file"),
-    );
+    lab.log_to_file();
     let (start, before) = (lab.save(), settled(&lab.tree(), &[]));
     let effects = scenario::effects(&lab, update);
     let new = lab.vendor("4");

@@ -20,7 +20,8 @@ pub struct OverrideArgs {
 }
 
 fn gates() -> impl TypedValueParser<Value = Gate> {
-    PossibleValuesParser::new(Gate::ALL.map(Gate::name)).map(|name| Gate::named(&name).unwrap_or(Gate::Wave))
+    PossibleValuesParser::new(Gate::ALL.map(Gate::name))
+        .try_map(|name| Gate::named(&name).ok_or("no such rule"))
 }
 
 #[derive(Debug, Clone, ClapArgs)]

@@ -46,10 +46,7 @@ pub fn integrity(lab: &Lab) -> Option<String> {
 /// What the operator does on a server with hotfixes.
 pub fn edit(lab: &Lab) {
     lab.write(TOML, &lab.read(TOML).replace("localhost", "am.example.com"));
-    lab.write(
-        LOG4J,
-        &lab.read(LOG4J).replace("appender = console", "appender = file"),
-    );
+    lab.log_to_file();
     lab.write(KEYSTORE, "the customer's");
 }
 

@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -290,6 +290,27 @@ impl Lab {
             .args(args)
             .stdin(Stdio::null());
         command
+    }
+
+    /// Starts the program and leaves its output to be read.
+    pub fn spawn(&self, args: &[&str]) -> Child {
+        let mut command = self.command(args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    /// Starts a line of the shell, in which the program is called, on a terminal of its own, which `script` makes.
+    pub fn spawn_on_terminal(&self, options: &[&str], line: &str) -> Child {
+        let like = self.command(&[]);
+        Command::new("script")
+            .args(options)
+            .args(["--quiet", "--command", line, "/dev/null"])
+            .envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .env("TERM", "xterm")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     pub fn run(&self, args: &[&str]) -> Answer {

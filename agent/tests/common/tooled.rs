@@ -77,6 +77,12 @@ impl Lab {
         lab
     }
 
+    /// What the operator does to the log's configuration; the vendor changes another key of it.
+    pub fn log_to_file(&self) {
+        let theirs = self.read(LOG4J).replace("appender = console", "appender = file");
+        self.write(LOG4J, &theirs);
+    }
+
     /// Writes the instance's file, with this configuration of the tool.
     pub fn configure(&self, tool: &str) {
         let home = self.home();

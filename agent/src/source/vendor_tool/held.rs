@@ -62,7 +62,7 @@ impl<'a> Held<'a> {
 
     /// Whether a path is held.
     pub(super) fn holds(&self, path: &RelPath) -> bool {
-        self.ownership.class_of(path) != Class::State || self.needs.class_of(path) != Class::Customer
+        is_held(self.ownership.class_of(path), self.needs.class_of(path))
     }
 
     /// Everything that is held of a tree, parents first. Names that are not UTF-8 are only told.
@@ -75,9 +75,21 @@ impl<'a> Held<'a> {
         Ok((held, walked.not_utf8))
     }
 
+    fn holds_in(&self, at: &(Cursor, Cursor), name: &str) -> bool {
+        is_held(
+            self.ownership.class_in(&at.0, name),
+            self.needs.class_in(&at.1, name),
+        )
+    }
+
     pub(super) fn walk(&self, tree: &Path) -> Result<Walked<bool>> {
         walk(tree, self)
     }
+}
+
+/// What is not state, and of state what is the tool's; `need` is what the globs of its needs say.
+fn is_held(class: Class, need: Class) -> bool {
+    class != Class::State || need != Class::Customer
 }
 
 fn stood(found: Found<bool>) -> Option<Stood> {
@@ -142,18 +154,11 @@ impl Guide for Held<'_> {
         if is_state && is_needless {
             return Visit::Skip;
         }
-        Visit::Enter(inside, self.is_held(at, name))
+        Visit::Enter(inside, self.holds_in(at, name))
     }
 
     fn leaf(&self, at: &Self::At, name: &str) -> Option<bool> {
-        self.is_held(at, name).then_some(true)
-    }
-}
-
-impl Held<'_> {
-    fn is_held(&self, at: &(Cursor, Cursor), name: &str) -> bool {
-        self.ownership.class_in(&at.0, name) != Class::State
-            || self.needs.class_in(&at.1, name) != Class::Customer
+        self.holds_in(at, name).then_some(true)
     }
 }
 
