@@ -22,4 +22,5 @@ pub mod source;
 pub mod store;
 pub mod sys;
 pub mod template;
+pub mod trust;
 pub mod verb;

@@ -26,7 +26,7 @@ pub enum ExitCode {
     RolledBack = 4,
     /// Verify failed, or the rollback could not be verified.
     Unhealthy = 5,
-    /// A rule says no: policy, hold, wave, window, disk, lock held elsewhere, stale plan.
+    /// A rule says no: policy, signature, evidence, hold, wave, window, disk, lock held elsewhere, stale plan.
     Blocked = 6,
 }
 
@@ -103,6 +103,12 @@ error_kinds! {
     Held = "held" => Blocked,
     /// A setting of the policy forbids it.
     Policy = "policy" => Blocked,
+    /// Something is not signed by those who must, or by nobody.
+    Signature = "signature" => Blocked,
+    /// A trust document or a key is damaged, older than one that was seen, expired or revoked.
+    Trust = "trust" => Blocked,
+    /// Evidence, a scan or an approval is missing that the policy demands.
+    Evidence = "evidence" => Blocked,
     /// The wave of this host has not opened.
     Wave = "wave" => Blocked,
     /// No maintenance window is open.

@@ -15,6 +15,7 @@ pub mod report;
 pub mod rollout;
 pub mod schema;
 pub mod stale;
+pub mod trust;
 
 pub use error::{ErrorKind, ExitCode, Failure, Result};
 pub use plan::Plan;

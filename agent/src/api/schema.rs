@@ -7,6 +7,7 @@ use super::memory::{MEMORY_SCHEMA, MemoryReport};
 use super::merge::{MERGE_SCHEMA, MergeReport};
 use super::pack::{PACK_SCHEMA, PackReport};
 use super::report::{LIST_SCHEMA, Report, ReportList, SCHEMA};
+use super::trust::{KEY_SCHEMA, KeyReport};
 
 /// One schema for all documents; the field `schema` tells them apart.
 pub fn schema() -> Schema {
@@ -16,6 +17,7 @@ pub fn schema() -> Schema {
     let mut memory = schema_for!(MemoryReport);
     let mut pack = schema_for!(PackReport);
     let mut fleet = schema_for!(FleetReport);
+    let mut key = schema_for!(KeyReport);
     // They carry the same definitions; they move to the document's root, where the references point.
     let mut definitions = serde_json::Map::new();
     for part in [
@@ -25,6 +27,7 @@ pub fn schema() -> Schema {
         &mut memory,
         &mut pack,
         &mut fleet,
+        &mut key,
     ] {
         if let Some(serde_json::Value::Object(found)) = part.remove("$defs") {
             definitions.extend(found);
@@ -37,9 +40,9 @@ pub fn schema() -> Schema {
         "description": format!(
             "A report ({SCHEMA}), with --all a list of reports ({LIST_SCHEMA}), what `merge` reports \
              ({MERGE_SCHEMA}), what `conflicts export`, `import` and `forget` report ({MEMORY_SCHEMA}), what \
-             `pack build` reports ({PACK_SCHEMA}), or what `report` does ({FLEET_SCHEMA})."
+             `pack build` reports ({PACK_SCHEMA}), what `report` does ({FLEET_SCHEMA}), or what `trust keygen` made ({KEY_SCHEMA})."
         ),
-        "anyOf": [report, list, merge, memory, pack, fleet],
+        "anyOf": [report, list, merge, memory, pack, fleet, key],
         "$defs": definitions,
     })
 }

@@ -10,6 +10,7 @@ use super::hotfix_args::Hotfix;
 use super::merge_args::MergeArgs;
 use super::pack_args::Pack;
 use super::report_args::ReportArgs;
+use super::trust_args::Trust;
 use super::update_args::UpdateArgs;
 use crate::config::load::ConfigDirs;
 use crate::model::Level;
@@ -191,6 +192,11 @@ pub enum Command {
     },
     /// Make one page of the reports of many hosts
     Report(ReportArgs),
+    /// Keys, and whom this host believes
+    Trust {
+        #[command(subcommand)]
+        what: Trust,
+    },
     /// JSON Schema, man pages, shell completions
     Internals {
         #[command(subcommand)]
@@ -283,6 +289,7 @@ impl Command {
             | Self::Report(_)
             | Self::Conflicts { .. }
             | Self::Pack { .. }
+            | Self::Trust { .. }
             | Self::Internals { .. } => false,
         }
     }

@@ -14,6 +14,9 @@ mod progress;
 mod render;
 mod report;
 mod report_args;
+mod sign_args;
+mod trust;
+mod trust_args;
 mod update_args;
 mod walk;
 
@@ -151,6 +154,7 @@ fn dispatch(args: &Args) -> Result<u8> {
             Ok(0)
         }
         Command::Report(options) => report::report(args, options),
+        Command::Trust { what } => trust::trust(args, what),
         Command::Internals { what } => internals::print(what, &args.dirs()),
     }
 }

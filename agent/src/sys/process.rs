@@ -75,7 +75,9 @@ impl Default for Environment {
 pub struct Output {
     /// Its end.
     pub status: ExitStatus,
-    /// The last [`TAIL_BYTES`] of standard output; what is not UTF-8 is replaced.
+    /// The last [`TAIL_BYTES`] of standard output.
+    pub stdout: Vec<u8>,
+    /// The same as text; what is not UTF-8 is replaced.
     pub stdout_tail: String,
     /// The last [`TAIL_BYTES`] of standard error; what is not UTF-8 is replaced.
     pub stderr_tail: String,
@@ -180,10 +182,12 @@ pub fn run(spec: &Spec, timeout: Duration) -> io::Result<Output> {
     let stderr = Tail::collect(child.stderr.take());
     let (status, timed_out) = wait(&mut child, timeout)?;
     let drained = Deadline::after(DRAIN);
+    let stdout = stdout.take(&drained);
     Ok(Output {
         status,
-        stdout_tail: stdout.take(&drained),
-        stderr_tail: stderr.take(&drained),
+        stdout_tail: String::from_utf8_lossy(&stdout).into_owned(),
+        stdout,
+        stderr_tail: String::from_utf8_lossy(&stderr.take(&drained)).into_owned(),
         timed_out,
     })
 }
@@ -261,12 +265,12 @@ impl Tail {
         Self { bytes, ended }
     }
 
-    fn take(&self, deadline: &Deadline) -> String {
+    fn take(&self, deadline: &Deadline) -> Vec<u8> {
         // An error says that the thread is done, or that it is not and need not be awaited any longer.
         let _ = self.ended.recv_timeout(deadline.left());
         let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         let from = bytes.len().saturating_sub(TAIL_BYTES);
-        String::from_utf8_lossy(&bytes[from..]).into_owned()
+        bytes[from..].to_vec()
     }
 }
 

@@ -21,6 +21,7 @@ pub mod service;
 mod settle;
 mod target;
 mod told;
+pub mod trust;
 pub mod update;
 mod vendor_tool;
 pub mod verify;
