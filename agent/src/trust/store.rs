@@ -1,0 +1,297 @@
+//! Where it is written down whom this host believes:
+//!
+//! | path | content |
+//! |---|---|
+//! | `<config-dir>/trust/trust.yaml` | the anchor, as whoever configures the host lays it |
+//! | `<state-dir>/trust/<version>.json` | signed trust documents that lead on from it |
+//! | `<state-dir>/trust/seen.json` | the highest version that was ever believed here, and every key that was revoked |
+//! | `<state-dir>/trust/clock.json` | the latest moment that anything verified was made at |
+//!
+//! The highest version counts: documents are followed from the anchor on, each verified again. An anchor that is newer than
+//! they are begins anew. A version below the highest seen is refused, and a revoked key stays revoked.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::anchor::Trust;
+use super::dsse::Envelope;
+use super::json;
+use super::keys::{KeyId, PublicKey};
+use super::predicate::Document;
+use super::predicate::document::Key;
+use crate::api::{ErrorKind, Failure, Result};
+use crate::config::yaml;
+use crate::sys::{clock, fs};
+
+/// What the store keeps is small.
+const LIMIT: u64 = 4 << 20;
+
+/// Where whom this host believes is written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustStore {
+    /// `<config-dir>/trust`.
+    pub anchor: PathBuf,
+    /// `<state-dir>/trust`.
+    pub kept: PathBuf,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Seen {
+    version: u64,
+    #[serde(default)]
+    revoked: BTreeSet<KeyId>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Clock {
+    latest: Timestamp,
+}
+
+impl TrustStore {
+    /// Whom this host believes now.
+    ///
+    /// # Errors
+    /// `trust` or `signature`: the anchor or a document is damaged, or older than what was believed before.
+    pub fn load(&self) -> Result<Trust> {
+        let mut trust = self.anchor()?;
+        trust.now = self.now()?;
+        trust.drop_revoked();
+        for (version, path) in self.documents()? {
+            if version > trust.version {
+                let what = format!("the trust document {}", path.display());
+                let next = Envelope::read(&path).and_then(|envelope| trust.next(&envelope, &what));
+                trust = next.map_err(|failure| self.broken(failure, &path))?.0;
+            }
+        }
+        let seen = self.seen()?;
+        if trust.version < seen.version {
+            let message = format!(
+                "whom this host believes went back from version {} to {}",
+                seen.version, trust.version
+            );
+            return Err(Failure::new(ErrorKind::Trust, message)
+                .at(self.anchor_file())
+                .hint("lay a trust.yaml with a higher version, or bring the trust document with `pitstop trust update`"));
+        }
+        trust.revoked.extend(seen.revoked);
+        trust.drop_revoked();
+        Ok(trust)
+    }
+
+    /// Follows a signed trust document from now on. Returns what is believed then, and whether that is new.
+    ///
+    /// # Errors
+    /// `signature`, `trust`, or writing failed.
+    pub fn update(&self, file: &Path) -> Result<(Trust, bool)> {
+        let before = self.load()?;
+        let envelope = Envelope::read(file)?;
+        let bytes = envelope.to_bytes()?;
+        if self.document(before.version).is_some_and(|kept| kept == bytes) {
+            return Ok((before, false));
+        }
+        let what = file.display().to_string();
+        let (next, document) = before
+            .next(&envelope, &what)
+            .map_err(|failure| failure.at(file))?;
+        self.prepare()?;
+        let path = self.document_file(document.version);
+        fs::write_atomic(&path, &bytes)
+            .map_err(|error| Failure::io("keep the trust document in", &path, error))?;
+        self.remember(&next)?;
+        Ok((next, true))
+    }
+
+    /// Writes down that this was believed, so that nothing older is again.
+    ///
+    /// # Errors
+    /// Reading or writing failed.
+    pub fn remember(&self, trust: &Trust) -> Result<()> {
+        let seen = self.seen()?;
+        let mut now = seen.clone();
+        now.version = now.version.max(trust.version);
+        now.revoked.extend(&trust.revoked);
+        if now == seen {
+            return Ok(());
+        }
+        self.write("seen.json", &now)
+    }
+
+    /// The present: what the clock shows, unless something verified was made later.
+    ///
+    /// # Errors
+    /// Reading failed.
+    pub fn now(&self) -> Result<Timestamp> {
+        let latest = self.read::<Clock>("clock.json")?.map(|clock| clock.latest);
+        let now = clock::now();
+        Ok(latest.map_or(now, |latest| latest.max(now)))
+    }
+
+    /// Writes down when something verified was made: the present is not before it, whatever the clock shows.
+    ///
+    /// # Errors
+    /// Reading or writing failed.
+    pub fn saw(&self, latest: Timestamp) -> Result<()> {
+        match self.read::<Clock>("clock.json")? {
+            Some(clock) if clock.latest >= latest => Ok(()),
+            _ => self.write("clock.json", &Clock { latest }),
+        }
+    }
+
+    fn anchor_file(&self) -> PathBuf {
+        self.anchor.join("trust.yaml")
+    }
+
+    fn anchor(&self) -> Result<Trust> {
+        let path = self.anchor_file();
+        let text = fs::read_text_if_exists(&path).map_err(|error| Failure::io("read", &path, error))?;
+        let Some(text) = text else {
+            return Trust::of_document(&Document::default());
+        };
+        refuse_writable(&path)?;
+        Trust::new(&self.document_in(&text)?, |key| self.key(key)).map_err(|mut failure| {
+            if failure.path.is_none() {
+                failure.message = format!("{}: {}", path.display(), failure.message);
+                failure.path = Some(path.clone());
+            }
+            failure
+        })
+    }
+
+    fn document_in(&self, text: &str) -> Result<Document> {
+        yaml::parse(text, &self.anchor_file()).map_err(|mut failure| {
+            failure.kind = ErrorKind::Trust;
+            failure
+        })
+    }
+
+    /// A trust document made of a file like `trust.yaml`, with the keys in it that the file only names.
+    ///
+    /// # Errors
+    /// The file or one of its keys cannot be read, or is not valid.
+    pub fn draft(file: &Path) -> Result<Document> {
+        let folder = file.parent().unwrap_or(Path::new("."));
+        let store = Self {
+            anchor: folder.to_owned(),
+            kept: PathBuf::new(),
+        };
+        let bytes = fs::read(file, LIMIT).map_err(|error| Failure::io("read", file, error))?;
+        let mut document: Document = yaml::parse(&String::from_utf8_lossy(&bytes), file)?;
+        let roles = &mut document.roles;
+        let fixed = [&mut roles.trust, &mut roles.release, &mut roles.approval];
+        let all = fixed.into_iter().flatten().chain(roles.evidence.values_mut());
+        for key in all.flat_map(|role| &mut role.keys) {
+            let (public, name) = store.key(key)?;
+            let text = public.to_pem()?;
+            *key = match name {
+                Some(name) => Key::Named(super::predicate::document::NamedKey { name, key: text }),
+                None => Key::Plain(text),
+            };
+        }
+        Trust::of_document(&document)?;
+        Ok(document)
+    }
+
+    /// A key of `trust.yaml`: itself, or a file beside it.
+    fn key(&self, key: &Key) -> Result<(PublicKey, Option<String>)> {
+        let (text, name) = match key {
+            Key::Plain(text) => (text, None),
+            Key::Named(named) => (&named.key, Some(named.name.clone())),
+        };
+        if text.starts_with("-----BEGIN") || text.starts_with("ssh-") {
+            return Ok((PublicKey::parse(text)?, name));
+        }
+        let path = self.anchor.join(text);
+        refuse_writable(&path)?;
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        Ok((PublicKey::read(&path)?, name.or(stem)))
+    }
+
+    fn broken(&self, failure: Failure, path: &Path) -> Failure {
+        let message = format!(
+            "{} does not lead on from {}",
+            path.display(),
+            self.anchor_file().display()
+        );
+        Failure::new(ErrorKind::Trust, message)
+            .at(path)
+            .hint("lay a trust.yaml with a version that is higher than that of the documents")
+            .because(failure)
+    }
+
+    /// Versions of the documents that are kept, rising.
+    fn documents(&self) -> Result<Vec<(u64, PathBuf)>> {
+        let listed = match fs::list_dir(&self.kept) {
+            Ok(listed) => listed,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Failure::io("list", &self.kept, error)),
+        };
+        let version = |path: PathBuf| {
+            let stem = path.file_name()?.to_str()?.strip_suffix(".json")?.parse().ok()?;
+            Some((stem, path))
+        };
+        let mut found: Vec<_> = listed.iter().filter_map(|entry| version(entry.path())).collect();
+        found.sort();
+        Ok(found)
+    }
+
+    fn document_file(&self, version: u64) -> PathBuf {
+        self.kept.join(format!("{version}.json"))
+    }
+
+    fn document(&self, version: u64) -> Option<Vec<u8>> {
+        fs::read(&self.document_file(version), super::dsse::LIMIT).ok()
+    }
+
+    fn seen(&self) -> Result<Seen> {
+        Ok(self.read("seen.json")?.unwrap_or_default())
+    }
+
+    fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let path = self.kept.join(name);
+        match fs::read(&path, LIMIT) {
+            Ok(bytes) => json::parse(&bytes).map(Some).map_err(|error| {
+                let message = format!("cannot understand {}", path.display());
+                Failure::new(ErrorKind::Trust, message)
+                    .at(&path)
+                    .hint("restore it from a backup")
+                    .because(error)
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::io("read", &path, error)),
+        }
+    }
+
+    fn prepare(&self) -> Result<()> {
+        fs::make_private_dirs(&self.kept).map_err(|error| Failure::io("make the folder", &self.kept, error))
+    }
+
+    fn write(&self, name: &str, value: &impl Serialize) -> Result<()> {
+        self.prepare()?;
+        let path = self.kept.join(name);
+        let bytes = serde_json::to_vec(value).map_err(|error| {
+            Failure::new(ErrorKind::Internal, "cannot write down whom this host believes").because(error)
+        })?;
+        fs::write_atomic(&path, &bytes).map_err(|error| Failure::io("write", &path, error))
+    }
+}
+
+/// Who may write it decides whom this host believes.
+fn refuse_writable(path: &Path) -> Result<()> {
+    let metadata = fs::metadata(path).map_err(|error| Failure::io("look at", path, error))?;
+    let by_group = metadata.mode() & 0o020 != 0 && metadata.gid() != 0;
+    if !by_group && metadata.mode() & 0o002 == 0 {
+        return Ok(());
+    }
+    let message = format!("{} can be written by others than its owner", path.display());
+    Err(Failure::new(ErrorKind::Trust, message)
+        .at(path)
+        .hint(format!("run `chmod go-w {}`", path.display())))
+}
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;
