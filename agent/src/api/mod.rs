@@ -1,6 +1,7 @@
 //! Everything that leaves the process: the report, error kinds and exit codes, and their JSON Schema. Does no I/O.
 
 pub mod action;
+pub mod admission;
 pub mod error;
 pub mod finding;
 pub mod fleet;

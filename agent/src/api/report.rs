@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use super::action::Action;
+pub use super::admission::{EvidenceView, OverrideView};
 use super::error::{ErrorKind, ExitCode, Failure};
 pub use super::finding::{Finding, FindingKind, Severity};
 pub use super::history::{Outcome, TransactionView};
@@ -78,6 +79,18 @@ pub struct Report {
     /// When the instance may change, where something says so (`check`, and whatever is held to it).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<RolloutView>,
+    /// Who signed the release, of those who are believed about it; none where nobody did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signed_by: Vec<String>,
+    /// How far the release got in the environments that the policy names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<EvidenceView>,
+    /// What the policy demands of the release and it does not bring, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// The approval that overrides what is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overridden_by: Option<OverrideView>,
     /// What the source offers (`check`).
     pub offers: Vec<OfferView>,
     /// What would stop an update now (`check`).
@@ -325,6 +338,10 @@ impl Report {
             findings: Vec::new(),
             comparison: None,
             rollout: None,
+            signed_by: Vec::new(),
+            evidence: Vec::new(),
+            missing: Vec::new(),
+            overridden_by: None,
             offers: Vec::new(),
             blockers: Vec::new(),
             waiting: None,

@@ -15,10 +15,12 @@ pub enum Gate {
     Window,
     /// Only so many instances of a group may be down at once.
     Lock,
+    /// The policy demands evidence. Only a signed approval overrides it.
+    Evidence,
 }
 
 impl Gate {
-    /// Every gate, in the order in which they are passed.
+    /// Every gate that is about time, in the order in which they are passed.
     pub const ALL: [Self; 3] = [Self::Wave, Self::Window, Self::Lock];
 
     /// The name that commands and reports use.
@@ -37,6 +39,7 @@ impl Gate {
             Self::Wave => ErrorKind::Wave,
             Self::Window => ErrorKind::Window,
             Self::Lock => ErrorKind::Lock,
+            Self::Evidence => ErrorKind::Evidence,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::memory::{MEMORY_SCHEMA, MemoryReport};
 use super::merge::{MERGE_SCHEMA, MergeReport};
 use super::pack::{PACK_SCHEMA, PackReport};
 use super::report::{LIST_SCHEMA, Report, ReportList, SCHEMA};
-use super::trust::{KEY_SCHEMA, KeyReport};
+use super::trust::{KEY_SCHEMA, KeyReport, SIGNED_SCHEMA, SignedReport, TRUST_SCHEMA, TrustReport};
 
 /// One schema for all documents; the field `schema` tells them apart.
 pub fn schema() -> Schema {
@@ -18,6 +18,8 @@ pub fn schema() -> Schema {
     let mut pack = schema_for!(PackReport);
     let mut fleet = schema_for!(FleetReport);
     let mut key = schema_for!(KeyReport);
+    let mut trust = schema_for!(TrustReport);
+    let mut signed = schema_for!(SignedReport);
     // They carry the same definitions; they move to the document's root, where the references point.
     let mut definitions = serde_json::Map::new();
     for part in [
@@ -28,6 +30,8 @@ pub fn schema() -> Schema {
         &mut pack,
         &mut fleet,
         &mut key,
+        &mut trust,
+        &mut signed,
     ] {
         if let Some(serde_json::Value::Object(found)) = part.remove("$defs") {
             definitions.extend(found);
@@ -40,9 +44,10 @@ pub fn schema() -> Schema {
         "description": format!(
             "A report ({SCHEMA}), with --all a list of reports ({LIST_SCHEMA}), what `merge` reports \
              ({MERGE_SCHEMA}), what `conflicts export`, `import` and `forget` report ({MEMORY_SCHEMA}), what \
-             `pack build` reports ({PACK_SCHEMA}), what `report` does ({FLEET_SCHEMA}), or what `trust keygen` made ({KEY_SCHEMA})."
+             `pack build` reports ({PACK_SCHEMA}), what `report` does ({FLEET_SCHEMA}), what `trust keygen` made ({KEY_SCHEMA}), \
+             whom a host believes ({TRUST_SCHEMA}), or what was signed ({SIGNED_SCHEMA})."
         ),
-        "anyOf": [report, list, merge, memory, pack, fleet, key],
+        "anyOf": [report, list, merge, memory, pack, fleet, key, trust, signed],
         "$defs": definitions,
     })
 }

@@ -1,5 +1,7 @@
 //! A report as text for people.
 
+mod admission;
+
 use std::fmt::Write;
 
 use crate::api::memory::MemoryReport;
@@ -38,6 +40,7 @@ pub fn report(report: &Report, verbose: u8) -> String {
         rollout(&mut text, view);
     }
     offers(&mut text, report);
+    admission::admission(&mut text, report);
     if let Some(one) = report
         .plan
         .as_ref()

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Admission;
 use super::fragment::{AgentFragment, InstanceFragment, LimitsFragment, PolicyFragment, ServiceFragment};
 use super::probe::Probe;
 use super::rollout::{self, Rollout};
@@ -83,7 +84,7 @@ impl Inputs {
     ///
     /// # Errors
     /// `settings`: the first rule that the settings break.
-    pub fn into_settings(self, home: PathBuf, dirs: &ConfigDirs) -> Result<Settings> {
+    pub fn into_settings(self, home: PathBuf, dirs: &ConfigDirs, admission: Admission) -> Result<Settings> {
         let instance = self.instance;
         check_limits(&self.policy, &self.limits)?;
         instance.user.as_deref().map_or(Ok(()), validate::user)?;
@@ -113,6 +114,8 @@ impl Inputs {
             state_dir: dirs.state.join("instances").join(&instance.name),
             cache_dir: dirs.state.join("cache"),
             memory: dirs.memory(),
+            trust: dirs.trust(),
+            admission,
             name: instance.name,
             environment: self.environment,
             user: instance.user,

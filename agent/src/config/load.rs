@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use super::fragment::{AgentFragment, InstanceFragment};
 use super::inputs::{Inputs, limits_of};
 use super::nearest::{did_you_mean, quoted};
-use super::{Limits, MemoryDirs, Settings, validate, yaml};
+use super::{Admission, Limits, MemoryDirs, Settings, TrustDirs, admission, validate, yaml};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::product::config::{self as product_config, ProductConfig};
 use crate::product::{Profile, builtin};
@@ -27,6 +27,15 @@ impl ConfigDirs {
         MemoryDirs {
             own: self.state.join("resolutions"),
             shipped: self.config.join("resolutions.d"),
+        }
+    }
+
+    /// Where whom this host believes is written down.
+    pub fn trust(&self) -> TrustDirs {
+        TrustDirs {
+            anchor: self.config.join("trust"),
+            kept: self.state.join("trust"),
+            shipped: self.config.join("evidence.d"),
         }
     }
 }
@@ -196,6 +205,16 @@ fn read_agent(dirs: &ConfigDirs) -> Result<AgentFragment> {
     Ok(agent)
 }
 
+/// What `policy.yaml` demands of releases of a product.
+fn read_admission(dirs: &ConfigDirs, agent: &AgentFragment, product: &str) -> Result<Admission> {
+    let path = dirs.config.join("policy.yaml");
+    let Some(text) = read_settings(&path)?.filter(|text| says_something(text)) else {
+        return Ok(Admission::default());
+    };
+    let known = builtin::names(agent.products.as_deref())?;
+    admission::parse(&text, &path, product, &known)
+}
+
 /// A file that is all comments, as packages ship them, is no YAML mapping but no error either.
 fn says_something(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim);
@@ -241,12 +260,13 @@ fn settings_of(dirs: &ConfigDirs, agent: &AgentFragment, file: InstanceFile) -> 
         found => found.map_err(in_file)?,
     };
     let folder = path.parent().unwrap_or(&dirs.config);
+    let admission = read_admission(dirs, agent, &instance.product)?;
     let product = match &instance.config {
         Some(_) => product_config::find(&instance.product, agent.products.as_deref())?,
         None => ProductConfig::default(),
     };
     Inputs::merge(instance, agent, profile, product, folder)
-        .and_then(|inputs| inputs.into_settings(home, dirs))
+        .and_then(|inputs| inputs.into_settings(home, dirs, admission))
         .map_err(in_file)
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::admission::Admission;
 use super::configuration::Configuration;
 use super::probe::Probe;
 use super::rollout::Rollout;
@@ -50,6 +51,21 @@ pub struct Settings {
     pub cache_dir: PathBuf,
     /// Where what people decided about conflicts is remembered.
     pub memory: MemoryDirs,
+    /// Where whom this host believes is written down.
+    pub trust: TrustDirs,
+    /// What a release must bring before it is staged.
+    pub admission: Admission,
+}
+
+/// Where whom this host believes is written down, and what is to be believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustDirs {
+    /// The anchor, `<config-dir>/trust`; only read.
+    pub anchor: PathBuf,
+    /// What led on from it, `<state-dir>/trust`.
+    pub kept: PathBuf,
+    /// Evidence, scans and approvals that were shipped to this host, `<config-dir>/evidence.d`; only read.
+    pub shipped: PathBuf,
 }
 
 /// Where what people decided about conflicts is remembered.

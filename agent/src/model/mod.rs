@@ -6,6 +6,7 @@ pub mod inventory;
 pub mod level;
 pub mod path;
 pub mod progress;
+pub mod severity;
 pub mod tree;
 
 pub use class::Class;

@@ -9,6 +9,7 @@ mod decided;
 mod draft;
 mod explain;
 mod files;
+pub mod gate;
 pub mod hotfix;
 mod id;
 pub mod in_place;

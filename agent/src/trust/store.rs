@@ -24,7 +24,7 @@ use super::keys::{KeyId, PublicKey};
 use super::predicate::Document;
 use super::predicate::document::Key;
 use crate::api::{ErrorKind, Failure, Result};
-use crate::config::yaml;
+use crate::config::{TrustDirs, yaml};
 use crate::sys::{clock, fs};
 
 /// What the store keeps is small.
@@ -52,6 +52,14 @@ struct Clock {
 }
 
 impl TrustStore {
+    /// The store in these folders, which need not exist yet.
+    pub fn new(dirs: &TrustDirs) -> Self {
+        Self {
+            anchor: dirs.anchor.clone(),
+            kept: dirs.kept.clone(),
+        }
+    }
+
     /// Whom this host believes now.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ pub mod check;
 pub mod config;
 pub mod conflicts;
 mod findings;
+mod gate;
 pub mod hotfix;
 mod key_conflicts;
 pub mod merge;

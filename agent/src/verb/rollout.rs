@@ -93,6 +93,8 @@ fn refused(action: Action, instance: &Instance, gate: Gate, now: Timestamp) -> O
             let lock = &rollout.lock.as_ref()?.lock;
             format!("no slot of the group `{}` is asked for", lock.group)
         }
+        // Not about time: see `super::gate`.
+        Gate::Evidence => return None,
     };
     let ahead = match action {
         Action::Update => format!(

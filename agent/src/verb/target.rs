@@ -13,6 +13,7 @@ use crate::session::Instance;
 use crate::source::vendor_tool::Shown;
 use crate::source::{self, Offer, Source};
 
+use super::gate::Brought;
 use super::vendor_tool::{self, Tool};
 use super::{Run, update};
 
@@ -39,6 +40,13 @@ pub(super) enum Place {
 pub(super) struct Wanted<'a> {
     pub level: Option<&'a Level>,
     pub allow_downgrade: bool,
+}
+
+impl Target {
+    /// What its source brings to be believed.
+    pub fn brought(&self) -> Brought<'_> {
+        Brought::default()
+    }
 }
 
 impl<'a> Wanted<'a> {

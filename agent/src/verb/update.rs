@@ -25,7 +25,7 @@ use super::conflicts::{self, Waiting};
 use super::rollout::{self, Gates};
 use super::server::Server;
 use super::target::{self, Place, Target, Wanted};
-use super::{Run, adopt, hotfix, recover, report_on, vendor_tool, view};
+use super::{Run, adopt, gate, hotfix, recover, report_on, vendor_tool, view};
 use bases::keep_shown;
 pub(super) use carry::{How, carry_out};
 use plan::{Answering, Made, make_plan};
@@ -103,6 +103,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     let Some(mut target) = target::reach(run, &instance, &place, &wanted, &installed, &inventory)? else {
         return current(run, &installed);
     };
+    gate::admit(run, &instance, &target.release, &target.brought())?;
     refuse_held(&instance, &target, options.release_hold)?;
     let mut origin = origin(run, &instance, place.offers(), &installed)?;
     let answering = answering(run, &instance, waiting.as_ref(), &options);
@@ -167,6 +168,7 @@ pub(super) fn predict(
     )?;
     run.report.conflicts = conflicts::views(&made.plan);
     let blockers = [
+        gate::missing(run, instance, &target.release, &target.brought()),
         refuse_held(instance, &target, false),
         hotfix::refuse_ending(instance, &made.plan, &[]),
         preflight::check(instance, &made.plan),
@@ -235,6 +237,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         return Ok(());
     };
     rollout::admit(run, &session, &asked.options.gates())?;
+    gate::admit(run, &session, &target.release, &target.brought())?;
     interrupt::go_on()?;
     let (made, decided) = decide(run, &session, &asked, inventory, &mut target)?;
     let Asked { server, options, .. } = asked;

@@ -59,6 +59,12 @@ pub(crate) fn settings(home: &Path) -> Settings {
             own: home.with_extension("resolutions"),
             shipped: home.with_extension("resolutions.d"),
         },
+        trust: crate::config::TrustDirs {
+            anchor: home.with_extension("trust"),
+            kept: home.with_extension("trusted"),
+            shipped: home.with_extension("evidence.d"),
+        },
+        admission: crate::config::Admission::default(),
     }
 }
 

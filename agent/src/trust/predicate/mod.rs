@@ -10,4 +10,4 @@ pub use approval::{Approval, ApprovalKind};
 pub use document::Document;
 pub use evidence::Evidence;
 pub use receipt::Receipt;
-pub use scan::{Scan, Severity};
+pub use scan::Scan;

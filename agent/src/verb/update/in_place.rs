@@ -16,6 +16,7 @@ use crate::source::vendor_tool::Stood;
 use crate::sys::clock::now_rfc3339;
 use crate::sys::interrupt::Beyond;
 
+use super::super::gate::{self, Brought};
 use super::super::server::Server;
 use super::super::target::{self, Place, Target, Wanted};
 use super::super::{Run, common, road, rollout, server, told, vendor_tool, view};
@@ -37,6 +38,7 @@ pub(super) fn dry_run(
     };
     let plan = outlined(run, instance, (&installed, &to), (inventory, server))?;
     rollout::admit(run, instance, &options.gates())?;
+    gate::admit(run, instance, &to, &Brought::default())?;
     let message = format!(
         "would stop the server, let the vendor's tool update {} itself from {} to {}, and start the server; which files that \
          changes is known then",
@@ -61,6 +63,7 @@ pub(super) fn work(
     };
     let plan = outlined(run, session, (&asked.installed, &to), (inventory, &asked.server))?;
     rollout::admit(run, session, &asked.options.gates())?;
+    gate::admit(run, session, &to, &Brought::default())?;
     if let Some(parked) = session.open_journal()? {
         seal::discarded(session, &parked.begin)?;
     }

@@ -1,0 +1,363 @@
+//! The policy by tables. Times are hours after an arbitrary beginning.
+
+use std::path::Path;
+
+use super::*;
+use crate::config::admission;
+use crate::model::{Digest, Level};
+use crate::trust::predicate::evidence::Suite;
+
+fn hour(hours: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::from_hours(500_000 + hours)
+}
+
+fn rule(text: &str) -> Admission {
+    let text = format!("default: {{{text}}}\n");
+    admission::parse(&text, Path::new("policy.yaml"), "flink", &["flink".to_owned()]).unwrap()
+}
+
+fn release() -> Release {
+    Release {
+        product: "flink".to_owned(),
+        level: Level::new("1.20.1"),
+        tree: Some(Digest::of(b"tree")),
+    }
+}
+
+/// `staging h1 3 +smoke -api !`: where, on which host, at which hour, suites that passed and failed, and whether it failed.
+fn evidence(text: &str) -> Evidence {
+    let mut words = text.split(' ');
+    let mut next = || words.next().unwrap();
+    let (environment, host, at) = (
+        next().to_owned(),
+        next().to_owned(),
+        hour(next().parse().unwrap()),
+    );
+    let rest: Vec<&str> = words.collect();
+    let suites = rest
+        .iter()
+        .filter(|word| word.starts_with(['+', '-']))
+        .map(|word| Suite {
+            name: word[1..].to_owned(),
+            required: true,
+            ok: word.starts_with('+'),
+            passed: 1,
+            failed: 0,
+            skipped: 0,
+        });
+    Evidence {
+        result: match rest.contains(&"!") {
+            true => Outcome::Failed,
+            false => Outcome::Passed,
+        },
+        configuration: Vec::new(),
+        passed_tests: Vec::new(),
+        warned_tests: Vec::new(),
+        failed_tests: Vec::new(),
+        pitstop: Some(Tested {
+            environment,
+            host,
+            instance: "f".to_owned(),
+            at,
+            product: "flink".to_owned(),
+            level: Level::new("1.20.1"),
+            hotfixes: Vec::new(),
+            config: None,
+            resolutions: None,
+            agent: "0.1.0".to_owned(),
+            suites: suites.collect(),
+        }),
+    }
+}
+
+fn judged(policy: &str, proof: &Proof) -> Vec<String> {
+    let found = judge(&rule(policy), &release(), "f-1", proof, hour(100));
+    found.missing.into_iter().map(|missing| missing.text).collect()
+}
+
+#[test]
+fn evidence_in_words() {
+    const ONE: &str = "evidence: [{environment: staging}]";
+    const TWO: &str = "evidence: [{environment: staging, hosts: 2, soak: 24h}]";
+    const SUITES: &str = "evidence: [{environment: staging, suites: [smoke, api]}]";
+    const ORDER: &str = "evidence: [{environment: dev}, {environment: staging}]";
+    const FRESH: &str = "max_age: 48h, evidence: [{environment: staging, hosts: 2, soak: 72h}]";
+    let table: &[(&str, &[&str], &str)] = &[
+        ("", &[], ""),
+        (ONE, &[], "needs evidence from staging: 0 of 1 host"),
+        (ONE, &["staging h1 1"], ""),
+        (ONE, &["dev h1 1"], "needs evidence from staging: 0 of 1 host"),
+        (
+            ONE,
+            &["staging h1 1 !"],
+            "needs evidence from staging: 0 of 1 host, not well on h1",
+        ),
+        (ONE, &["staging h1 1 !", "staging h1 2"], ""),
+        (
+            ONE,
+            &["staging h1 2 !", "staging h1 1"],
+            "needs evidence from staging: 0 of 1 host, not well on h1",
+        ),
+        // One host twice is one host.
+        (
+            TWO,
+            &["staging h1 1", "staging h1 2"],
+            "needs evidence from staging: 1 of 2 hosts, for 24 h",
+        ),
+        (
+            TWO,
+            &["staging h1 1", "staging h2 90"],
+            "needs evidence from staging: 2 of 2 hosts, soak ends in 14 h",
+        ),
+        (TWO, &["staging h1 1", "staging h2 76"], ""),
+        // A failure meanwhile begins anew.
+        (
+            TWO,
+            &["staging h1 1", "staging h2 1", "staging h2 80 !", "staging h2 99"],
+            "needs evidence from staging: 2 of 2 hosts, soak ends in 23 h",
+        ),
+        // A third host that fails does not take away what two prove, but the person is told where it does not suffice.
+        (TWO, &["staging h1 1", "staging h2 1", "staging h3 2 !"], ""),
+        (SUITES, &["staging h1 1 +smoke +api"], ""),
+        (
+            SUITES,
+            &["staging h1 1 +smoke"],
+            "needs evidence from staging: 0 of 1 host with smoke, api",
+        ),
+        (SUITES, &["staging h1 1 +smoke +api", "staging h1 2"], ""),
+        (
+            SUITES,
+            &["staging h1 1 +smoke -api"],
+            "needs evidence from staging: 0 of 1 host with smoke, api, not well on h1",
+        ),
+        (ORDER, &["dev h1 5", "staging h2 6"], ""),
+        (
+            ORDER,
+            &["dev h1 5", "staging h2 4"],
+            "needs evidence from staging: 0 of 1 host",
+        ),
+        (ORDER, &["staging h2 4"], "needs evidence from dev: 0 of 1 host"),
+        // Old evidence counts as long as the host says from time to time that it still holds.
+        (
+            FRESH,
+            &["staging h1 1", "staging h1 90", "staging h2 2", "staging h2 60"],
+            "",
+        ),
+        (
+            FRESH,
+            &["staging h1 1", "staging h1 90", "staging h2 2"],
+            "needs evidence from staging: 1 of 2 hosts, for 3 d",
+        ),
+    ];
+    for (policy, told, expected) in table {
+        let proof = Proof {
+            evidence: told.iter().map(|text| evidence(text)).collect(),
+            ..Proof::default()
+        };
+        assert_eq!(judged(policy, &proof).join("; "), *expected, "{policy} {told:?}");
+    }
+}
+
+#[test]
+fn results_of_others_that_do_not_say_where_count_nowhere() {
+    let mut foreign = evidence("staging h1 1");
+    foreign.pitstop = None;
+    let proof = Proof {
+        evidence: vec![foreign],
+        ..Proof::default()
+    };
+    assert_eq!(judged("evidence: [{environment: staging}]", &proof).len(), 1);
+}
+
+fn scan(by: &str, at: i64, findings: &[(&str, &str)]) -> Scan {
+    let result: Vec<String> = findings
+        .iter()
+        .map(|(id, score)| format!(r#"{{"id":"{id}","severity":[{{"method":"nvd","score":"{score}"}}]}}"#))
+        .collect();
+    let text = format!(
+        r#"{{"scanner":{{"uri":"{by}","result":[{}]}},"metadata":{{"scanFinishedOn":"{}"}}}}"#,
+        result.join(","),
+        hour(at)
+    );
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn scans_in_words() {
+    const HIGH: &str = "scan: {max_severity: high, max_age: 48h}";
+    let table = [
+        (
+            HIGH,
+            vec![],
+            "needs a vulnerability scan without findings above high, not older than 2 d",
+        ),
+        ("scan: {required: false, max_severity: high}", vec![], ""),
+        (HIGH, vec![scan("a", 90, &[("CVE-1", "high")])], ""),
+        (HIGH, vec![scan("a", 90, &[])], ""),
+        (
+            HIGH,
+            vec![scan("a", 10, &[])],
+            "needs a vulnerability scan without findings above high, not older than 2 d",
+        ),
+        (
+            HIGH,
+            vec![scan("a", 90, &[("CVE-1", "critical")])],
+            "the vulnerability scan has findings above high: CVE-1 (critical)",
+        ),
+        // The newest of each scanner.
+        (
+            HIGH,
+            vec![scan("a", 90, &[("CVE-1", "critical")]), scan("a", 91, &[])],
+            "",
+        ),
+        (
+            HIGH,
+            vec![scan("a", 91, &[]), scan("a", 90, &[("CVE-1", "critical")])],
+            "",
+        ),
+        (
+            HIGH,
+            vec![scan("b", 90, &[("CVE-1", "critical")]), scan("a", 91, &[])],
+            "the vulnerability scan has findings above high: CVE-1 (critical)",
+        ),
+        (
+            "scan: {max_severity: low}",
+            vec![scan(
+                "a",
+                1,
+                &[
+                    ("C-1", "9.9"),
+                    ("C-2", "5"),
+                    ("C-3", "7"),
+                    ("C-4", "?"),
+                    ("C-5", "1"),
+                ],
+            )],
+            "the vulnerability scan has findings above low: C-1 (critical), C-2 (medium), C-3 (high) and 1 more",
+        ),
+    ];
+    for (policy, scans, expected) in table {
+        let proof = Proof {
+            scans,
+            ..Proof::default()
+        };
+        assert_eq!(judged(policy, &proof).join("; "), expected, "{policy}");
+    }
+}
+
+fn approval(kind: ApprovalKind, by: &str, expires: i64, instances: &str) -> Approved {
+    Approved {
+        approval: Approval {
+            kind,
+            reason: "because".to_owned(),
+            at: hour(50),
+            expires: hour(expires),
+            instances: instances.split_whitespace().map(str::to_owned).collect(),
+        },
+        by: by.split_whitespace().map(str::to_owned).collect(),
+        by_enough: by.split_whitespace().count() > 1,
+    }
+}
+
+#[test]
+fn approvals_in_words() {
+    use ApprovalKind::{Approval, BreakGlass};
+    const NAMED: &str = "approvals: {threshold: 2, names: [alice, bob, carol]}";
+    let table = [
+        ("approvals: {}", vec![], "needs approval: 0 of 1"),
+        ("approvals: {}", vec![approval(Approval, "zoe", 101, "")], ""),
+        (
+            NAMED,
+            vec![approval(Approval, "alice zoe", 101, "")],
+            "needs approval: 1 of 2 (may still come from bob, carol)",
+        ),
+        (
+            NAMED,
+            vec![
+                approval(Approval, "alice", 101, ""),
+                approval(Approval, "bob", 101, ""),
+            ],
+            "",
+        ),
+        // The same twice, for another instance, expired, of another kind, too old.
+        (
+            NAMED,
+            vec![
+                approval(Approval, "alice", 101, ""),
+                approval(Approval, "alice", 102, ""),
+            ],
+            "needs approval: 1 of 2 (may still come from bob, carol)",
+        ),
+        (
+            "approvals: {}",
+            vec![approval(Approval, "alice", 101, "f-2")],
+            "needs approval: 0 of 1",
+        ),
+        (
+            "approvals: {}",
+            vec![approval(Approval, "alice", 101, "f-2 f-1")],
+            "",
+        ),
+        (
+            "approvals: {}",
+            vec![approval(Approval, "alice", 100, "")],
+            "needs approval: 0 of 1",
+        ),
+        (
+            "approvals: {}",
+            vec![approval(BreakGlass, "alice", 101, "")],
+            "needs approval: 0 of 1",
+        ),
+        (
+            "max_age: 24h, approvals: {}",
+            vec![approval(Approval, "alice", 101, "")],
+            "needs approval: 0 of 1",
+        ),
+    ];
+    for (policy, approvals, expected) in table {
+        let proof = Proof {
+            approvals,
+            ..Proof::default()
+        };
+        assert_eq!(judged(policy, &proof).join("; "), expected, "{policy}");
+    }
+}
+
+#[test]
+fn breaking_the_glass_takes_so_many_as_the_role_demands() {
+    let judged = |approvals| {
+        let proof = Proof {
+            approvals,
+            ..Proof::default()
+        };
+        let policy = rule("unsigned: refuse, hold: [1.20.1], evidence: [{environment: dev}]");
+        judge(&policy, &release(), "f-1", &proof, hour(100))
+    };
+    let found = judged(vec![approval(ApprovalKind::BreakGlass, "alice bob", 101, "")]);
+    let demands: Vec<Demand> = found.missing.iter().map(|missing| missing.what).collect();
+    assert_eq!(demands, [Demand::NotHeld, Demand::Signature, Demand::Evidence]);
+    let by = found.override_by.unwrap();
+    assert_eq!(
+        (by.by.len(), by.reason.as_str(), by.expires),
+        (2, "because", hour(101))
+    );
+    let refused = [
+        approval(ApprovalKind::BreakGlass, "alice", 101, ""),
+        approval(ApprovalKind::BreakGlass, "alice bob", 100, ""),
+        approval(ApprovalKind::BreakGlass, "alice bob", 101, "f-2"),
+        approval(ApprovalKind::Approval, "alice bob", 101, ""),
+    ];
+    for one in refused {
+        assert_eq!(judged(vec![one]).override_by, None);
+    }
+    // Where nothing is missing nothing is overridden.
+    let proof = Proof {
+        signed: true,
+        approvals: vec![approval(ApprovalKind::BreakGlass, "alice bob", 101, "")],
+        ..Proof::default()
+    };
+    assert_eq!(
+        judge(&rule("unsigned: refuse"), &release(), "f-1", &proof, hour(100)),
+        Judgement::default()
+    );
+}

@@ -1,0 +1,289 @@
+//! Whether a release may be staged: gathers what is proven of it and holds that against the policy. What follows from it is
+//! [`crate::plan::gate`]'s.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use crate::api::admission::{EvidenceView, OverrideView};
+use crate::api::rollout::Gate;
+use crate::api::{ErrorKind, Failure, Result};
+use crate::model::{Digest, Release};
+use crate::plan::gate::{self, Approved, Demand, Judgement, Progress, Proof};
+use crate::session::Instance;
+use crate::sys::{clock, fs};
+use crate::trust::anchor::SCANS;
+use crate::trust::predicate::{Approval, Evidence, Scan};
+use crate::trust::statement::kind_of;
+use crate::trust::{Envelope, KeyId, Predicate, Statement, Trust, TrustStore, Verified, dsse};
+
+use super::Run;
+
+/// More is not looked at.
+const MOST_ENVELOPES: usize = 1000;
+
+/// What the source of a release brings to be believed.
+#[derive(Debug, Default)]
+pub(super) struct Brought<'a> {
+    /// The keys of the role release that signed it; none of what is not signed.
+    pub signed_by: BTreeSet<KeyId>,
+    /// When it was made, if its signed document says so.
+    pub made: Option<Timestamp>,
+    /// Envelopes with evidence, scans and approvals, which nobody has verified yet.
+    pub attachments: &'a [Vec<u8>],
+}
+
+/// Refuses a release that does not bring what the policy demands. Notes in the report what it brings, and in a run that
+/// changes something that it was believed, so that nothing older is again.
+pub(super) fn admit(
+    run: &mut Run<'_>,
+    instance: &Instance,
+    release: &Release,
+    brought: &Brought<'_>,
+) -> Result<()> {
+    let weighed = weigh(run, instance, release, brought)?;
+    if let Some(trust) = weighed.trust.as_ref().filter(|_| !run.report.dry_run) {
+        let store = TrustStore::new(&instance.settings.trust);
+        store.remember(trust)?;
+        weighed.latest.map_or(Ok(()), |latest| store.saw(latest))?;
+    }
+    let Some(refused) = refused(instance, release, &weighed.judgement) else {
+        return Ok(());
+    };
+    let Some(by) = &weighed.judgement.override_by else {
+        return Err(refused);
+    };
+    run.warn(format!(
+        "{}; overridden by {} until {}: {}",
+        refused.message,
+        by.by.join(", "),
+        clock::in_words(by.expires),
+        by.reason
+    ));
+    run.overridden.push(Gate::Evidence);
+    Ok(())
+}
+
+/// What is missing, for `check`; also noted in the report.
+pub(super) fn missing(
+    run: &mut Run<'_>,
+    instance: &Instance,
+    release: &Release,
+    brought: &Brought<'_>,
+) -> Result<()> {
+    let weighed = weigh(run, instance, release, brought)?;
+    let refused = refused(instance, release, &weighed.judgement);
+    refused
+        .filter(|_| weighed.judgement.override_by.is_none())
+        .map_or(Ok(()), Err)
+}
+
+struct Weighed {
+    judgement: Judgement,
+    /// The latest moment that anything was made at that counts.
+    latest: Option<Timestamp>,
+    trust: Option<Trust>,
+}
+
+fn weigh(
+    run: &mut Run<'_>,
+    instance: &Instance,
+    release: &Release,
+    brought: &Brought<'_>,
+) -> Result<Weighed> {
+    let rule = &instance.settings.admission;
+    if rule.demands_nothing() && brought.signed_by.is_empty() {
+        return Ok(Weighed {
+            judgement: Judgement::default(),
+            latest: None,
+            trust: None,
+        });
+    }
+    let trust = TrustStore::new(&instance.settings.trust).load()?;
+    trust.refuse_expired()?;
+    let mut gathered = Gathered {
+        latest: brought.made,
+        ..Gathered::default()
+    };
+    gathered.proof.signed = !brought.signed_by.is_empty();
+    if let Some(tree) = &release.tree {
+        let attached = brought.attachments.iter().enumerate();
+        let attached = attached.map(|(at, bytes)| (format!("attachment {}", at + 1), bytes.clone()));
+        for (what, bytes) in attached.chain(shipped(instance)?).take(MOST_ENVELOPES) {
+            if let Err(failure) = gathered.take(&trust, &what, &bytes, tree) {
+                run.warn(format!("{what} does not count: {}", failure.full_message()));
+            }
+        }
+    }
+    let now = gathered.latest.map_or(trust.now, |latest| latest.max(trust.now));
+    let judgement = gate::judge(rule, release, &instance.settings.name, &gathered.proof, now);
+    tell(run, &trust, brought, &judgement);
+    Ok(Weighed {
+        judgement,
+        latest: gathered.latest,
+        trust: Some(trust),
+    })
+}
+
+/// Envelopes in the folder for them.
+fn shipped(instance: &Instance) -> Result<Vec<(String, Vec<u8>)>> {
+    let folder = &instance.settings.trust.shipped;
+    let listed = match fs::list_dir(folder) {
+        Ok(listed) => listed,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Failure::io("list the evidence in", folder, error)),
+    };
+    let paths = listed.iter().map(std::fs::DirEntry::path);
+    let files: Vec<PathBuf> = paths
+        .filter(|path| path.extension().is_some_and(|end| end == "json"))
+        .collect();
+    let read = |path: PathBuf| {
+        let bytes = fs::read(&path, dsse::LIMIT);
+        let bytes = bytes.map_err(|error| Failure::io("read the evidence in", &path, error))?;
+        Ok((path.display().to_string(), bytes))
+    };
+    files.into_iter().take(MOST_ENVELOPES).map(read).collect()
+}
+
+/// What counts.
+#[derive(Default)]
+struct Gathered {
+    proof: Proof,
+    latest: Option<Timestamp>,
+}
+
+impl Gathered {
+    /// Takes an envelope in, if those signed it who are believed about what it says. What is about another release is
+    /// passed over.
+    fn take(&mut self, trust: &Trust, what: &str, bytes: &[u8], tree: &Digest) -> Result<()> {
+        let verified = trust.verify_any(&Envelope::parse(bytes, what)?, what)?;
+        let kind = kind_of(&verified, what)?;
+        match kind.as_str() {
+            Evidence::TYPE => self.evidence(trust, what, &verified, tree),
+            Scan::TYPE => self.scan(trust, what, &verified, tree),
+            Approval::TYPE => self.approval(trust, what, &verified, tree),
+            // A later agent may know what to make of it.
+            _ => Ok(()),
+        }
+    }
+
+    fn evidence(&mut self, trust: &Trust, what: &str, verified: &Verified, tree: &Digest) -> Result<()> {
+        let Some(evidence) = about::<Evidence>(verified, what, tree)? else {
+            return Ok(());
+        };
+        // The results of others say nothing of an environment, so nobody is believed about them.
+        let Some(tested) = &evidence.pitstop else {
+            return Ok(());
+        };
+        demand_role(trust, &tested.environment, verified, what)?;
+        self.saw(tested.at);
+        self.proof.evidence.push(evidence);
+        Ok(())
+    }
+
+    fn scan(&mut self, trust: &Trust, what: &str, verified: &Verified, tree: &Digest) -> Result<()> {
+        let Some(scan) = about::<Scan>(verified, what, tree)? else {
+            return Ok(());
+        };
+        demand_role(trust, SCANS, verified, what)?;
+        self.saw(scan.metadata.scan_finished_on);
+        self.proof.scans.push(scan);
+        Ok(())
+    }
+
+    fn approval(&mut self, trust: &Trust, what: &str, verified: &Verified, tree: &Digest) -> Result<()> {
+        let Some(approval) = about::<Approval>(verified, what, tree)? else {
+            return Ok(());
+        };
+        let approvers: BTreeSet<KeyId> = trust
+            .approval
+            .keys
+            .iter()
+            .map(crate::trust::PublicKey::id)
+            .collect();
+        let by: BTreeSet<KeyId> = approvers.intersection(verified.signed_by()).copied().collect();
+        if by.is_empty() {
+            return Err(not_believed(what, "approval"));
+        }
+        self.saw(approval.at);
+        self.proof.approvals.push(Approved {
+            by_enough: trust.approval.satisfied_by(&by),
+            by: by
+                .iter()
+                .map(|key| trust.names.get(key).cloned().unwrap_or_else(|| key.short()))
+                .collect(),
+            approval,
+        });
+        Ok(())
+    }
+
+    fn saw(&mut self, at: Timestamp) {
+        self.latest = self.latest.max(Some(at));
+    }
+}
+
+fn about<P: Predicate>(verified: &Verified, what: &str, tree: &Digest) -> Result<Option<P>> {
+    let statement = Statement::<P>::open(verified, what)?;
+    Ok(statement.is_about(tree).then_some(statement.predicate))
+}
+
+fn demand_role(trust: &Trust, environment: &str, verified: &Verified, what: &str) -> Result<()> {
+    match trust.evidence.get(environment) {
+        Some(role) if role.satisfied_by(verified.signed_by()) => Ok(()),
+        _ => Err(not_believed(what, &format!("evidence.{environment}"))),
+    }
+}
+
+fn not_believed(what: &str, role: &str) -> Failure {
+    let message = format!(
+        "{what} is signed by a key that is believed about other things, and not by who has the role {role}"
+    );
+    Failure::new(ErrorKind::Signature, message)
+}
+
+fn tell(run: &mut Run<'_>, trust: &Trust, brought: &Brought<'_>, found: &Judgement) {
+    let report = &mut run.report;
+    report.signed_by = brought.signed_by.iter().map(|key| trust.name_of(key)).collect();
+    report.evidence = found.environments.iter().map(view).collect();
+    report.missing = found.missing.iter().map(|missing| missing.text.clone()).collect();
+    report.overridden_by = found.override_by.as_ref().map(|one| OverrideView {
+        by: one.by.clone(),
+        reason: one.reason.clone(),
+        expires: clock::in_words(one.expires),
+    });
+}
+
+fn view(progress: &Progress) -> EvidenceView {
+    EvidenceView {
+        environment: progress.environment.clone(),
+        hosts: progress.hosts.clone(),
+        needed: progress.needed as u64,
+        failing: progress.failing.clone(),
+        soaked: progress.soaked.map(clock::in_words),
+    }
+}
+
+fn refused(instance: &Instance, release: &Release, found: &Judgement) -> Option<Failure> {
+    let demands = |what| found.missing.iter().any(|missing| missing.what == what);
+    let kind = match (demands(Demand::Evidence), demands(Demand::Signature)) {
+        (true, _) => ErrorKind::Evidence,
+        (false, true) => ErrorKind::Signature,
+        (false, false) => ErrorKind::Policy,
+    };
+    let texts: Vec<&str> = found
+        .missing
+        .iter()
+        .map(|missing| missing.text.as_str())
+        .collect();
+    let name = &instance.settings.name;
+    let message = format!("{release} may not go to {name}: {}", texts.join("; "));
+    let folder = instance.settings.trust.shipped.display();
+    let hint = match release.tree {
+        Some(tree) => format!(
+            "bring what is missing in the bundle or in {folder}; in an emergency, `pitstop trust approve {tree} --break-glass`"
+        ),
+        None => "the files of this release are not known before, so nothing can be proven of them".to_owned(),
+    };
+    (!found.missing.is_empty()).then(|| Failure::new(kind, message).hint(hint))
+}
