@@ -196,7 +196,7 @@ pub struct StepView {
 pub struct ProbeView {
     /// The probe's name.
     pub name: String,
-    /// `http`, `tcp`, `log`, `command`, `process`, `integrity`, `config` or `lint`.
+    /// `http`, `tcp`, `log`, `command`, `process`, `integrity`, `config`, `lint` or `suite`.
     pub kind: String,
     /// Whether it must pass.
     pub required: bool,

@@ -9,7 +9,9 @@ use super::conflicts_args::Conflicts;
 use super::hotfix_args::Hotfix;
 use super::merge_args::MergeArgs;
 use super::pack_args::Pack;
+use super::proof_args::ProofArgs;
 use super::report_args::ReportArgs;
+use super::sign_args::SignArgs;
 use super::trust_args::Trust;
 use super::update_args::UpdateArgs;
 use crate::config::load::ConfigDirs;
@@ -151,6 +153,8 @@ pub enum Command {
         /// Once everything is well, give back the slot of the group that is kept since a change failed
         #[arg(long)]
         release_lock: bool,
+        #[command(flatten)]
+        proof: ProofArgs,
     },
     /// Go back to a kept snapshot
     Rollback {
@@ -192,6 +196,23 @@ pub enum Command {
     },
     /// Make one page of the reports of many hosts
     Report(ReportArgs),
+    /// Write what this host runs into a file, signed
+    ///
+    /// Level, tree, hotfixes, and which of the vendor's files are not the vendor's any more: what `bundle create --for` needs to
+    /// know, small enough to be carried out by hand.
+    Receipt {
+        /// The instances
+        #[arg(required_unless_present = "all")]
+        name: Vec<String>,
+        /// Every configured instance
+        #[arg(long, conflicts_with = "name")]
+        all: bool,
+        /// The file that gets the receipt
+        #[arg(short, long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        sign: SignArgs,
+    },
     /// Keys, and whom this host believes
     Trust {
         #[command(subcommand)]
@@ -290,6 +311,7 @@ impl Command {
             | Self::Conflicts { .. }
             | Self::Pack { .. }
             | Self::Trust { .. }
+            | Self::Receipt { .. }
             | Self::Internals { .. } => false,
         }
     }

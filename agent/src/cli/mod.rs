@@ -11,6 +11,7 @@ mod internals;
 mod merge_args;
 mod pack_args;
 mod progress;
+mod proof_args;
 mod render;
 mod report;
 mod report_args;
@@ -101,13 +102,16 @@ fn dispatch(args: &Args) -> Result<u8> {
             which,
             deep,
             release_lock,
+            proof,
         } => {
             let options = verb::verify::Options {
                 deep: *deep,
                 release_lock: *release_lock,
+                suites: proof.suites(),
+                proof: proof.proof()?,
             };
             each(args, which, Action::Verify, |name, settings| {
-                verb::verify::verify(name, settings, options, progress)
+                verb::verify::verify(name, settings, &options, progress)
             })
         }
         Command::Adopt { name, options } => {
@@ -154,6 +158,10 @@ fn dispatch(args: &Args) -> Result<u8> {
             Ok(0)
         }
         Command::Report(options) => report::report(args, options),
+        Command::Receipt { name, out, sign, .. } => {
+            let report = verb::receipt::receipt(&args.dirs(), name, out, &sign.required()?, progress)?;
+            trust::print(args, &report, &report.message)
+        }
         Command::Trust { what } => trust::trust(args, what),
         Command::Internals { what } => internals::print(what, &args.dirs()),
     }

@@ -116,6 +116,7 @@ impl Inputs {
             memory: dirs.memory(),
             trust: dirs.trust(),
             admission,
+            suites: dirs.suites(&instance.name),
             name: instance.name,
             environment: self.environment,
             user: instance.user,

@@ -30,6 +30,12 @@ impl ConfigDirs {
         }
     }
 
+    /// The folders with an instance's suites of tests.
+    pub fn suites(&self, instance: &str) -> [PathBuf; 2] {
+        let folder = self.config.join("verify.d");
+        [folder.clone(), folder.join(instance)]
+    }
+
     /// Where whom this host believes is written down.
     pub fn trust(&self) -> TrustDirs {
         TrustDirs {

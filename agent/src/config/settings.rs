@@ -55,6 +55,8 @@ pub struct Settings {
     pub trust: TrustDirs,
     /// What a release must bring before it is staged.
     pub admission: Admission,
+    /// The folders with suites of tests: `<config-dir>/verify.d`, and in it one of the instance's name.
+    pub suites: [PathBuf; 2],
 }
 
 /// Where whom this host believes is written down, and what is to be believed.

@@ -6,6 +6,7 @@ mod log;
 pub mod parse;
 pub mod policy;
 mod probe;
+pub mod suite;
 #[cfg(test)]
 pub(crate) mod tests;
 mod trial;

@@ -2,7 +2,7 @@
 //! a document is merged by lines.
 
 mod data;
-mod guard;
+pub(crate) mod guard;
 mod ids;
 mod matching;
 mod names;

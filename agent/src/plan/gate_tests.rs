@@ -62,6 +62,7 @@ fn evidence(text: &str) -> Evidence {
             product: "flink".to_owned(),
             level: Level::new("1.20.1"),
             hotfixes: Vec::new(),
+            deviations: 0,
             config: None,
             resolutions: None,
             agent: "0.1.0".to_owned(),

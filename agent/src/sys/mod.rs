@@ -15,6 +15,7 @@ pub mod lock;
 pub mod process;
 pub mod procfs;
 pub mod root;
+pub mod scratch;
 pub mod socket;
 pub mod terminal;
 pub mod unlinked;

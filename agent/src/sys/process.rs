@@ -75,9 +75,9 @@ impl Default for Environment {
 pub struct Output {
     /// Its end.
     pub status: ExitStatus,
-    /// The last [`TAIL_BYTES`] of standard output.
+    /// The last of standard output: [`TAIL_BYTES`], or as many as were asked for.
     pub stdout: Vec<u8>,
-    /// The same as text; what is not UTF-8 is replaced.
+    /// The last [`TAIL_BYTES`] of it as text; what is not UTF-8 is replaced.
     pub stdout_tail: String,
     /// The last [`TAIL_BYTES`] of standard error; what is not UTF-8 is replaced.
     pub stderr_tail: String,
@@ -173,19 +173,27 @@ fn close_on_exec() {
 /// If it cannot be started, with the reason of the system: `NotFound`, or `PermissionDenied` also where it would
 /// need another user than this process can become. How it ends is no error.
 pub fn run(spec: &Spec, timeout: Duration) -> io::Result<Output> {
+    run_keeping(spec, timeout, TAIL_BYTES)
+}
+
+/// The same, keeping so many bytes of standard output.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_keeping(spec: &Spec, timeout: Duration, stdout_bytes: usize) -> io::Result<Output> {
     let mut command = spec.command(("LC_ALL", "C"))?;
     let input = spec.stdin.as_ref().map_or_else(Stdio::null, |_| Stdio::piped());
     command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).spawn()?;
     feed(&mut child, spec.stdin.clone());
-    let stdout = Tail::collect(child.stdout.take());
-    let stderr = Tail::collect(child.stderr.take());
+    let stdout = Tail::collect(child.stdout.take(), stdout_bytes);
+    let stderr = Tail::collect(child.stderr.take(), TAIL_BYTES);
     let (status, timed_out) = wait(&mut child, timeout)?;
     let drained = Deadline::after(DRAIN);
     let stdout = stdout.take(&drained);
     Ok(Output {
         status,
-        stdout_tail: String::from_utf8_lossy(&stdout).into_owned(),
+        stdout_tail: String::from_utf8_lossy(last(&stdout, TAIL_BYTES)).into_owned(),
         stdout,
         stderr_tail: String::from_utf8_lossy(&stderr.take(&drained)).into_owned(),
         timed_out,
@@ -247,34 +255,38 @@ fn wait_until(child: &mut Child, deadline: &Deadline) -> io::Result<Option<ExitS
 
 /// The end of a stream that is read to its end by a thread of its own.
 struct Tail {
+    keep: usize,
     bytes: Arc<Mutex<Vec<u8>>>,
     ended: mpsc::Receiver<()>,
 }
 
 impl Tail {
-    fn collect(stream: Option<impl Read + Send + 'static>) -> Self {
+    fn collect(stream: Option<impl Read + Send + 'static>, keep: usize) -> Self {
         let (end, ended) = mpsc::channel();
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&bytes);
         std::thread::spawn(move || {
             if let Some(mut stream) = stream {
-                drain(&mut stream, &kept);
+                drain(&mut stream, &kept, keep);
             }
             drop(end);
         });
-        Self { bytes, ended }
+        Self { keep, bytes, ended }
     }
 
     fn take(&self, deadline: &Deadline) -> Vec<u8> {
         // An error says that the thread is done, or that it is not and need not be awaited any longer.
         let _ = self.ended.recv_timeout(deadline.left());
         let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        let from = bytes.len().saturating_sub(TAIL_BYTES);
-        bytes[from..].to_vec()
+        last(&bytes, self.keep).to_vec()
     }
 }
 
-fn drain(stream: &mut impl Read, kept: &Mutex<Vec<u8>>) {
+fn last(bytes: &[u8], count: usize) -> &[u8] {
+    &bytes[bytes.len().saturating_sub(count)..]
+}
+
+fn drain(stream: &mut impl Read, kept: &Mutex<Vec<u8>>, keep: usize) {
     let mut buffer = [0; 4096];
     loop {
         match stream.read(&mut buffer) {
@@ -282,8 +294,8 @@ fn drain(stream: &mut impl Read, kept: &Mutex<Vec<u8>>) {
             Ok(count) => {
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 kept.extend_from_slice(&buffer[..count]);
-                if kept.len() > 4 * TAIL_BYTES {
-                    let surplus = kept.len() - TAIL_BYTES;
+                if kept.len() > 4 * keep {
+                    let surplus = kept.len() - keep;
                     kept.drain(..surplus);
                 }
             }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::dsse::{Envelope, Signers, Verified};
 use super::keys::{KeyId, PublicKey};
+use super::predicate::Receipt;
 use super::predicate::document::{Document, Key, Role};
 use super::statement::Statement;
 use crate::api::{ErrorKind, Failure, Result};
@@ -179,6 +180,29 @@ impl Trust {
             keys,
         };
         envelope.verify(&any, what)
+    }
+
+    /// A receipt, signed by those who are believed about evidence from the environment that it is from.
+    ///
+    /// # Errors
+    /// `signature`, or as [`Trust::verify_release`].
+    pub fn verify_receipt(&self, envelope: &Envelope, what: &str) -> Result<Receipt> {
+        let verified = self.verify_any(envelope, what)?;
+        let receipt = Statement::<Receipt>::open(&verified, what)?.predicate;
+        let mut roles = self
+            .evidence
+            .iter()
+            .filter(|(name, _)| receipt.environment.as_ref() == Some(name));
+        match roles.any(|(_, role)| role.satisfied_by(verified.signed_by())) {
+            true => Ok(receipt),
+            false => {
+                let environment = receipt.environment.as_deref().unwrap_or("no environment");
+                let message =
+                    format!("{what} is from {environment}, and not signed by who is believed about that");
+                Err(Failure::new(ErrorKind::Signature, message)
+                    .hint("give the host's key the role `evidence` of its environment in trust.yaml"))
+            }
+        }
     }
 
     /// Refuses to believe anything once the trust has expired.

@@ -12,6 +12,7 @@ mod key_conflicts;
 pub mod merge;
 mod merges;
 pub mod pack;
+pub mod receipt;
 pub mod recover;
 pub mod report;
 mod road;

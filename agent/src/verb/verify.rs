@@ -14,25 +14,40 @@ use crate::sys::clock::Stopwatch;
 
 use super::{Run, findings, report_on, rollout, server, settle, view};
 
+mod proof;
+
+pub(super) use proof::hotfixes;
+pub use proof::{ProofOptions, SuiteOptions};
+
 /// What to verify.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Whether every file is read, instead of trusting files whose size, inode and times are as they were.
     pub deep: bool,
     /// Whether a slot that is kept after a failed change is given back once everything is well.
     pub release_lock: bool,
+    /// The suites of tests that are run beside.
+    pub suites: Option<SuiteOptions>,
+    /// The evidence that is left of it.
+    pub proof: Option<ProofOptions>,
 }
 
 /// Runs the verb.
-pub fn verify(name: &str, settings: Result<Settings>, options: Options, progress: &dyn Progress) -> Report {
+pub fn verify(name: &str, settings: Result<Settings>, options: &Options, progress: &dyn Progress) -> Report {
     report_on(Action::Verify, name, settings, progress, |run, settings| {
         work(run, settings, options)
     })
 }
 
-fn work(run: &mut Run<'_>, settings: Settings, options: Options) -> Result<()> {
+fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> {
     let instance = Instance::open(settings)?;
     super::refuse_interrupted(&instance)?;
+    // What cannot be proven is said before the tests and not after hours of them.
+    let proof = options
+        .proof
+        .as_ref()
+        .map(|proof| proof.open(&instance))
+        .transpose()?;
     let clock = Stopwatch::start();
     let (inventory, base) = view::scan_with_base(run, &instance, options.deep)?;
     let server = server::observe(run, &instance)?;
@@ -52,9 +67,22 @@ fn work(run: &mut Run<'_>, settings: Settings, options: Options) -> Result<()> {
         probes.extend(server::probe(run, &instance, &server::Baseline::new())?);
     }
     run.report.probes = probes;
-    settle::healthy(&run.report.probes)?;
+    let mut verdict = settle::healthy(&run.report.probes);
+    let mut told = Vec::new();
+    if let (Ok(()), Some(suites)) = (&verdict, &options.suites) {
+        told = suites.run(run, &instance)?;
+        verdict = settle::healthy(&run.report.probes);
+    }
+    if let Some(proof) = &proof {
+        proof.write(run, &instance, &inventory, &told)?;
+    }
+    verdict?;
     let passed = run.report.probes.iter().filter(|probe| probe.ok).count();
     let message = format!("{passed} of {} checks pass", run.report.probes.len());
+    let message = match &options.proof {
+        Some(proof) => format!("{message}; the evidence is {}", proof.out.display()),
+        None => message,
+    };
     let held = instance.state.lock.is_some();
     rollout::slot::after_verify(run, &instance, options.release_lock)?;
     let (changed, message) = match (options.release_lock, held) {

@@ -24,6 +24,7 @@ pub mod scenario;
 pub mod served;
 pub mod switches;
 pub mod tooled;
+pub mod trusted;
 
 use std::collections::BTreeMap;
 use std::fs;

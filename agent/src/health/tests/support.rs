@@ -65,6 +65,7 @@ pub(crate) fn settings(home: &Path) -> Settings {
             shipped: home.with_extension("evidence.d"),
         },
         admission: crate::config::Admission::default(),
+        suites: [home.with_extension("verify.d"), home.with_extension("verify.d")],
     }
 }
 

@@ -76,6 +76,9 @@ pub struct Tested {
     /// The hotfixes that were on, the oldest first.
     #[serde(default)]
     pub hotfixes: Vec<String>,
+    /// How many of the vendor's files were not as in the release.
+    #[serde(default)]
+    pub deviations: u64,
     /// Names the configuration files as they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Digest>,

@@ -22,6 +22,9 @@ pub struct Receipt {
     pub agent: String,
     /// Its instances.
     pub instances: Vec<Installed>,
+    /// Instances of which it could not be told, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub untold: BTreeMap<String, String>,
 }
 
 impl Predicate for Receipt {
