@@ -8,7 +8,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 1
 export CARGO_TERM_COLOR=never
 
-stages=(setup fmt clippy clippy-faults build unit crash deny readme scripts packs wso2 vendor-tool report ansible ansible-sanity puppet puppet-units flink fleet demo)
+stages=(setup fmt clippy clippy-faults build unit crash deny readme scripts packs wso2 vendor-tool report trust ansible ansible-sanity puppet puppet-units flink fleet demo)
 readonly skip=77
 
 setup() { tests/setup.sh; }
@@ -52,6 +52,8 @@ wso2() { part tests/packs/wso2/run.sh; }
 vendor-tool() { python3 tests/vendor-tool/test.py; }
 # shellcheck disable=SC2317
 report() { part tests/report/run.sh; }
+# shellcheck disable=SC2317
+trust() { part tests/trust/run.sh; }
 # shellcheck disable=SC2317
 ansible() { part tests/ansible/run.sh && part tests/ansible/rollout.sh && part tests/ansible/wso2.sh; }
 # shellcheck disable=SC2317

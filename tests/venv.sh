@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes the private Python environment of the tests and the demo in .cache, once per set of requirements, and prints
-# its path.
+# Makes a private Python environment in .cache, once per set of requirements, and prints its path.
+#   venv.sh [REQUIREMENTS]   that of the tests and the demo of Ansible without it
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-requirements=$root/tests/ansible/requirements.txt
+requirements=${1:-$root/tests/ansible/requirements.txt}
 fallback="ansible-core==2.19.*"
 
 key=$( { python3 --version; cat "$requirements" 2>/dev/null || echo "$fallback"; } | sha256sum | cut -c1-12)
