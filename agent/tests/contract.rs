@@ -13,6 +13,8 @@ mod common;
 mod desk;
 #[path = "contract/normal.rs"]
 mod normal;
+#[path = "contract/proven.rs"]
+mod proven;
 #[path = "contract/rollout.rs"]
 mod rollout;
 #[path = "contract/studio.rs"]
@@ -342,6 +344,7 @@ fn what_is_printed_is_what_is_recorded() {
         vendor::hotfixes,
         vendor::built,
         rollout::gates,
+        proven::proofs,
         vendor::in_place,
     ];
     let takes: Takes = std::thread::scope(|scope| {

@@ -15,6 +15,8 @@ use pitstop::merge::Format;
 mod input;
 #[path = "../fuzz/src/laws.rs"]
 mod laws;
+#[path = "../fuzz/src/readers.rs"]
+mod readers;
 
 /// How many times each seed is changed.
 const TIMES: u32 = 30;
@@ -62,4 +64,23 @@ fn what_must_hold_for_edits_holds_for_the_seeds() {
         .flat_map(|seed| inputs(seed))
         .for_each(|input| laws::edit(&input));
     assert_eq!(seeds.len(), 6);
+}
+
+#[test]
+fn what_must_hold_for_readers_holds_for_the_seeds() {
+    type Reader = (&'static str, usize, fn(&[u8]));
+    let readers: [Reader; 4] = [
+        ("envelope", 2, readers::envelope),
+        ("statement", 5, readers::statement),
+        ("junit", 1, readers::junit),
+        ("tap", 1, readers::tap),
+    ];
+    for (target, count, read) in readers {
+        let seeds = seeds(target);
+        seeds
+            .iter()
+            .flat_map(|seed| inputs(seed))
+            .for_each(|input| read(&input));
+        assert_eq!(seeds.len(), count, "{target}");
+    }
 }

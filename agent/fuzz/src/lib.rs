@@ -2,5 +2,7 @@
 
 mod input;
 mod laws;
+mod readers;
 
 pub use laws::{edit, merge};
+pub use readers::{envelope, junit, statement, tap};

@@ -78,6 +78,8 @@ pub struct Progress {
     pub failing: Vec<String>,
     /// When it has been well for long enough on so many hosts; absent while there are too few.
     pub soaked: Option<Timestamp>,
+    /// The same for those hosts that there are.
+    pub soaking: Option<Timestamp>,
 }
 
 /// An approval that overrides what is missing.
@@ -181,10 +183,12 @@ fn progress(
         }
     }
     well.sort();
+    let soaked = |since: Timestamp| since.checked_add(rule.soak).ok();
     let reached = well.get(rule.hosts - 1).map(|(since, _)| *since);
     let progress = Progress {
         environment: rule.name.clone(),
-        soaked: reached.and_then(|since| since.checked_add(rule.soak).ok()),
+        soaked: reached.and_then(soaked),
+        soaking: reached.or(well.last().map(|(since, _)| *since)).and_then(soaked),
         hosts: well.into_iter().map(|(_, host)| host).collect(),
         needed: rule.hosts,
         failing,
@@ -231,8 +235,8 @@ fn lacking(rule: &Environment, progress: &Progress, now: Timestamp) -> Option<St
     if !rule.suites.is_empty() {
         text += &format!(" with {}", rule.suites.join(", "));
     }
-    match progress.soaked {
-        Some(soaked) => text += &format!(", soak ends in {}", in_words(soaked.duration_since(now))),
+    match progress.soaking.filter(|soaking| *soaking > now) {
+        Some(soaking) => text += &format!(", soak ends in {}", in_words(soaking.duration_since(now))),
         None if rule.soak > SignedDuration::ZERO => text += &format!(", for {}", in_words(rule.soak)),
         None => {}
     }

@@ -111,6 +111,11 @@ fn evidence_in_words() {
             "needs evidence from staging: 2 of 2 hosts, soak ends in 14 h",
         ),
         (TWO, &["staging h1 1", "staging h2 76"], ""),
+        (
+            TWO,
+            &["staging h2 90"],
+            "needs evidence from staging: 1 of 2 hosts, soak ends in 14 h",
+        ),
         // A failure meanwhile begins anew.
         (
             TWO,

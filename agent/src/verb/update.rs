@@ -103,7 +103,6 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     let Some(mut target) = target::reach(run, &instance, &place, &wanted, &installed, &inventory)? else {
         return current(run, &installed);
     };
-    gate::admit(run, &instance, &target.release, &target.brought())?;
     refuse_held(&instance, &target, options.release_hold)?;
     let mut origin = origin(run, &instance, place.offers(), &installed)?;
     let answering = answering(run, &instance, waiting.as_ref(), &options);
@@ -119,6 +118,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     run.report.conflicts = conflicts::views(&made.plan);
     super::demand_plan(options.plan.as_deref(), &made.plan)?;
     rollout::admit(run, &instance, &options.gates())?;
+    gate::admit(run, &instance, &target.release, &target.brought())?;
     hotfix::refuse_ending(&instance, &made.plan, &options.not_superseded)?;
     preflight::check(&instance, &made.plan)?;
     manual::refuse_unacknowledged(&made.plan, &options.acknowledge)?;
