@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod apply;
+pub mod bundle;
 pub mod cli;
 pub mod config;
 pub mod fleet;

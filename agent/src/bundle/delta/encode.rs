@@ -1,0 +1,439 @@
+//! Finds the delta of a file.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use super::columns::{Column, Writer, zigzag};
+use super::deflate::{Params, params_of};
+use super::predict::{Predictor, action, kind};
+use super::sources::{Inflater, read_all};
+use super::zip::{self, Directory, FIELDS, Fields, Place, Record};
+use super::{Base, anchors, apply, blocks, limits};
+
+pub(super) fn encode(base: &dyn Base, target: &dyn Base) -> io::Result<Option<Vec<u8>>> {
+    if base.len().max(target.len()) > limits::FILE {
+        return Ok(None);
+    }
+    let (old, new) = (read_all(base)?, read_all(target)?);
+    // Where an archive's delta goes beyond a limit, that of its bytes may not.
+    let depths = [0, limits::DEPTH];
+    let mut deltas = depths.iter().filter_map(|depth| build(&old, &new, *depth));
+    Ok(deltas.find(|delta| delta.len() < new.len() && rebuilds(&old, delta, &new)))
+}
+
+fn build(old: &[u8], new: &[u8], depth: usize) -> Option<Vec<u8>> {
+    let mut encoder = Encoder {
+        columns: Writer::default(),
+        blocks: blocks::Writer::default(),
+        params: None,
+    };
+    let base = Content {
+        bytes: old,
+        room: limits::HELD,
+    };
+    encoder.content(new, Some(base), depth)?;
+    let columns = encoder.columns.finish()?;
+    encoder.blocks.finish(&columns)
+}
+
+fn rebuilds(old: &[u8], mut delta: &[u8], new: &[u8]) -> bool {
+    let mut rest = Same(new);
+    apply::apply(&old, &mut delta, new.len() as u64, &mut rest).is_ok() && rest.0.is_empty()
+}
+
+/// Takes only what is expected.
+struct Same<'a>(&'a [u8]);
+
+impl Write for Same<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.strip_prefix(bytes).ok_or(io::ErrorKind::InvalidData)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a content is compared with.
+#[derive(Clone, Copy)]
+struct Content<'a> {
+    bytes: &'a [u8],
+    /// How much more a host may hold while it reads from this.
+    room: usize,
+}
+
+struct Encoder {
+    columns: Writer,
+    blocks: blocks::Writer,
+    /// Those of the last entry.
+    params: Option<Params>,
+}
+
+impl Encoder {
+    fn content(&mut self, new: &[u8], old: Option<Content<'_>>, depth: usize) -> Option<()> {
+        if let Some(old) = old
+            && old.bytes == new
+        {
+            self.columns.put(Column::Kind, kind::SAME);
+            return Some(());
+        }
+        if depth < limits::DEPTH
+            && let Some(archive) = Archive::read(new)
+        {
+            return self.zip(&archive, old, depth);
+        }
+        let bytes = old.map_or(&[][..], |old| old.bytes);
+        if new.len().max(bytes.len()) <= limits::PIECE {
+            self.columns.put(Column::Kind, kind::PIECE);
+            return self.blocks.add(new, bytes);
+        }
+        self.columns.put(Column::Kind, kind::PARTS);
+        let parts = anchors::parts(new, bytes);
+        self.columns.put(Column::Count, parts.len() as u64);
+        let mut expected = 0;
+        for part in parts {
+            let (at, old) = (part.old.start, part.old.len());
+            let len = part.new.len() as u64;
+            self.columns
+                .put(Column::Part, len << 1 | u64::from(!part.is_copy));
+            self.columns
+                .put(Column::PartAt, zigzag(at as i64 - expected as i64));
+            expected = part.old.end;
+            if !part.is_copy {
+                self.columns.put(Column::PartOld, old as u64);
+                self.blocks.add(&new[part.new], &bytes[part.old])?;
+            }
+        }
+        Some(())
+    }
+
+    fn zip(&mut self, new: &Archive<'_>, old: Option<Content<'_>>, depth: usize) -> Option<()> {
+        let directory = old.and_then(|old| Directory::read(&old.bytes).ok().flatten());
+        let base = match (&directory, old) {
+            (Some(directory), Some(content)) => Some(Old::new(directory, content, new)),
+            _ => None,
+        };
+        let kind = if base.is_some() {
+            kind::ZIP
+        } else {
+            kind::ZIP_ALONE
+        };
+        self.columns.put(Column::Kind, kind);
+        self.columns.put(Column::Count, new.places.len() as u64);
+        let mut last = Last::default();
+        for (record, place) in new.directory.records.iter().zip(&new.places) {
+            self.entry(new, record, place, base.as_ref(), &mut last, depth)?;
+        }
+        self.gap(&new.bytes[new.gap.clone()]);
+        self.columns.put(Column::Gap, new.directory.bias);
+        let tail = new.directory.tail();
+        if base.as_ref().is_some_and(|base| base.directory.tail() == tail) {
+            self.columns.put(Column::Tail, 0);
+        } else {
+            self.columns.put(Column::Tail, tail.len() as u64 + 1);
+            self.columns.bytes(Column::Bytes, &tail);
+        }
+        Some(())
+    }
+
+    fn gap(&mut self, bytes: &[u8]) {
+        self.columns.put(Column::Gap, bytes.len() as u64);
+        self.columns.bytes(Column::Bytes, bytes);
+    }
+
+    fn entry(
+        &mut self,
+        new: &Archive<'_>,
+        record: &Record,
+        place: &Place,
+        base: Option<&Old<'_>>,
+        last: &mut Last,
+        depth: usize,
+    ) -> Option<()> {
+        let data = &new.bytes[place.data.clone()];
+        let origin = base.and_then(|base| base.origin(new.directory.name(record), record, data));
+        let code = match origin {
+            Some((at, _)) => {
+                let code = zigzag(at as i64 - last.base) + 1;
+                last.base = at as i64 + 1;
+                code
+            }
+            None => 0,
+        };
+        self.columns.put(Column::Base, code);
+        let found = origin.and_then(|(at, _)| Some((base?, &base?.directory.records[at])));
+        let predicted = found.map_or(last.entry, |(_, record)| record.fields);
+        for (number, value) in record.fields.iter().enumerate() {
+            let code = last.fields[number].code(*value, predicted[number]);
+            self.columns.field(number, code);
+        }
+        last.entry = record.fields;
+        self.texts(new, record, place, found, last);
+        self.local(record, place);
+        self.columns.put(Column::Numbers, u64::from(!place.numbers));
+        let descriptor = place.descriptor.map_or(0, |which| which as u64 + 1);
+        self.columns.put(Column::Descriptor, descriptor);
+        self.gap(&new.bytes[place.gap.clone()]);
+        if let Some((_, true)) = origin {
+            self.columns.put(Column::Action, action::SAME);
+            return Some(());
+        }
+        self.data(record, place, data, found, depth)
+    }
+
+    fn texts(
+        &mut self,
+        new: &Archive<'_>,
+        record: &Record,
+        place: &Place,
+        found: Option<(&Old<'_>, &Record)>,
+        last: &mut Last,
+    ) {
+        type Of = for<'t> fn(&'t Directory, &'t Record) -> &'t [u8];
+        let texts: [(Column, Column, Of); 3] = [
+            (Column::Name, Column::Text, Directory::name),
+            (Column::Extra, Column::Bytes, Directory::extra),
+            (Column::Comment, Column::Bytes, Directory::comment),
+        ];
+        for (column, bytes, of) in texts {
+            let text = of(&new.directory, record);
+            let predicted = found.map_or(&[][..], |(base, record)| of(base.directory, record));
+            if text == predicted {
+                self.columns.put(column, 0);
+            } else {
+                self.columns.put(column, text.len() as u64 + 1);
+                self.columns.bytes(bytes, text);
+            }
+        }
+        let extra = &new.bytes[place.extra.clone()];
+        let base = found.and_then(|(base, record)| base.local_extra(record));
+        if extra == last.extra {
+            self.columns.put(Column::LocalExtra, 0);
+        } else if extra == new.directory.extra(record) {
+            self.columns.put(Column::LocalExtra, 1);
+        } else if Some(extra) == base {
+            self.columns.put(Column::LocalExtra, 2);
+        } else {
+            self.columns.put(Column::LocalExtra, extra.len() as u64 + 3);
+            self.columns.bytes(Column::Bytes, extra);
+        }
+        last.extra = extra.to_vec();
+    }
+
+    fn local(&mut self, record: &Record, place: &Place) {
+        let central = &record.fields[1..=place.local.len()];
+        let differs = central != place.local;
+        self.columns.put(Column::Local, u64::from(differs));
+        if differs {
+            for field in place.local {
+                self.columns.put(Column::Local, field.into());
+            }
+        }
+    }
+
+    /// An entry whose data is not there already.
+    fn data(
+        &mut self,
+        record: &Record,
+        place: &Place,
+        data: &[u8],
+        found: Option<(&Old<'_>, &Record)>,
+        depth: usize,
+    ) -> Option<()> {
+        let (what, plain) = self.understand(record, data);
+        self.columns.put(Column::Action, what);
+        let old_size = found.map_or(0, |(_, record)| i64::from(record.size));
+        self.columns
+            .put(Column::Size, zigzag(i64::from(record.size) - old_size));
+        if what == action::RAW || (place.numbers && record.size as usize > limits::BUFFERED) {
+            self.columns.put(Column::Crc, record.crc.into());
+            self.columns.put(Column::Packed, record.packed.into());
+        }
+        if what == action::RAW {
+            let old = found.and_then(|(base, record)| {
+                Some(Content {
+                    bytes: base.data(record)?,
+                    room: base.content.room,
+                })
+            });
+            return self.content(data, old, limits::DEPTH);
+        }
+        if what == action::DEFLATE {
+            self.columns
+                .put(Column::Deflate, self.params.map_or(0, Params::code));
+        }
+        let plain = plain.as_deref().unwrap_or(data);
+        let Some((base, record)) = found else {
+            return self.content(plain, None, depth + 1);
+        };
+        let old = base.plain(record);
+        self.columns.put(Column::PartOld, u64::from(old.is_none()));
+        let old = old.as_ref().map(|(bytes, room)| Content { bytes, room: *room });
+        self.content(plain, old, depth + 1)
+    }
+
+    /// What an entry is, as far as its data can be made again from its content.
+    fn understand(&mut self, record: &Record, data: &[u8]) -> (u64, Option<Vec<u8>>) {
+        let raw = (action::RAW, None);
+        match record.fields[zip::METHOD] {
+            zip::STORED if record.size == record.packed && crc(data) == record.crc => (action::STORE, None),
+            zip::DEFLATED => {
+                let Some(plain) = inflate(data, record.size as usize) else {
+                    return raw;
+                };
+                match params_of(&plain, data, self.params) {
+                    Some(params) if crc(&plain) == record.crc => {
+                        self.params = Some(params);
+                        (action::DEFLATE, Some(plain))
+                    }
+                    _ => raw,
+                }
+            }
+            _ => raw,
+        }
+    }
+}
+
+fn crc(bytes: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}
+
+fn inflate(data: &[u8], size: usize) -> Option<Vec<u8>> {
+    let mut plain = Vec::new();
+    // Deflate makes nothing smaller than this.
+    if size / 1040 > data.len() {
+        return None;
+    }
+    let mut inflater = Inflater::new(&mut plain, size);
+    inflater.take(data).ok()?;
+    inflater.finish().ok()?;
+    Some(plain)
+}
+
+/// What the entries of an archive are predicted from.
+#[derive(Default)]
+struct Last {
+    base: i64,
+    fields: [Predictor; FIELDS],
+    entry: Fields,
+    extra: Vec<u8>,
+}
+
+/// An archive that can be told entry by entry.
+struct Archive<'a> {
+    bytes: &'a [u8],
+    directory: Directory,
+    places: Vec<Place>,
+    gap: std::ops::Range<usize>,
+}
+
+impl<'a> Archive<'a> {
+    fn read(bytes: &'a [u8]) -> Option<Self> {
+        let directory = Directory::read(&bytes).ok()??;
+        let (places, gap) = zip::places(bytes, &directory)?;
+        Some(Self {
+            bytes,
+            directory,
+            places,
+            gap,
+        })
+    }
+}
+
+/// The archive that another is compared with.
+struct Old<'a> {
+    directory: &'a Directory,
+    content: Content<'a>,
+    names: HashMap<&'a [u8], usize>,
+    contents: HashMap<(u32, u32), usize>,
+    /// By the last part of their name: entries whose name is gone.
+    moved: HashMap<&'a [u8], usize>,
+}
+
+impl<'a> Old<'a> {
+    fn new(directory: &'a Directory, content: Content<'a>, new: &Archive<'_>) -> Self {
+        let mut old = Self {
+            directory,
+            content,
+            names: HashMap::new(),
+            contents: HashMap::new(),
+            moved: HashMap::new(),
+        };
+        let kept: std::collections::HashSet<&[u8]> = new
+            .directory
+            .records
+            .iter()
+            .map(|record| new.directory.name(record))
+            .collect();
+        for (at, record) in directory.records.iter().enumerate() {
+            let name = directory.name(record);
+            old.names.entry(name).or_insert(at);
+            old.contents.entry((record.crc, record.size)).or_insert(at);
+            if !kept.contains(name) && record.size > 0 {
+                old.moved.entry(last_part(name)).or_insert(at);
+            }
+        }
+        old
+    }
+
+    fn data(&self, record: &Record) -> Option<&'a [u8]> {
+        let at = usize::try_from(record.at).ok()?;
+        let head = self.content.bytes.get(at..)?.first_chunk()?;
+        let (data, _) = zip::data_of(head, record.at)?;
+        let at = usize::try_from(data).ok()?;
+        self.content
+            .bytes
+            .get(at..at.checked_add(record.packed as usize)?)
+    }
+
+    fn local_extra(&self, record: &Record) -> Option<&'a [u8]> {
+        let at = usize::try_from(record.at).ok()?;
+        let head = self.content.bytes.get(at..)?.first_chunk()?;
+        let (_, extra) = zip::data_of(head, record.at)?;
+        self.content
+            .bytes
+            .get(usize::try_from(extra.start).ok()?..usize::try_from(extra.end).ok()?)
+    }
+
+    /// The content of an entry, and how much more may be held besides.
+    fn plain(&self, record: &Record) -> Option<(std::borrow::Cow<'a, [u8]>, usize)> {
+        let data = self.data(record)?;
+        let size = record.size as usize;
+        match record.fields[zip::METHOD] {
+            zip::STORED if record.size == record.packed => Some((data.into(), self.content.room)),
+            zip::DEFLATED => {
+                let room = self.content.room.checked_sub(size)?;
+                Some((inflate(data, size)?.into(), room))
+            }
+            _ => None,
+        }
+    }
+
+    /// Which entry a new one comes from, and whether it has the same data.
+    fn origin(&self, name: &[u8], record: &Record, data: &[u8]) -> Option<(usize, bool)> {
+        let named = self.names.get(name).copied();
+        let equal = self.contents.get(&(record.crc, record.size)).copied();
+        for at in [named, equal].into_iter().flatten() {
+            if self.is_same(&self.directory.records[at], record, data) {
+                return Some((at, true));
+            }
+        }
+        let found = equal.filter(|_| record.size > 0).or(named);
+        let found = found.or_else(|| self.moved.get(last_part(name)).copied());
+        found.map(|at| (at, false))
+    }
+
+    fn is_same(&self, old: &Record, new: &Record, data: &[u8]) -> bool {
+        let numbers = |record: &Record| (record.crc, record.packed, record.size);
+        numbers(old) == numbers(new)
+            && old.fields[zip::METHOD] == new.fields[zip::METHOD]
+            && self.data(old) == Some(data)
+    }
+}
+
+fn last_part(name: &[u8]) -> &[u8] {
+    name.rsplit(|byte| *byte == b'/').next().unwrap_or(name)
+}

@@ -1,0 +1,29 @@
+//! What a delta may ask for. An encoder stays within, so that a host needs about 100 MB for a file.
+
+/// New bytes in a block, and old bytes that they are compared with.
+pub(super) const BLOCK: usize = 16 << 20;
+/// Inflated entries of the base that are held at a time.
+pub(super) const HELD: usize = 64 << 20;
+/// The columns of a delta.
+pub(super) const COLUMNS: usize = 16 << 20;
+/// Entries of a zip archive.
+pub(super) const ENTRIES: usize = 1 << 17;
+/// The central directory of a zip archive and all that follows it.
+pub(super) const DIRECTORY: usize = 16 << 20;
+/// Bytes between the entries of a zip archive.
+pub(super) const GAPS: usize = 1 << 20;
+/// How deep archives lie in archives.
+pub(super) const DEPTH: usize = 3;
+/// Content that is compared as one piece.
+pub(super) const PIECE: usize = 4 << 20;
+/// Entries up to this size are put together in memory, so that their header can say what they became.
+pub(super) const BUFFERED: usize = 1 << 20;
+/// Files that an encoder reads.
+pub(super) const FILE: u64 = 1 << 30;
+
+/// Bytes that applying may inflate or gather. An honest delta reads each piece of the base a few times.
+pub(super) fn work(base: u64, size: u64) -> u64 {
+    (256u64 << 20)
+        .saturating_add(base.saturating_mul(32))
+        .saturating_add(size.saturating_mul(8))
+}

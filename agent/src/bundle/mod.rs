@@ -1,0 +1,3 @@
+//! The one signed file that carries an update.
+
+pub mod delta;
