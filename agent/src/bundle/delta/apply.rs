@@ -5,9 +5,8 @@ use std::rc::Rc;
 
 use flate2::Crc;
 
-use super::columns::Span;
 use super::deflate::{Deflater, Params};
-use super::plan::{self, Content, Data, Entry, LocalExtra, Part, Plan, Tail, Text, Zip};
+use super::plan::{self, Content, Data, Entry, Gap, LocalExtra, Part, Plan, Tail, Text, Zip};
 use super::sources::{Id, Sources};
 use super::zip::{self, Directory, Totals};
 use super::{Base, DeltaError, blocks, limits};
@@ -28,11 +27,7 @@ pub(super) fn apply(
         blocks,
         spare: Vec::new(),
     };
-    let mut out = Meter::new(out, size);
-    maker.content(&plan.content, &mut out)?;
-    if out.left > 0 {
-        return Err(DeltaError::Size);
-    }
+    maker.exactly(&plan.content, size, out)?;
     maker.blocks.finish(plan.pieces.len())
 }
 
@@ -158,7 +153,7 @@ impl<'a> Maker<'a, '_> {
         let mut directory = Vec::new();
         let mut last_extra = Vec::new();
         for entry in &zip.entries {
-            self.write(entry.gap, &mut out)?;
+            self.gap(&entry.gap, &mut out)?;
             let offset = out.passed;
             let numbers = self.entry(entry, archive, &mut last_extra, &mut out)?;
             let texts = [
@@ -173,7 +168,7 @@ impl<'a> Maker<'a, '_> {
                 return Err(DeltaError::Malformed("the directory of an archive is too large"));
             }
         }
-        self.write(zip.gap, &mut out)?;
+        self.gap(&zip.gap, &mut out)?;
         let totals = Totals {
             entries: zip.entries.len() as u64,
             len: directory.len() as u64,
@@ -189,8 +184,21 @@ impl<'a> Maker<'a, '_> {
         out.write_all(&tail).map_err(output)
     }
 
-    fn write(&self, span: Span, out: &mut dyn Write) -> Result<(), DeltaError> {
-        out.write_all(span.of(&self.plan.text)).map_err(output)
+    fn gap(&mut self, gap: &'a Gap, out: &mut dyn Write) -> Result<(), DeltaError> {
+        match gap {
+            Gap::Own(span) => out.write_all(span.of(&self.plan.text)).map_err(output),
+            Gap::Told(content, len) => self.exactly(content, *len, out),
+        }
+    }
+
+    fn exactly(&mut self, content: &'a Content, len: u64, out: &mut dyn Write) -> Result<(), DeltaError> {
+        let mut meter = Meter::new(out, len);
+        self.content(content, &mut meter)?;
+        if meter.left > 0 {
+            Err(DeltaError::Size)
+        } else {
+            Ok(())
+        }
     }
 
     fn text<'t>(
@@ -289,13 +297,8 @@ impl<'a> Maker<'a, '_> {
             }
             Data::Raw(content) => {
                 let len = entry.told.map_or(0, |(_, packed)| u64::from(packed));
-                let mut meter = Meter::new(out, len);
-                self.content(content, &mut meter)?;
-                if meter.left > 0 {
-                    Err(DeltaError::Size)
-                } else {
-                    Ok(None)
-                }
+                self.exactly(content, len, out)?;
+                Ok(None)
             }
             Data::Store(content) => {
                 let mut meter = Meter::summing(out, size);

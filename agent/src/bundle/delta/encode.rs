@@ -125,7 +125,10 @@ impl Encoder {
         for (record, place) in new.directory.records.iter().zip(&new.places) {
             self.entry(new, record, place, base.as_ref(), &mut last, depth)?;
         }
-        self.gap(&new.bytes[new.gap.clone()]);
+        self.gap(
+            &new.bytes[new.gap.clone()],
+            base.as_ref().map(|base| base.content),
+        )?;
         self.columns.put(Column::Gap, new.directory.bias);
         let tail = new.directory.tail();
         if base.as_ref().is_some_and(|base| base.directory.tail() == tail) {
@@ -137,9 +140,15 @@ impl Encoder {
         Some(())
     }
 
-    fn gap(&mut self, bytes: &[u8]) {
-        self.columns.put(Column::Gap, bytes.len() as u64);
+    fn gap(&mut self, bytes: &[u8], old: Option<Content<'_>>) -> Option<()> {
+        let is_told = bytes.len() > limits::GAP;
+        self.columns
+            .put(Column::Gap, (bytes.len() as u64) << 1 | u64::from(is_told));
+        if is_told {
+            return self.content(bytes, old, limits::DEPTH);
+        }
         self.columns.bytes(Column::Bytes, bytes);
+        Some(())
     }
 
     fn entry(
@@ -174,7 +183,7 @@ impl Encoder {
         self.columns.put(Column::Numbers, u64::from(!place.numbers));
         let descriptor = place.descriptor.map_or(0, |which| which as u64 + 1);
         self.columns.put(Column::Descriptor, descriptor);
-        self.gap(&new.bytes[place.gap.clone()]);
+        self.gap(&new.bytes[place.gap.clone()], base.map(|base| base.content))?;
         if let Some((_, true)) = origin {
             self.columns.put(Column::Action, action::SAME);
             return Some(());

@@ -5,13 +5,17 @@ pub(super) const BLOCK: usize = 16 << 20;
 /// Inflated entries of the base that are held at a time.
 pub(super) const HELD: usize = 64 << 20;
 /// The columns of a delta.
-pub(super) const COLUMNS: usize = 16 << 20;
+pub(super) const COLUMNS: usize = 8 << 20;
 /// Entries of a zip archive.
 pub(super) const ENTRIES: usize = 1 << 17;
 /// The central directory of a zip archive and all that follows it.
 pub(super) const DIRECTORY: usize = 16 << 20;
-/// Bytes between the entries of a zip archive.
-pub(super) const GAPS: usize = 1 << 20;
+/// All directories of the base's archives that are looked into.
+pub(super) const DIRECTORIES: usize = 24 << 20;
+/// Parts of contents, besides those of entries that are one piece.
+pub(super) const PARTS: usize = 1 << 18;
+/// Bytes between entries that are told one by one; more of them are a content.
+pub(super) const GAP: usize = 64;
 /// How deep archives lie in archives.
 pub(super) const DEPTH: usize = 3;
 /// Content that is compared as one piece.

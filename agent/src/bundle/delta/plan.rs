@@ -40,9 +40,18 @@ pub(super) enum Content {
 pub(super) struct Zip {
     pub(super) base: Option<(Id, Rc<Directory>)>,
     pub(super) entries: Vec<Entry>,
-    pub(super) gap: Span,
+    pub(super) gap: Gap,
     pub(super) bias: u64,
     pub(super) tail: Tail,
+}
+
+/// Bytes that belong to no entry.
+#[derive(Debug)]
+pub(super) enum Gap {
+    /// A few, mostly none.
+    Own(Span),
+    /// A program before the archive, or a signature.
+    Told(Box<Content>, u64),
 }
 
 /// What stands behind an archive's directory.
@@ -95,7 +104,7 @@ pub(super) struct Entry {
     pub(super) local_extra: LocalExtra,
     pub(super) numbers: bool,
     pub(super) descriptor: Option<Descriptor>,
-    pub(super) gap: Span,
+    pub(super) gap: Gap,
     pub(super) size: u32,
     /// Checksum and size of the data, where they cannot be known when they are needed.
     pub(super) told: Option<(u32, u32)>,
@@ -118,6 +127,7 @@ pub(super) fn read(columns: Vec<u8>, size: u64, sources: &mut Sources<'_>) -> Re
         parts: Vec::new(),
         pieces: Vec::new(),
         entries: 0,
+        directories: limits::DIRECTORIES,
     };
     let content = planner.content(size, Some(WHOLE), 0)?;
     Ok(Plan {
@@ -134,6 +144,8 @@ struct Planner<'a, 'b> {
     parts: Vec<Part>,
     pieces: Vec<Piece>,
     entries: usize,
+    /// How much more memory the base's directories may take.
+    directories: usize,
 }
 
 /// What the entries of an archive are predicted from.
@@ -182,6 +194,9 @@ impl Planner<'_, '_> {
             let len = usize::try_from(len).ok().filter(|len| *len <= limits::BLOCK);
             len.ok_or(DeltaError::Malformed("a piece is larger than allowed"))
         };
+        if source.is_none() && old > 0 {
+            return Err(NO_BASE);
+        }
         self.parts.push(Part::New);
         self.pieces.push(Piece {
             source,
@@ -194,7 +209,8 @@ impl Planner<'_, '_> {
 
     fn parts(&mut self, source: Option<Id>) -> Result<(), DeltaError> {
         let mut expected: u64 = 0;
-        for _ in 0..self.reader.get(Column::Count)? {
+        let room = limits::PARTS - self.parts.len().min(limits::PARTS);
+        for _ in 0..self.reader.limited(Column::Count, room)? {
             let code = self.reader.get(Column::Part)?;
             let (is_new, len) = (code & 1 == 1, code >> 1);
             let shift = unzigzag(self.reader.get(Column::PartAt)?);
@@ -214,7 +230,14 @@ impl Planner<'_, '_> {
 
     fn zip(&mut self, source: Option<Id>, depth: usize) -> Result<Zip, DeltaError> {
         let base = match source {
-            Some(source) => Some((source, Rc::new(self.sources.directory(source)?))),
+            Some(source) => {
+                let directory = self.sources.directory(source)?;
+                self.directories = self
+                    .directories
+                    .checked_sub(directory.memory())
+                    .ok_or(DeltaError::Malformed("it looks into too many archives"))?;
+                Some((source, Rc::new(directory)))
+            }
             None => None,
         };
         let count = self
@@ -226,7 +249,7 @@ impl Planner<'_, '_> {
         for _ in 0..count {
             entries.push(self.entry(base.as_ref(), &mut last, depth)?);
         }
-        let gap = self.gap()?;
+        let gap = self.gap(source)?;
         let bias = self.reader.get(Column::Gap)?;
         let tail = match self.reader.limited(Column::Tail, limits::DIRECTORY)? {
             0 => Tail::Base,
@@ -241,9 +264,15 @@ impl Planner<'_, '_> {
         })
     }
 
-    fn gap(&mut self) -> Result<Span, DeltaError> {
-        let len = self.reader.limited(Column::Gap, limits::GAPS)?;
-        self.reader.span(Column::Bytes, len)
+    fn gap(&mut self, archive: Option<Id>) -> Result<Gap, DeltaError> {
+        let code = self.reader.get(Column::Gap)?;
+        let len = code >> 1;
+        if code & 1 == 1 {
+            let content = self.content(len, archive, limits::DEPTH)?;
+            return Ok(Gap::Told(Box::new(content), len));
+        }
+        let len = usize::try_from(len).map_err(|_| DeltaError::Malformed("a gap is larger than allowed"))?;
+        self.reader.span(Column::Bytes, len).map(Gap::Own)
     }
 
     fn entry(
@@ -277,7 +306,7 @@ impl Planner<'_, '_> {
             0 => None,
             which => Some(Descriptor::ALL[which - 1]),
         };
-        let gap = self.gap()?;
+        let gap = self.gap(archive.map(|(source, _)| *source))?;
         let (data, size, told) = self.data(record, numbers, depth)?;
         Ok(Entry {
             base,

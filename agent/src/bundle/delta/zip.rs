@@ -81,6 +81,11 @@ impl Directory {
         self.bytes.get(at..at + usize::from(len)).unwrap_or_default()
     }
 
+    /// How much memory it takes.
+    pub(super) fn memory(&self) -> usize {
+        self.bytes.len() + self.records.len() * size_of::<Record>()
+    }
+
     /// What follows the directory, without what can be derived.
     pub(super) fn tail(&self) -> Vec<u8> {
         let mut tail = self.bytes[self.len..].to_vec();
@@ -379,7 +384,6 @@ pub(super) struct Place {
 pub(super) fn places(file: &[u8], directory: &Directory) -> Option<(Vec<Place>, Range<usize>)> {
     let mut places = Vec::with_capacity(directory.records.len());
     let directory_at = usize::try_from(directory.at).ok()?;
-    let mut gaps = 0;
     let mut end = 0;
     for (number, record) in directory.records.iter().enumerate() {
         let next = directory
@@ -393,11 +397,10 @@ pub(super) fn places(file: &[u8], directory: &Directory) -> Option<(Vec<Place>, 
             Descriptor::ALL[which].put(&mut bytes, [0; 3]);
             end += bytes.len();
         }
-        gaps += place.gap.len();
         places.push(place);
     }
     let gap = end..directory_at;
-    (gap.start <= gap.end && gaps + gap.len() <= limits::GAPS).then_some((places, gap))
+    (gap.start <= gap.end).then_some((places, gap))
 }
 
 /// An entry within a file that was cut where the next one begins.
