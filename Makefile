@@ -9,7 +9,7 @@ help:
 	@echo "make test               run everything; installs what is missing when root"
 	@echo "make fleet              tell the stories of whole fleets on booted hosts, with Ansible and with Puppet (as root)"
 	@echo "make bench              measure speed and size against git, rsync, unzip and sha256sum"
-	@echo "make fuzz SECONDS=60    fuzz merges and edits, each format for so long (needs a C++ compiler)"
+	@echo "make fuzz SECONDS=60    fuzz merges, edits and deltas, each for so long (needs a C++ compiler)"
 	@echo "make build              build the agent: target/release/pitstop"
 	@echo "make dist               make packages, archives, a bill of materials and checksums in dist/"
 	@echo "make setup              only install what the tests need"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes the merges and edits.
+# Fuzzes the merges, edits and deltas.
 #   run.sh [SECONDS [TARGET…]]   each target for so long (60), one after the other; a finding ends the run
 # What a target learns is kept in .cache/fuzz, and where the next run begins.
 set -euo pipefail

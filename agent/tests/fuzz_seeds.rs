@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use pitstop::merge::Format;
 
+#[path = "../fuzz/src/delta.rs"]
+mod delta;
 #[path = "../fuzz/src/input.rs"]
 mod input;
 #[path = "../fuzz/src/laws.rs"]
@@ -83,4 +85,14 @@ fn what_must_hold_for_readers_holds_for_the_seeds() {
             .for_each(|input| read(&input));
         assert_eq!(seeds.len(), count, "{target}");
     }
+}
+
+#[test]
+fn what_must_hold_for_deltas_holds_for_the_seeds() {
+    let seeds = seeds("delta");
+    seeds
+        .iter()
+        .flat_map(|seed| inputs(seed))
+        .for_each(|input| delta::apply(&input));
+    assert_eq!(seeds.len(), 2);
 }

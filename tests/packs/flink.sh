@@ -6,38 +6,13 @@
 set -euo pipefail
 umask 022
 version=${1:?which version, such as 1.20.0}
-root=$(cd "$(dirname "$0")/../.." && pwd)
-packs=$root/.cache/packs
-pack=$packs/flink-$version
-if [[ -d $pack ]]; then
-  echo "$pack"
-  exit 0
-fi
+# shellcheck source=tests/packs/download.sh
+source "$(dirname "$0")/download.sh"
+begin_pack flink "$version"
+download --no-binary :all: "apache-flink-libraries==$version"
+download --only-binary :all: --python-version 3.11 "apache-flink==$version"
 
-mkdir -p "$packs"
-exec 9>"$packs/flink.lock"
-flock 9
-if [[ -d $pack ]]; then
-  echo "$pack"
-  exit 0
-fi
-scratch=$(mktemp -d "$packs/.flink.XXXXXX")
-trap 'rm -rf "$scratch"' EXIT
-venv=$("$root/tests/venv.sh")
-download() { "$venv/bin/pip" download -q --disable-pip-version-check --no-deps -d "$scratch" "$@" >"$scratch/pip.log" 2>&1; }
-if ! { download --no-binary :all: "apache-flink-libraries==$version" &&
-  download --only-binary :all: --python-version 3.11 "apache-flink==$version"; }; then
-  cat "$scratch/pip.log" >&2
-  if grep -qE 'NameResolutionError|NewConnectionError|ConnectTimeoutError|ProxyError' "$scratch/pip.log"; then
-    echo "skipped: Apache Flink $version is not in $packs and the package index cannot be reached" >&2
-    exit 77
-  fi
-  exit 1
-fi
-
-mkdir "$scratch/flink"
-tar -C "$scratch/flink" --strip-components=2 --no-same-owner -xzf "$scratch"/apache*flink*libraries-"$version".tar.gz \
-  --wildcards '*/deps/*'
+unpack_deps "$scratch"/apache*flink*libraries-"$version".tar.gz "$scratch/flink"
 python3 - "$scratch"/apache_flink-"$version"-*.whl "$scratch/flink" <<'PY'
 import sys
 import zipfile
@@ -54,5 +29,4 @@ for name in wheel.namelist():
     if parts[1] == "bin" and (name.endswith(".sh") or parts[-1] == "flink"):
         file.chmod(0o755)
 PY
-mv "$scratch/flink" "$pack"
-echo "$pack"
+end_pack "$scratch/flink"

@@ -1,5 +1,6 @@
 //! What the fuzzers try. The ordinary tests replay the seeds through the same functions: `tests/fuzz_seeds.rs`.
 
+pub mod delta;
 mod input;
 mod laws;
 mod readers;

@@ -8,13 +8,13 @@ use crate::bundle::delta::columns::put_varint;
 use crate::bundle::delta::{Base, DeltaError, apply, blocks, limits};
 
 /// Two archives with all that a delta can say.
-fn files() -> (Vec<u8>, Vec<u8>) {
+pub(super) fn files(len: usize) -> (Vec<u8>, Vec<u8>) {
     let zlib = Packing::Zlib(0);
-    let inner = |seed| archive(&[entry("x", &prose(3000, seed), zlib), entry("y", b"y", zlib)]).bytes();
+    let inner = |seed| archive(&[entry("x", &prose(len, seed), zlib), entry("y", b"y", zlib)]).bytes();
     let old = vec![
-        entry("same", &prose(2000, 1), zlib),
-        entry("changed", &prose(2000, 2), zlib),
-        entry("raw", &prose(2000, 3), Packing::Other),
+        entry("same", &prose(len, 1), zlib),
+        entry("changed", &prose(len, 2), zlib),
+        entry("raw", &prose(len, 3), Packing::Other),
         entry("inner.jar", &inner(4), zlib),
         entry("stored.jar", &inner(5), Packing::Stored),
     ];
@@ -51,7 +51,7 @@ fn stays_within(old: &[u8], mut delta: &[u8], size: usize) {
 
 #[test]
 fn every_cut_is_noticed() {
-    let (old, new) = files();
+    let (old, new) = files(300);
     let delta = delta_of(&old, &new);
     for end in 0..delta.len() {
         let found = applied(&old, &delta[..end], new.len());
@@ -63,7 +63,7 @@ fn every_cut_is_noticed() {
 
 #[test]
 fn a_flipped_bit_does_no_harm() {
-    let (old, new) = files();
+    let (old, new) = files(300);
     let delta = delta_of(&old, &new);
     for at in 0..delta.len() {
         for bit in 0..8 {
@@ -76,7 +76,7 @@ fn a_flipped_bit_does_no_harm() {
 
 #[test]
 fn another_size_is_noticed() {
-    let (old, new) = files();
+    let (old, new) = files(2000);
     let delta = delta_of(&old, &new);
     for size in [0, 1, new.len() - 1, new.len() + 1, usize::MAX >> 1] {
         assert!(applied(&old, &delta, size).is_err(), "{size}");
@@ -85,7 +85,7 @@ fn another_size_is_noticed() {
 
 #[test]
 fn another_base_does_no_harm() {
-    let (old, new) = files();
+    let (old, new) = files(2000);
     let delta = delta_of(&old, &new);
     for end in (0..old.len()).step_by(37) {
         stays_within(&old[..end], &delta, new.len());
@@ -108,7 +108,7 @@ fn a_base_that_cannot_be_read_is_no_damage_of_the_delta() {
             Err(std::io::Error::other("a bad sector"))
         }
     }
-    let (old, new) = files();
+    let (old, new) = files(2000);
     let delta = delta_of(&old, &new);
     let broken = Broken(old.len() as u64);
     let end = apply(&broken, &mut delta.as_slice(), new.len() as u64, &mut Vec::new());
@@ -117,7 +117,7 @@ fn a_base_that_cannot_be_read_is_no_damage_of_the_delta() {
 
 #[test]
 fn an_output_that_is_full_is_no_damage_of_the_delta() {
-    let (old, new) = files();
+    let (old, new) = files(2000);
     let delta = delta_of(&old, &new);
     for room in [0, 10, new.len() - 1] {
         let mut out = vec![0; room];
@@ -138,7 +138,7 @@ fn with_columns(columns: &[u8]) -> Vec<u8> {
 
 #[test]
 fn lengths_are_checked_before_memory_is_taken() {
-    let (old, new) = files();
+    let (old, new) = files(2000);
     let head = &delta_of(&old, &new)[..5];
     let with = |numbers: &[u64]| {
         let mut delta = head.to_vec();
@@ -163,7 +163,7 @@ fn lengths_are_checked_before_memory_is_taken() {
 proptest! {
     #[test]
     fn any_columns_do_no_harm(values in proptest::collection::vec((0..60usize, any::<u8>()), 0..40)) {
-        let (old, new) = files();
+        let (old, new) = files(300);
         stays_within(&old, &with_columns(&mutated(&old, &new, &values)), new.len());
     }
 }

@@ -4,6 +4,7 @@ mod archive;
 mod hostile;
 mod odd;
 mod random;
+mod seeds;
 mod sketch;
 mod stable;
 

@@ -131,7 +131,7 @@ fn comes_back(old: &[u8], new: &[u8]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn an_edited_archive_comes_back(old in any_archive(), edits in vec(edit(), 0..6)) {
