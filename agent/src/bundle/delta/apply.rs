@@ -6,10 +6,10 @@ use std::rc::Rc;
 use flate2::Crc;
 
 use super::deflate::{Deflater, Params};
-use super::plan::{self, Content, Data, Entry, Gap, LocalExtra, Part, Plan, Tail, Text, Zip};
 use super::sources::{Id, Sources};
+use super::tree::{Content, Data, Entry, Gap, LocalExtra, Part, Plan, Tail, Text, Zip};
 use super::zip::{self, Directory, Totals};
-use super::{Base, DeltaError, blocks, limits};
+use super::{Base, DeltaError, blocks, limits, place, plan};
 
 pub(super) fn apply(
     base: &dyn Base,
@@ -276,7 +276,7 @@ impl<'a> Maker<'a, '_> {
         let numbers = if entry.numbers { numbers } else { [0; 3] };
         let name = self.text(entry.name, entry, archive, Directory::name);
         let mut header = Vec::new();
-        zip::put_local(&mut header, entry.local, numbers, name, extra);
+        place::put_local(&mut header, entry.local, numbers, name, extra);
         out.write_all(&header).map_err(output)
     }
 

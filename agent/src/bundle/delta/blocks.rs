@@ -6,8 +6,8 @@ use zstd::zstd_safe::{CCtx, CParameter, DCtx};
 
 use super::columns::put_varint;
 use super::limits;
-use super::plan::Piece;
 use super::sources::Sources;
+use super::tree::Piece;
 use super::{DeltaError, MAGIC};
 
 /// The best there is short of levels that need gigabytes.

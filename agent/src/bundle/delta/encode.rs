@@ -1,13 +1,14 @@
 //! Finds the delta of a file.
 
-use std::collections::HashMap;
 use std::io::{self, Write};
 
 use super::columns::{Column, Writer, zigzag};
 use super::deflate::{Params, params_of};
+use super::origin::{Archive, Content, Old, inflate};
+use super::place::Place;
 use super::predict::{Predictor, action, kind};
-use super::sources::{Inflater, read_all};
-use super::zip::{self, Directory, FIELDS, Fields, Place, Record};
+use super::sources::read_all;
+use super::zip::{self, Directory, FIELDS, Fields, Record};
 use super::{Base, anchors, apply, blocks, limits};
 
 pub(super) fn encode(base: &dyn Base, target: &dyn Base) -> io::Result<Option<Vec<u8>>> {
@@ -53,14 +54,6 @@ impl Write for Same<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// What a content is compared with.
-#[derive(Clone, Copy)]
-struct Content<'a> {
-    bytes: &'a [u8],
-    /// How much more a host may hold while it reads from this.
-    room: usize,
 }
 
 struct Encoder {
@@ -310,18 +303,6 @@ fn crc(bytes: &[u8]) -> u32 {
     crc.sum()
 }
 
-fn inflate(data: &[u8], size: usize) -> Option<Vec<u8>> {
-    let mut plain = Vec::new();
-    // Deflate makes nothing smaller than this.
-    if size / 1040 > data.len() {
-        return None;
-    }
-    let mut inflater = Inflater::new(&mut plain, size);
-    inflater.take(data).ok()?;
-    inflater.finish().ok()?;
-    Some(plain)
-}
-
 /// What the entries of an archive are predicted from.
 #[derive(Default)]
 struct Last {
@@ -329,120 +310,4 @@ struct Last {
     fields: [Predictor; FIELDS],
     entry: Fields,
     extra: Vec<u8>,
-}
-
-/// An archive that can be told entry by entry.
-struct Archive<'a> {
-    bytes: &'a [u8],
-    directory: Directory,
-    places: Vec<Place>,
-    gap: std::ops::Range<usize>,
-}
-
-impl<'a> Archive<'a> {
-    fn read(bytes: &'a [u8]) -> Option<Self> {
-        let directory = Directory::read(&bytes).ok()??;
-        let (places, gap) = zip::places(bytes, &directory)?;
-        Some(Self {
-            bytes,
-            directory,
-            places,
-            gap,
-        })
-    }
-}
-
-/// The archive that another is compared with.
-struct Old<'a> {
-    directory: &'a Directory,
-    content: Content<'a>,
-    names: HashMap<&'a [u8], usize>,
-    contents: HashMap<(u32, u32), usize>,
-    /// By the last part of their name: entries whose name is gone.
-    moved: HashMap<&'a [u8], usize>,
-}
-
-impl<'a> Old<'a> {
-    fn new(directory: &'a Directory, content: Content<'a>, new: &Archive<'_>) -> Self {
-        let mut old = Self {
-            directory,
-            content,
-            names: HashMap::new(),
-            contents: HashMap::new(),
-            moved: HashMap::new(),
-        };
-        let kept: std::collections::HashSet<&[u8]> = new
-            .directory
-            .records
-            .iter()
-            .map(|record| new.directory.name(record))
-            .collect();
-        for (at, record) in directory.records.iter().enumerate() {
-            let name = directory.name(record);
-            old.names.entry(name).or_insert(at);
-            old.contents.entry((record.crc, record.size)).or_insert(at);
-            if !kept.contains(name) && record.size > 0 {
-                old.moved.entry(last_part(name)).or_insert(at);
-            }
-        }
-        old
-    }
-
-    fn data(&self, record: &Record) -> Option<&'a [u8]> {
-        let at = usize::try_from(record.at).ok()?;
-        let head = self.content.bytes.get(at..)?.first_chunk()?;
-        let (data, _) = zip::data_of(head, record.at)?;
-        let at = usize::try_from(data).ok()?;
-        self.content
-            .bytes
-            .get(at..at.checked_add(record.packed as usize)?)
-    }
-
-    fn local_extra(&self, record: &Record) -> Option<&'a [u8]> {
-        let at = usize::try_from(record.at).ok()?;
-        let head = self.content.bytes.get(at..)?.first_chunk()?;
-        let (_, extra) = zip::data_of(head, record.at)?;
-        self.content
-            .bytes
-            .get(usize::try_from(extra.start).ok()?..usize::try_from(extra.end).ok()?)
-    }
-
-    /// The content of an entry, and how much more may be held besides.
-    fn plain(&self, record: &Record) -> Option<(std::borrow::Cow<'a, [u8]>, usize)> {
-        let data = self.data(record)?;
-        let size = record.size as usize;
-        match record.fields[zip::METHOD] {
-            zip::STORED if record.size == record.packed => Some((data.into(), self.content.room)),
-            zip::DEFLATED => {
-                let room = self.content.room.checked_sub(size)?;
-                Some((inflate(data, size)?.into(), room))
-            }
-            _ => None,
-        }
-    }
-
-    /// Which entry a new one comes from, and whether it has the same data.
-    fn origin(&self, name: &[u8], record: &Record, data: &[u8]) -> Option<(usize, bool)> {
-        let named = self.names.get(name).copied();
-        let equal = self.contents.get(&(record.crc, record.size)).copied();
-        for at in [named, equal].into_iter().flatten() {
-            if self.is_same(&self.directory.records[at], record, data) {
-                return Some((at, true));
-            }
-        }
-        let found = equal.filter(|_| record.size > 0).or(named);
-        let found = found.or_else(|| self.moved.get(last_part(name)).copied());
-        found.map(|at| (at, false))
-    }
-
-    fn is_same(&self, old: &Record, new: &Record, data: &[u8]) -> bool {
-        let numbers = |record: &Record| (record.crc, record.packed, record.size);
-        numbers(old) == numbers(new)
-            && old.fields[zip::METHOD] == new.fields[zip::METHOD]
-            && self.data(old) == Some(data)
-    }
-}
-
-fn last_part(name: &[u8]) -> &[u8] {
-    name.rsplit(|byte| *byte == b'/').next().unwrap_or(name)
 }

@@ -1,7 +1,7 @@
 //! What a delta may ask for. An encoder stays within, so that a host needs about 100 MB for a file.
 
 /// New bytes in a block, and old bytes that they are compared with.
-pub(super) const BLOCK: usize = 16 << 20;
+pub(super) const BLOCK: usize = 8 << 20;
 /// Inflated entries of the base that are held at a time.
 pub(super) const HELD: usize = 64 << 20;
 /// The columns of a delta.

@@ -16,12 +16,15 @@ mod columns;
 mod deflate;
 mod encode;
 mod limits;
+mod origin;
+mod place;
 mod plan;
 mod predict;
 mod sketch;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod zip;
 
 pub use sketch::Sketch;

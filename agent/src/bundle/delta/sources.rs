@@ -6,7 +6,7 @@ use std::rc::Rc;
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::zip::{self, Directory, Record};
-use super::{Base, DeltaError, limits};
+use super::{Base, DeltaError, limits, place};
 
 /// A file is read in pieces of this size.
 const WINDOW: usize = 64 << 10;
@@ -114,7 +114,7 @@ impl<'a> Sources<'a> {
     /// Where an entry's data is: in what, from where, how much.
     pub(super) fn data(&mut self, archive: Id, record: &Record) -> Result<(Id, u64, u64), DeltaError> {
         let head = self.head(archive, record)?;
-        let (at, _) = zip::data_of(&head, record.at).ok_or(OUTSIDE)?;
+        let (at, _) = place::data_of(&head, record.at).ok_or(OUTSIDE)?;
         let len = u64::from(record.packed);
         self.check(archive, at, len)?;
         Ok((archive, at, len))
@@ -123,7 +123,7 @@ impl<'a> Sources<'a> {
     /// The extra field at an entry's data.
     pub(super) fn local_extra(&mut self, archive: Id, record: &Record) -> Result<Vec<u8>, DeltaError> {
         let head = self.head(archive, record)?;
-        let (_, extra) = zip::data_of(&head, record.at).ok_or(OUTSIDE)?;
+        let (_, extra) = place::data_of(&head, record.at).ok_or(OUTSIDE)?;
         let mut bytes = Vec::new();
         self.copy(archive, extra.start, extra.end - extra.start, &mut |piece| {
             bytes.extend_from_slice(piece);

@@ -10,7 +10,10 @@ fn zlib_packs_as_it_always_did() {
     let content = prose(300_000, 42);
     let all: Vec<u8> = (0..PARAMS).flat_map(|which| zlib(&content, which)).collect();
     let told = Digest::of(&all).to_string();
-    assert_eq!(told, "3b5d4974c19f347e52f528ba526a47bb982d4503d0442f8f85515297ef581285");
+    assert_eq!(
+        told,
+        "3b5d4974c19f347e52f528ba526a47bb982d4503d0442f8f85515297ef581285"
+    );
 }
 
 #[test]
