@@ -121,7 +121,8 @@ pub enum DeltaError {
 }
 
 /// The delta of `target` against `base`, proven by applying it; `None` if it saves nothing, so that the whole file is to
-/// be stored. The same two files give the same bytes.
+/// be stored. The same two files give the same bytes. Against an empty base, an archive becomes what is in it, which
+/// compresses far better than the archive, but takes the time of deflating it to apply.
 ///
 /// # Errors
 /// One of the files cannot be read.

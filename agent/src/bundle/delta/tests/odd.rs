@@ -252,6 +252,19 @@ fn damaged_archives_are_bytes() {
 }
 
 #[test]
+fn an_archive_is_smaller_told_by_what_is_in_it() {
+    let new = archive(&entries(ZLIB)).bytes();
+    let whole = zstd::bulk::compress(&new, 19).unwrap();
+    let delta = delta_of(&[], &new);
+    assert!(
+        delta.len() < whole.len() * 9 / 10,
+        "{} {}",
+        delta.len(),
+        whole.len()
+    );
+}
+
+#[test]
 fn what_saves_nothing_is_no_delta() {
     for (old, new) in [
         (&b""[..], &b""[..]),
