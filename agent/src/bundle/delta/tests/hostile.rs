@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::archive::{Packing, archive, entry};
 use super::{applied, delta_of, noise, prose};
-use crate::bundle::delta::columns::put_varint;
+use crate::bundle::delta::columns::{Column, Writer, put_varint, zigzag};
+use crate::bundle::delta::predict::kind;
 use crate::bundle::delta::{Base, DeltaError, apply, blocks, limits};
 
 /// Two archives with all that a delta can say.
@@ -158,6 +159,34 @@ fn lengths_are_checked_before_memory_is_taken() {
         let end = applied(&old, &delta, new.len());
         assert!(matches!(end, Err(DeltaError::Malformed(_))), "{end:?}");
     }
+}
+
+#[test]
+fn work_that_makes_nothing_ends() {
+    let base = noise(1 << 20, 1);
+    // Pieces without new bytes, each against all of the base.
+    let count = limits::work(base.len() as u64, 0) / base.len() as u64 + 1;
+    let mut columns = Writer::default();
+    columns.put(Column::Kind, kind::PARTS);
+    columns.put(Column::Count, count);
+    for number in 0..count {
+        columns.put(Column::Part, 1);
+        let back = -i64::try_from(base.len()).unwrap();
+        columns.put(Column::PartAt, zigzag(if number == 0 { 0 } else { back }));
+        columns.put(Column::PartOld, base.len() as u64);
+    }
+    let mut delta = with_columns(&columns.finish().unwrap());
+    let frame = blocks::compress(&[], &base).unwrap();
+    for _ in 0..count {
+        put_varint(&mut delta, 1);
+        put_varint(&mut delta, frame.len() as u64);
+        delta.extend(&frame);
+    }
+    let end = applied(&base, &delta, 0);
+    assert!(
+        matches!(end, Err(DeltaError::Malformed(why)) if why.contains("work")),
+        "{end:?}"
+    );
 }
 
 proptest! {
