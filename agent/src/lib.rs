@@ -1,7 +1,7 @@
 //! pitstop takes a server that was delivered as a *pack* from one update level to another: stage while it serves, stop
 //! it, commit in milliseconds, start it, verify it, or put it back as it was.
 //!
-//! Dependencies point one way: `cli → verb → {observe, plan, apply, health} → {source, store, config, product} → {model, api}`.
+//! Dependencies point one way: `cli → verb → {observe, plan, apply, health} → {source, store, config, product} → bundle → {model, api}`.
 //! [`plan`], [`lint`], [`merge`], [`fleet`], [`model`] and [`api`] are pure; [`sys`] is the only module that touches the operating system.
 
 pub mod api;

@@ -83,6 +83,12 @@ error_kinds! {
     VendorTool = "vendor-tool" => Failed,
     /// An archive holds entries that could write outside the home, or twice to one path.
     UnsafeSource = "unsafe-source" => Failed,
+    /// Content is not what its signed digest says.
+    Digest = "digest" => Failed,
+    /// A bundle has a format that this version does not read.
+    Format = "format" => Failed,
+    /// A bundle builds on files that this host does not have.
+    MissingBase = "missing-base" => Failed,
     /// An archive exceeds the limits of the settings.
     Limits = "limits" => Blocked,
     /// There is not enough free space.

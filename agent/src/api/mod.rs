@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod admission;
+pub mod bundle;
 pub mod error;
 pub mod finding;
 pub mod fleet;

@@ -2,6 +2,7 @@
 
 use schemars::{Schema, json_schema, schema_for};
 
+use super::bundle::{BUNDLE_SCHEMA, BUNDLES_SCHEMA, BundleReport, BundlesReport};
 use super::fleet::{FLEET_SCHEMA, FleetReport};
 use super::memory::{MEMORY_SCHEMA, MemoryReport};
 use super::merge::{MERGE_SCHEMA, MergeReport};
@@ -16,6 +17,8 @@ pub fn schema() -> Schema {
     let mut merge = schema_for!(MergeReport);
     let mut memory = schema_for!(MemoryReport);
     let mut pack = schema_for!(PackReport);
+    let mut bundle = schema_for!(BundleReport);
+    let mut bundles = schema_for!(BundlesReport);
     let mut fleet = schema_for!(FleetReport);
     let mut key = schema_for!(KeyReport);
     let mut trust = schema_for!(TrustReport);
@@ -28,6 +31,8 @@ pub fn schema() -> Schema {
         &mut merge,
         &mut memory,
         &mut pack,
+        &mut bundle,
+        &mut bundles,
         &mut fleet,
         &mut key,
         &mut trust,
@@ -44,10 +49,11 @@ pub fn schema() -> Schema {
         "description": format!(
             "A report ({SCHEMA}), with --all a list of reports ({LIST_SCHEMA}), what `merge` reports \
              ({MERGE_SCHEMA}), what `conflicts export`, `import` and `forget` report ({MEMORY_SCHEMA}), what \
-             `pack build` reports ({PACK_SCHEMA}), what `report` does ({FLEET_SCHEMA}), what `trust keygen` made ({KEY_SCHEMA}), \
-             whom a host believes ({TRUST_SCHEMA}), or what was signed ({SIGNED_SCHEMA})."
+             `pack build` reports ({PACK_SCHEMA}), what `bundle` reports ({BUNDLE_SCHEMA}, for `publish` {BUNDLES_SCHEMA}), what `report` does \
+             ({FLEET_SCHEMA}), what `trust keygen` made ({KEY_SCHEMA}), whom a host believes ({TRUST_SCHEMA}), or what was \
+             signed ({SIGNED_SCHEMA})."
         ),
-        "anyOf": [report, list, merge, memory, pack, fleet, key, trust, signed],
+        "anyOf": [report, list, merge, memory, pack, bundle, bundles, fleet, key, trust, signed],
         "$defs": definitions,
     })
 }

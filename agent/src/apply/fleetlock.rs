@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::api::{Failure, Result};
+use crate::api::Result;
 use crate::config::rollout::FleetLock;
 use crate::health::excerpt;
 use crate::health::http::no_answer;
@@ -102,19 +102,7 @@ fn reason(status: u16, body: &[u8]) -> String {
 }
 
 fn token(lock: &FleetLock) -> Result<Option<String>> {
-    let Some(path) = &lock.token else {
-        return Ok(None);
-    };
-    let bytes = secret::read(path)?;
-    let token = String::from_utf8_lossy(&bytes).trim().to_owned();
-    let is_plain = |c: char| c.is_ascii_graphic();
-    match !token.is_empty() && token.chars().all(is_plain) {
-        true => Ok(Some(token)),
-        false => {
-            let message = format!("{} does not hold one token on one line", path.display());
-            Err(Failure::new(crate::api::ErrorKind::Settings, message).at(path))
-        }
-    }
+    lock.token.as_deref().map(secret::token).transpose()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::bundle_args::Bundle;
 use super::config_args::Config;
 use super::conflicts_args::Conflicts;
 use super::hotfix_args::Hotfix;
@@ -194,6 +195,11 @@ pub enum Command {
         #[command(subcommand)]
         what: Pack,
     },
+    /// Make, sign, look at and prove bundles: updates for hosts without a network
+    Bundle {
+        #[command(subcommand)]
+        what: Bundle,
+    },
     /// Make one page of the reports of many hosts
     Report(ReportArgs),
     /// Write what this host runs into a file, signed
@@ -312,6 +318,7 @@ impl Command {
             | Self::Pack { .. }
             | Self::Trust { .. }
             | Self::Receipt { .. }
+            | Self::Bundle { .. }
             | Self::Internals { .. } => false,
         }
     }

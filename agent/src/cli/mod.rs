@@ -2,6 +2,7 @@
 
 mod args;
 mod attach;
+mod bundle_args;
 mod columns;
 mod config_args;
 mod conflicts;
@@ -34,6 +35,7 @@ use crate::config::{Settings, load};
 use crate::model::Progress;
 use crate::sys::{interrupt, journal};
 use crate::verb;
+use crate::verb::bundle::Outcome;
 
 use args::{Args, Command, Many, OnDisconnect, Output};
 use hotfix_args::Hotfix;
@@ -154,6 +156,18 @@ fn dispatch(args: &Args) -> Result<u8> {
             match args.wants_json() {
                 true => print_json(&report)?,
                 false => print_text(&render::pack(&report))?,
+            }
+            Ok(0)
+        }
+        Command::Bundle { what } => {
+            match (
+                verb::bundle::bundle(&args.dirs(), &what.clone().what()?, progress)?,
+                args.wants_json(),
+            ) {
+                (Outcome::One(report), true) => print_json(&report)?,
+                (Outcome::One(report), false) => print_text(&render::bundle::one(&report))?,
+                (Outcome::Listed(report), true) => print_json(&report)?,
+                (Outcome::Listed(report), false) => print_text(&render::bundle::all(&report))?,
             }
             Ok(0)
         }

@@ -1,6 +1,7 @@
 //! A report as text for people.
 
 mod admission;
+pub mod bundle;
 
 use std::fmt::Write;
 

@@ -20,4 +20,4 @@ pub use load::ConfigDirs;
 pub use probe::{Probe, ProbeKind};
 pub use rollout::Rollout;
 pub use settings::{Limits, MemoryDirs, OnBoth, Policy, ServiceControl, Settings, Stop, TrustDirs};
-pub use vendor_tool::{UpdateSource, VendorTool};
+pub use vendor_tool::{UpdateSource, VendorTool, Web};

@@ -1,4 +1,4 @@
-//! Where updates come from: a path, or the vendor's own update tool.
+//! Where updates come from: a path, a web server, or the vendor's own update tool.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,19 @@ pub enum UpdateSource {
     Path(PathBuf),
     /// The vendor's update tool.
     VendorTool(VendorTool),
+    /// Bundles on a web server.
+    Web(Web),
+}
+
+/// Bundles on a web server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Web {
+    /// The address of the folder that holds them, `https://…` without a slash at its end.
+    pub url: String,
+    /// A PEM file with the authorities that the server is trusted by; the system's without it.
+    pub ca: Option<PathBuf>,
+    /// A file with a bearer token that only its owner may read.
+    pub token: Option<PathBuf>,
 }
 
 /// How the vendor's update tool is run.
@@ -76,15 +89,29 @@ pub enum SourceFragment {
     /// A path.
     Path(PathBuf),
     /// A way.
-    Way(WayFragment),
+    Way(Box<WayFragment>),
 }
 
-/// A way to get updates.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// A way to get updates; exactly one of them.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct WayFragment {
     /// The vendor's update tool.
-    pub vendor_tool: VendorToolFragment,
+    pub vendor_tool: Option<VendorToolFragment>,
+    /// Bundles on a web server.
+    pub web: Option<WebFragment>,
+}
+
+/// Bundles on a web server, as an instance file describes them.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebFragment {
+    /// The address of the folder that holds them.
+    pub url: String,
+    /// A PEM file with authorities, relative to the instance file's folder.
+    pub ca: Option<PathBuf>,
+    /// A file with a bearer token, relative to the instance file's folder.
+    pub token: Option<PathBuf>,
 }
 
 /// The vendor's update tool, as an instance file describes it.
@@ -120,9 +147,13 @@ impl SourceFragment {
         match self {
             Self::Path(path) => resolve(path),
             Self::Way(way) => {
-                let tool = &mut way.vendor_tool;
-                let file = tool.credentials.as_mut().and_then(|given| given.file.as_mut());
-                file.into_iter().chain(tool.home.as_mut()).for_each(resolve);
+                if let Some(tool) = &mut way.vendor_tool {
+                    let file = tool.credentials.as_mut().and_then(|given| given.file.as_mut());
+                    file.into_iter().chain(tool.home.as_mut()).for_each(resolve);
+                }
+                if let Some(web) = &mut way.web {
+                    web.ca.iter_mut().chain(web.token.as_mut()).for_each(resolve);
+                }
             }
         }
     }
@@ -134,9 +165,31 @@ impl SourceFragment {
     pub fn settle(self) -> Result<UpdateSource> {
         match self {
             Self::Path(path) => Ok(UpdateSource::Path(path)),
-            Self::Way(way) => vendor_tool(way.vendor_tool).map(UpdateSource::VendorTool),
+            Self::Way(way) => match (way.vendor_tool, way.web) {
+                (Some(tool), None) => vendor_tool(tool).map(UpdateSource::VendorTool),
+                (None, Some(said)) => web(said).map(UpdateSource::Web),
+                _ => Err(Failure::new(
+                    ErrorKind::Settings,
+                    "source: exactly one of `vendor-tool` and `web` is needed",
+                )),
+            },
         }
     }
+}
+
+fn web(said: WebFragment) -> Result<Web> {
+    let is_plain = |c: char| c.is_ascii_graphic() && !"?#@".contains(c);
+    let host = said.url.strip_prefix("https://").unwrap_or_default();
+    if host.trim_matches('/').is_empty() || !host.chars().all(is_plain) {
+        let message = format!("source.web.url: `{}` is no address of a folder", said.url);
+        return Err(Failure::new(ErrorKind::Settings, message)
+            .hint("give `https://HOST/FOLDER`; what is not encrypted is not used, and a token stands in a file of its own"));
+    }
+    Ok(Web {
+        url: said.url.trim_end_matches('/').to_owned(),
+        ca: said.ca,
+        token: said.token,
+    })
 }
 
 fn vendor_tool(said: VendorToolFragment) -> Result<VendorTool> {
@@ -178,15 +231,27 @@ impl<'de> Visitor<'de> for EitherForm {
     type Value = SourceFragment;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a path, or a map with `vendor-tool`")
+        f.write_str("a path, an address, or a map with `vendor-tool` or `web`")
     }
 
     fn visit_str<E>(self, text: &str) -> std::result::Result<SourceFragment, E> {
-        Ok(SourceFragment::Path(text.into()))
+        if !text.contains("://") {
+            return Ok(SourceFragment::Path(text.into()));
+        }
+        let web = WebFragment {
+            url: text.to_owned(),
+            ca: None,
+            token: None,
+        };
+        Ok(SourceFragment::Way(Box::new(WayFragment {
+            vendor_tool: None,
+            web: Some(web),
+        })))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<SourceFragment, A::Error> {
-        WayFragment::deserialize(MapAccessDeserializer::new(map)).map(SourceFragment::Way)
+        WayFragment::deserialize(MapAccessDeserializer::new(map))
+            .map(|way| SourceFragment::Way(Box::new(way)))
     }
 }
 
@@ -253,7 +318,11 @@ mod tests {
             ),
             ("{vendor-tool: {channel: --revert}}", "source.vendor-tool.channel"),
             ("{vendor-tool: {timeout_s: 0}}", "source.vendor-tool.timeout_s"),
-            ("[a]", "a path, or a map with `vendor-tool`"),
+            ("[a]", "a path, an address, or a map with `vendor-tool` or `web`"),
+            ("{}", "exactly one of `vendor-tool` and `web`"),
+            ("http://host/x", "source.web.url"),
+            ("{web: {url: 'https://user:pw@host/x'}}", "source.web.url"),
+            ("https://", "source.web.url"),
         ];
         for (source, expected) in table {
             let failure = settled(source).unwrap_err();

@@ -52,11 +52,7 @@ fn request(http: &Http, timeout: Duration) -> Result<String, String> {
 /// Why there was no answer.
 pub(crate) fn no_answer(error: &ureq::Error) -> String {
     let text = excerpt(&error.to_string());
-    let hint = if text.contains("UnknownIssuer") || text.contains("certificate") {
-        "; give the authority's PEM file as `ca`"
-    } else {
-        ""
-    };
+    let hint = sys_http::remedy(&text);
     format!("no answer: {text}{hint}")
 }
 

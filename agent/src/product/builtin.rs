@@ -105,12 +105,15 @@ fn with_bases(own: &Source, override_dir: Option<&Path>) -> Result<(ProfileFragm
     Ok((said, is_tested))
 }
 
-/// The built-in profiles of certain products, to say what a pack is instead. `generic` fits too much to tell anything.
+/// The profile that fits too much to tell anything of what a pack is.
+pub const GENERIC: &str = "generic";
+
+/// The built-in profiles of certain products, to say what a pack is instead.
 pub fn specific() -> Vec<Profile> {
     let names = BUILT_IN
         .iter()
         .map(|(name, _)| *name)
-        .filter(|name| *name != "generic");
+        .filter(|name| *name != GENERIC);
     names.filter_map(|name| find(name, None).ok()).collect()
 }
 

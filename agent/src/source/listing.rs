@@ -181,6 +181,16 @@ impl<'a> Collector<'a> {
     pub(super) fn finish(mut self) -> Result<Listing> {
         self.imply_folders()?;
         let top = self.take_off_top()?;
+        self.settled(top)
+    }
+
+    /// The same for paths that are relative to the pack's root already: a single top-level folder stays.
+    pub(super) fn finish_at_root(mut self) -> Result<Listing> {
+        self.imply_folders()?;
+        self.settled(None)
+    }
+
+    fn settled(self, top: Option<String>) -> Result<Listing> {
         self.check_paths()?;
         if self.items.is_empty() {
             let message = format!("{} is an archive without any content", self.source.display());

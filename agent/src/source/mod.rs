@@ -7,6 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::api::{ErrorKind, Failure, Result};
+use crate::bundle::archive::is_bundle;
 use crate::config::Limits;
 use crate::model::{Progress, RelPath, TreeManifest};
 use crate::product::TreeView;
@@ -18,6 +19,7 @@ use tarball::{Packing, TAR_BLOCK, TarSource, is_tar_header};
 use zip::ZipSource;
 
 pub mod archive;
+pub mod bundle;
 mod cache;
 mod content;
 mod directory;
@@ -27,6 +29,7 @@ mod refusal;
 pub mod secret;
 mod tarball;
 pub mod vendor_tool;
+pub mod web;
 mod zip;
 
 pub use offers::{Offer, Offers, offers};
@@ -132,6 +135,7 @@ impl Format {
             .read_to_end(&mut head)
             .map_err(|error| Failure::io("read", path, error))?;
         let other = match head.as_slice() {
+            head if is_bundle(head) => "a bundle",
             [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => return Ok(Self::Zip),
             [0x1f, 0x8b, ..] => return Ok(Self::Tar(Packing::Gzip)),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => return Ok(Self::Tar(Packing::Zstd)),

@@ -17,8 +17,10 @@ pub struct Offer {
     pub product: String,
     /// The level.
     pub level: Level,
-    /// The archive or directory to pass to [`open`].
+    /// The archive or directory to pass to [`open`], or the last bundle of the way.
     pub path: PathBuf,
+    /// The bundles that lead there, in this order; none if it is a pack.
+    pub bundles: Vec<PathBuf>,
 }
 
 /// What a path offers.
@@ -116,6 +118,7 @@ impl Search<'_> {
                     product: found.product,
                     level,
                     path: path.to_owned(),
+                    bundles: Vec::new(),
                 })
             }
         })

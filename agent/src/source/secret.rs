@@ -23,6 +23,23 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// A token on one line.
+///
+/// # Errors
+/// `settings`: there is none, or as [`read`].
+pub fn token(path: &Path) -> Result<String> {
+    let bytes = read(path)?;
+    let token = String::from_utf8_lossy(&bytes).trim().to_owned();
+    let is_plain = |c: char| c.is_ascii_graphic();
+    match !token.is_empty() && token.chars().all(is_plain) {
+        true => Ok(token),
+        false => {
+            let message = format!("{} does not hold one token on one line", path.display());
+            Err(Failure::new(ErrorKind::Settings, message).at(path))
+        }
+    }
+}
+
 fn refuse_readable(path: &Path, metadata: &std::fs::Metadata) -> Result<()> {
     let refuse = |why: &str, cure: String| {
         let message = format!("{} holds credentials and {why}", path.display());

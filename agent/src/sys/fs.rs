@@ -241,6 +241,32 @@ pub fn append_durably(file: &mut File, path: &Path, bytes: &[u8]) -> io::Result<
     sync("fsync", &path.display(), || file.sync_data())
 }
 
+/// A file in a folder that has no name and is gone when it is closed, whatever happens.
+///
+/// # Errors
+/// Of the system.
+pub fn nameless(dir: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600);
+    effect(Effect::Write, "create in", &dir.display(), || {
+        match options.custom_flags(libc::O_TMPFILE).open(dir) {
+            // Network file systems and old overlays cannot.
+            Err(error)
+                if matches!(
+                    error.raw_os_error(),
+                    Some(libc::EOPNOTSUPP | libc::EISDIR | libc::ENOENT)
+                ) =>
+            {
+                let path = temporary_beside(&dir.join("nameless"));
+                let file = options.custom_flags(0).create_new(true).open(&path)?;
+                fs::remove_file(&path)?;
+                Ok(file)
+            }
+            opened => opened,
+        }
+    })
+}
+
 /// Removes a file; it is no error if there is none.
 ///
 /// # Errors

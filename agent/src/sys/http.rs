@@ -31,6 +31,14 @@ pub fn agent(ca: Option<&Path>, timeout: Duration) -> Result<ureq::Agent, String
         .new_agent())
 }
 
+/// What may help with an error, as the end of a sentence.
+pub fn remedy(error: &str) -> &'static str {
+    match error.contains("UnknownIssuer") || error.contains("certificate") {
+        true => "; give the authority's PEM file as `ca`",
+        false => "",
+    }
+}
+
 fn authorities(file: &Path) -> Result<Vec<Certificate<'static>>, String> {
     let name = file.display();
     let pem = procfs::read(file, CA_LIMIT)

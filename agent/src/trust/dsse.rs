@@ -222,6 +222,20 @@ impl Envelope {
         Err(Failure::new(ErrorKind::Signature, message).hint(hint))
     }
 
+    /// The payload without any proof: to be looked at, and for where the policy allows what nobody has signed.
+    pub fn unproven(&self) -> Verified {
+        Verified {
+            payload_type: self.payload_type.clone(),
+            payload: self.payload.clone(),
+            signed_by: BTreeSet::new(),
+        }
+    }
+
+    /// The ids of the keys that its signatures name, proven or not.
+    pub fn claimed(&self) -> BTreeSet<String> {
+        self.signatures.iter().filter_map(|one| one.key.clone()).collect()
+    }
+
     /// Which of these keys have signed it. Each counts once, whatever a signature says of itself.
     pub fn signed_by(&self, keys: &[PublicKey]) -> BTreeSet<KeyId> {
         let message = self.message();

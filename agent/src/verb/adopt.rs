@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use crate::api::report::{Action, Report, Status};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::Settings;
-use crate::model::{Class, Progress, RelPath, Release};
+use crate::model::{Class, Digest, Progress, RelPath, Release};
 use crate::session::Session;
+use crate::source::vendor_tool::Shown;
 use crate::source::{self, Offer, Source};
 use crate::store::state::Installed;
 use crate::store::texts::may_be_text;
@@ -67,7 +68,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         return Ok(());
     }
     let known_before = session.state.installed.clone();
-    take_over(run, &mut session, pristine.as_ref())?;
+    take_over(run, &mut session, pristine.as_ref().map(Pristine::Pack))?;
     run.report.after = Some(view::observe(run, &session)?.0);
     let same = |a: &Installed, b: &Installed| a.release == b.release && a.accepted == b.accepted;
     let unchanged = matches!((&known_before, &session.state.installed), (Some(a), Some(b)) if same(a, b));
@@ -97,8 +98,21 @@ fn pristine_offer(
         })
 }
 
+/// From where the vendor's files at the installed level are known.
+#[derive(Clone, Copy)]
+pub(super) enum Pristine<'a> {
+    /// The pack itself.
+    Pack(&'a Offer),
+    /// Bundles that start there: the manifest, and the texts that they change.
+    Start(&'a Shown),
+}
+
 /// Takes the pack over as it stands.
-pub(super) fn take_over(run: &mut Run<'_>, session: &mut Session, pristine: Option<&Offer>) -> Result<()> {
+pub(super) fn take_over(
+    run: &mut Run<'_>,
+    session: &mut Session,
+    pristine: Option<Pristine<'_>>,
+) -> Result<()> {
     let mut release = view::detected(session)?;
     let known = session
         .state
@@ -110,7 +124,8 @@ pub(super) fn take_over(run: &mut Run<'_>, session: &mut Session, pristine: Opti
     }
     let hotfixes = known.map_or_else(Vec::new, |installed| installed.hotfixes.clone());
     release.tree = match pristine {
-        Some(offer) => Some(keep_pristine(run, session, offer)?),
+        Some(Pristine::Pack(offer)) => Some(keep_pristine(run, session, offer)?),
+        Some(Pristine::Start(shown)) => Some(keep_start(session, shown)?),
         None => known.and_then(|installed| installed.release.tree),
     };
     if release.tree.is_none() {
@@ -145,12 +160,16 @@ fn hotfixed(session: &Session, first: &str) -> Failure {
     ))
 }
 
-/// Learns the pristine files of the installed level from a source that happens to hold them.
-pub(super) fn learn(run: &mut Run<'_>, session: &mut Session, pristine: Option<&Offer>) -> Result<()> {
-    pristine.map_or(Ok(()), |offer| take_over(run, session, Some(offer)))
+/// What a bundle says of the tree where it starts.
+fn keep_start(session: &Session, shown: &Shown) -> Result<Digest> {
+    for text in shown.texts.values() {
+        session.store.keep_text(&Digest::of(text), text)?;
+    }
+    session.store.sync_texts()?;
+    session.store.keep_manifest(&shown.manifest)
 }
 
-fn keep_pristine(run: &mut Run<'_>, session: &Session, offer: &Offer) -> Result<crate::model::Digest> {
+fn keep_pristine(run: &mut Run<'_>, session: &Session, offer: &Offer) -> Result<Digest> {
     let mut source = source::open(
         &offer.path,
         &session.settings.limits,
@@ -179,7 +198,7 @@ fn keep_texts(session: &Session, source: &mut dyn Source, texts: &BTreeSet<RelPa
         reader
             .read_to_end(&mut bytes)
             .map_err(|error| Failure::io("read from the source", path, error))?;
-        session.store.keep_text(&crate::model::Digest::of(&bytes), &bytes)
+        session.store.keep_text(&Digest::of(&bytes), &bytes)
     };
     source.extract(texts, &sink)?;
     session.store.sync_texts()

@@ -96,7 +96,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     if session.state.installed.is_none() {
         run.warn("the pack was not adopted before; it is now");
         let pristine = pristine(run, &session)?;
-        adopt::take_over(run, &mut session, pristine.as_ref())?;
+        adopt::take_over(run, &mut session, pristine.as_ref().map(adopt::Pristine::Pack))?;
     }
     let (made, server) = plan(run, &session, options)?;
     if made.plan.files.is_empty() {

@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod attach;
+pub mod bundle;
 pub mod check;
 pub mod config;
 pub mod conflicts;

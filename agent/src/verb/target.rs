@@ -1,5 +1,8 @@
 //! What a source offers, and which of it is wanted.
 
+mod bundles;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,6 +10,7 @@ use crate::api::plan::HotfixStep;
 use crate::api::report::OfferView;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::UpdateSource;
+use crate::memory::{Memory, Remembered};
 use crate::model::{Inventory, Level, Release, TreeManifest};
 use crate::product::{Profile, builtin};
 use crate::session::Instance;
@@ -16,6 +20,7 @@ use crate::source::{self, Offer, Source};
 use super::gate::Brought;
 use super::vendor_tool::{self, Tool};
 use super::{Run, update};
+use crate::trust::KeyId;
 
 /// The release to update to, opened.
 pub(super) struct Target {
@@ -26,6 +31,19 @@ pub(super) struct Target {
     pub shown: Option<Arc<Shown>>,
     /// The hotfix that is the difference to what is installed, if it is no other level.
     pub hotfix: Option<HotfixStep>,
+    /// What its source brings to be believed.
+    pub brought: Owned,
+}
+
+/// What a source brings to be believed.
+#[derive(Debug, Default)]
+pub(super) struct Owned {
+    /// The keys of the role release that signed it.
+    pub signed_by: BTreeSet<KeyId>,
+    /// Envelopes that nobody has verified yet.
+    pub attachments: Vec<Vec<u8>>,
+    /// Decisions about conflicts that travel with it, signed like it, and where.
+    pub resolutions: Vec<(Remembered, PathBuf)>,
 }
 
 /// Where an update comes from.
@@ -43,9 +61,20 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Target {
+    /// Adds the decisions that travel with it to what this host remembers.
+    pub fn remind(&self, memory: &mut Memory) {
+        for (decision, file) in &self.brought.resolutions {
+            memory.add(decision.clone(), Some(file.clone()));
+        }
+    }
+
     /// What its source brings to be believed.
     pub fn brought(&self) -> Brought<'_> {
-        Brought::default()
+        Brought {
+            signed_by: self.brought.signed_by.clone(),
+            made: None,
+            attachments: &self.brought.attachments,
+        }
     }
 }
 
@@ -111,6 +140,11 @@ pub(super) fn place(
                 in_place: None,
             })));
         }
+        (None, Some(UpdateSource::Web(web))) => {
+            let bundles = bundles::listed(run, instance, web)?;
+            let offers = bundles::offers(instance, &bundles, installed);
+            return Ok(Place::Packs(told(run, instance, offers, installed)));
+        }
         (None, None) => {
             return Err(Failure::new(
                 ErrorKind::Usage,
@@ -140,7 +174,7 @@ pub(super) fn reach(
 ) -> Result<Option<Target>> {
     match place {
         Place::Packs(offers) => match choose(instance, offers, wanted, &installed.level)? {
-            Some(offer) => open(run, instance, offer).map(Some),
+            Some(offer) => open(run, instance, offer, Some(inventory)).map(Some),
             None => Ok(None),
         },
         Place::Tool(tool) => vendor_tool::reach(run, instance, tool, wanted, installed, inventory),
@@ -154,7 +188,20 @@ pub(super) fn offers(
     path: &Path,
     installed: &Level,
 ) -> Result<Vec<Offer>> {
-    let mut offers = found(run, instance, path)?;
+    let bundles = bundles::found(run, instance, path)?;
+    let mut offers = bundles::offers(instance, &bundles, installed);
+    if !bundles::is_one(path) {
+        match found(run, instance, path) {
+            Ok(packs) => offers.extend(packs),
+            Err(failure) if failure.kind == ErrorKind::NotAPack && !bundles.is_empty() => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(told(run, instance, offers, installed))
+}
+
+/// Offers, the highest level first, as the report tells them.
+fn told(run: &mut Run<'_>, instance: &Instance, mut offers: Vec<Offer>, installed: &Level) -> Vec<Offer> {
     let order = instance.settings.profile.level.order;
     offers.sort_by(|a, b| order.compare(&b.level, &a.level));
     run.report.offers = offers
@@ -166,7 +213,7 @@ pub(super) fn offers(
             newer: order.compare(&offer.level, installed).is_gt(),
         })
         .collect();
-    Ok(offers)
+    offers
 }
 
 /// The packs of the instance's product at a path.
@@ -245,15 +292,43 @@ pub(super) fn refuse_downgrade(
     Err(Failure::new(ErrorKind::Downgrade, message).hint(hint))
 }
 
-/// Opens an offer and reads its manifest.
-pub(super) fn open(run: &mut Run<'_>, instance: &Instance, offer: &Offer) -> Result<Target> {
+/// What the bundles among some offers know of the tree that is installed, where the host does not.
+///
+/// # Errors
+/// Those of a bundle.
+pub(super) fn start(run: &mut Run<'_>, instance: &Instance, offers: &[Offer]) -> Result<Option<Shown>> {
+    let mut firsts: Vec<&Path> = offers
+        .iter()
+        .filter_map(|offer| offer.bundles.first())
+        .map(PathBuf::as_path)
+        .collect();
+    firsts.dedup();
+    for first in firsts {
+        if let Some(shown) = bundles::start_of(run, instance, first)? {
+            return Ok(Some(shown));
+        }
+    }
+    Ok(None)
+}
+
+fn unsigned(path: &Path) -> String {
+    format!("{} is not signed; its origin is not proven", path.display())
+}
+
+/// Opens an offer and reads its manifest. Bundles may build on the files of an inventory.
+pub(super) fn open(
+    run: &mut Run<'_>,
+    instance: &Instance,
+    offer: &Offer,
+    inventory: Option<&Inventory>,
+) -> Result<Target> {
     let settings = &instance.settings;
+    if !offer.bundles.is_empty() {
+        return bundles::open(run, instance, offer, inventory);
+    }
     let mut source = source::open(&offer.path, &settings.limits, &settings.cache_dir, run.progress)?;
     if !source.is_signed() {
-        run.warn(format!(
-            "{} is not signed; its origin is not proven",
-            offer.path.display()
-        ));
+        run.warn(unsigned(&offer.path));
     }
     let manifest = source.manifest(run.progress)?;
     let release = Release {
@@ -267,5 +342,6 @@ pub(super) fn open(run: &mut Run<'_>, instance: &Instance, offer: &Offer) -> Res
         manifest,
         shown: None,
         hotfix: None,
+        brought: Owned::default(),
     })
 }

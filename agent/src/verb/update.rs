@@ -14,12 +14,13 @@ use crate::api::rollout::Gate;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::preflight;
 use crate::config::Settings;
-use crate::memory::Remembered;
+use crate::memory::{Memory, Remembered};
 use crate::model::{Inventory, Level, Progress, Release};
 use crate::session::{Instance, Session};
 use crate::source::Offer;
 use crate::sys::interrupt;
 
+use super::adopt::Pristine;
 use super::conflicts::remember::{self, recall};
 use super::conflicts::{self, Waiting};
 use super::rollout::{self, Gates};
@@ -105,7 +106,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     };
     refuse_held(&instance, &target, options.release_hold)?;
     let mut origin = origin(run, &instance, place.offers(), &installed)?;
-    let answering = answering(run, &instance, waiting.as_ref(), &options);
+    let answering = answering(run, &instance, waiting.as_ref(), &options, &target);
     let made = make_plan(
         run,
         &instance,
@@ -153,7 +154,7 @@ pub(super) fn predict(
         return Ok(None);
     };
     let mut origin = origin(run, instance, place.offers(), &installed)?;
-    let memory = recall(run, &instance.settings.memory, options.no_remembered);
+    let memory = recalled(run, instance, options.no_remembered, &target);
     let made = make_plan(
         run,
         instance,
@@ -189,7 +190,7 @@ fn origin(
     installed: &Release,
 ) -> Result<Option<Target>> {
     match predecessor(offers, installed) {
-        Some(offer) if installed.tree.is_none() => target::open(run, instance, offer).map(Some),
+        Some(offer) if installed.tree.is_none() => target::open(run, instance, offer, None).map(Some),
         _ => Ok(None),
     }
 }
@@ -207,12 +208,8 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     if place.leads_on(&session, &Wanted::of(&options), &installed.level) {
         rollout::admit(run, &session, &options.gates())?;
     }
-    let pristine = predecessor(place.offers(), &installed);
-    if session.state.installed.is_none() {
-        run.warn("the pack was not adopted before; it is now");
-        adopt::take_over(run, &mut session, pristine)?;
-    } else if installed.tree.is_none() {
-        adopt::learn(run, &mut session, pristine)?;
+    if installed.tree.is_none() {
+        learn(run, &mut session, place.offers(), &installed)?;
     }
     let installed = installed_release(&session)?;
     let (before, inventory, server) = view::observe(run, &session)?;
@@ -257,6 +254,19 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     Ok(())
 }
 
+/// Takes a pack over that was not, and learns the vendor's files at the installed level where the source knows them.
+fn learn(run: &mut Run<'_>, session: &mut Session, offers: &[Offer], installed: &Release) -> Result<()> {
+    let start = target::start(run, session, offers)?;
+    let pack = predecessor(offers, installed).map(Pristine::Pack);
+    let pristine = pack.or(start.as_ref().map(Pristine::Start));
+    if session.state.installed.is_none() {
+        run.warn("the pack was not adopted before; it is now");
+    } else if pristine.is_none() {
+        return Ok(());
+    }
+    adopt::take_over(run, session, pristine)
+}
+
 /// What an update was asked for, and what it starts from.
 struct Asked {
     place: Place,
@@ -278,7 +288,7 @@ fn decide(
     let options = &asked.options;
     keep_shown(session, target)?;
     refuse_held(session, target, options.release_hold)?;
-    let answering = answering(run, session, asked.waiting.as_ref(), options);
+    let answering = answering(run, session, asked.waiting.as_ref(), options, target);
     let mut made = make_plan(run, session, inventory, &asked.server, target, None, answering)?;
     if options.in_place {
         made.plan = crate::plan::in_place::mark(made.plan)?;
@@ -307,11 +317,21 @@ fn answering<'a>(
     instance: &Instance,
     waiting: Option<&'a Waiting>,
     options: &Options,
+    target: &Target,
 ) -> Answering<'a> {
     Answering {
         waiting,
-        memory: recall(run, &instance.settings.memory, options.no_remembered),
+        memory: recalled(run, instance, options.no_remembered, target),
     }
+}
+
+/// What this host remembers, and what travels with the update.
+fn recalled(run: &mut Run<'_>, instance: &Instance, ignored: bool, target: &Target) -> Memory {
+    let mut memory = recall(run, &instance.settings.memory, ignored);
+    if !ignored {
+        target.remind(&mut memory);
+    }
+    memory
 }
 
 /// The settings of an update that waits for a person, if it is to go on.
@@ -349,7 +369,9 @@ pub(super) fn installed_release(instance: &Instance) -> Result<Release> {
 
 /// The offer of the installed level itself: its pristine files are the base of every merge.
 fn predecessor<'a>(offers: &'a [Offer], installed: &Release) -> Option<&'a Offer> {
-    offers.iter().find(|offer| offer.level == installed.level)
+    offers
+        .iter()
+        .find(|offer| offer.level == installed.level && offer.bundles.is_empty())
 }
 
 fn current(run: &mut Run<'_>, installed: &Release) -> Result<()> {

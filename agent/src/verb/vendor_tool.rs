@@ -17,7 +17,7 @@ use crate::store::Installed;
 use crate::store::texts::may_be_text;
 use crate::sys::process::User;
 
-use super::target::{self, Target, Wanted};
+use super::target::{self, Owned, Target, Wanted};
 use super::{Run, read};
 
 pub(super) use hotfixes::{apply_hotfixes, refuse_its_hotfixes};
@@ -280,6 +280,7 @@ fn target(made: Made, instance: &Instance, base: Option<&TreeManifest>, run: &Ru
         manifest,
         shown: shown.map(Arc::new),
         hotfix: None,
+        brought: Owned::default(),
     })
 }
 

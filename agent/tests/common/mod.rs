@@ -14,6 +14,7 @@
 )]
 #![allow(missing_docs, reason = "test code")]
 
+pub mod bundles;
 pub mod configured;
 pub mod conflicts;
 pub mod fleetlock;

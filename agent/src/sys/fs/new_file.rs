@@ -60,6 +60,14 @@ impl NewFile {
         Self::begin(path, 0o644)
     }
 
+    /// The same for a program.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn create_program(path: &Path) -> io::Result<Self> {
+        Self::begin(path, 0o755)
+    }
+
     fn begin(path: &Path, mode: u32) -> io::Result<Self> {
         let temporary = temporary_beside(path);
         Ok(Self {

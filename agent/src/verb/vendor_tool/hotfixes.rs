@@ -15,7 +15,7 @@ use crate::source::vendor_tool::{self, Given, HotfixFile, Shown};
 use crate::store::texts::may_be_text;
 
 use super::super::Run;
-use super::super::target::Target;
+use super::super::target::{Owned, Target};
 use super::{Tool, pristine, program, with_order};
 
 /// Lets the tool apply hotfixes, the last of them new, to a copy of what is installed.
@@ -74,6 +74,7 @@ pub(in crate::verb) fn apply_hotfixes(
         manifest,
         shown: None,
         hotfix: None,
+        brought: Owned::default(),
     })
 }
 

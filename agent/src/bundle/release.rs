@@ -1,0 +1,65 @@
+//! What is signed: which release a bundle leads to, from which it starts, and the digest of its index, which names
+//! everything else.
+
+use serde::{Deserialize, Serialize};
+
+use super::FORMAT;
+use crate::model::{Digest, Level};
+use crate::trust::Predicate;
+
+/// A pristine tree at a level.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tree {
+    /// Its level.
+    pub level: Level,
+    /// The digest that names it.
+    pub tree: Digest,
+}
+
+/// The predicate of the signed statement. Its one subject is the target tree: its name is `PRODUCT-LEVEL` and its digest
+/// that of the tree's manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Release {
+    /// The bundle's format.
+    pub format: u32,
+    /// The product's name.
+    pub product: String,
+    /// Where it leads.
+    pub to: Tree,
+    /// Where it starts; from anywhere if it is empty, because it holds the whole pack.
+    pub from: Vec<Tree>,
+    /// The digest of the packed index.
+    pub index: Digest,
+    /// After this it is not to be used any more, as RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+}
+
+impl Predicate for Release {
+    const TYPE: &'static str = "https://pitstop.dev/release/v1";
+    const WHAT: &'static str = "a release";
+}
+
+impl Release {
+    /// The name of the release, as in the statement's subject.
+    pub fn name(&self) -> String {
+        format!("{}-{}", self.product, self.to.level)
+    }
+
+    /// Whether it holds the whole pack.
+    pub fn is_full(&self) -> bool {
+        self.from.is_empty()
+    }
+
+    /// Why this program cannot read it, if it cannot.
+    pub fn refusal(&self) -> Option<String> {
+        (self.format != FORMAT).then(|| {
+            format!(
+                "it has format {}, and this version of pitstop reads format {FORMAT}",
+                self.format
+            )
+        })
+    }
+}

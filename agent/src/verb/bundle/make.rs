@@ -1,0 +1,309 @@
+//! The content of a bundle in the making: what is new, how each of it travels, and the index of it all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::api::{ErrorKind, Failure, Result};
+use crate::bundle::index::{Content, Delta, Extra, ExtraKind, From, Index, Piece};
+use crate::bundle::pack::{Group, Groups, Packed, Packer};
+use crate::config::Limits;
+use crate::model::{Class, Digest, Entry, Progress, RelPath, TreeManifest, Work};
+use crate::product::Ownership;
+use crate::store::texts::may_be_text;
+use crate::sys::fs;
+
+use super::bases::Bases;
+use super::create::Pack;
+use super::scratch::Scratch;
+
+/// Below this size a content travels as a whole: packed with others like it, hardly anything of it is left.
+const SMALL: u64 = 16 << 10;
+
+/// A bundle in the making.
+pub(super) struct Maker<'a, 'p> {
+    pub to: &'a mut Pack<'p>,
+    pub from: &'a mut [Pack<'p>],
+    pub is_whole: &'a (dyn Fn(&RelPath) -> bool + Sync),
+    pub ownership: &'a Ownership,
+    pub packer: Packer,
+    pub folder: &'a Path,
+    pub progress: &'a dyn Progress,
+}
+
+/// How one content travels, and where it is.
+type Contents = BTreeMap<Digest, Content>;
+
+impl Maker<'_, '_> {
+    pub fn make(&mut self, extras: &[(ExtraKind, PathBuf)], limits: &Limits) -> Result<Index> {
+        let held = digests_everywhere(self.from);
+        let news = contents_of(&self.to.manifest, |path, digest| {
+            !held.contains(digest) || (self.is_whole)(path)
+        });
+        let scratch = Scratch::fill(self.folder, self.to.source.as_mut(), &news, self.progress)?;
+        let mut bases = Vec::new();
+        for pack in self.from.iter_mut() {
+            bases.push(self::Bases::of(
+                self.folder,
+                pack.source.as_mut(),
+                &pack.manifest,
+                &self.to.manifest,
+                self.progress,
+            )?);
+        }
+        let mut contents = Contents::new();
+        let mut groups = Groups::default();
+        let texts = self.texts(&scratch, &news, &mut groups, &mut contents)?;
+        let large: Vec<_> = news
+            .iter()
+            .filter(|(digest, (_, size))| {
+                *size >= SMALL && !contents.contains_key(*digest) && !texts.contains(*digest)
+            })
+            .map(|(digest, (path, size))| (*digest, path.clone(), *size))
+            .collect();
+        self.pack_large(&large, &scratch, &bases, &mut contents)?;
+        let manifests = self.manifests(&mut groups);
+        let extras = self.extras(extras, limits, &mut groups)?;
+        let pieces = self.add_groups(groups)?;
+        let piece = |digest: &Digest| -> Result<Piece> {
+            pieces
+                .get(digest)
+                .copied()
+                .ok_or_else(|| Failure::new(ErrorKind::Internal, format!("{digest} was not packed")))
+        };
+        for content in contents.values_mut() {
+            if let Some(found) = pieces.get(&content.sha256) {
+                content.whole = Some(*found);
+            }
+        }
+        let mut index = Index::of(&self.packer, piece(&manifests[0])?);
+        for tree in &manifests[1..] {
+            index.from.push(From {
+                tree: *tree,
+                manifest: piece(tree)?,
+            });
+        }
+        index.contents = contents.into_values().collect();
+        for (kind, name, sha256) in extras {
+            index.extras.push(Extra {
+                kind,
+                name,
+                sha256,
+                piece: piece(&sha256)?,
+            });
+        }
+        Ok(index)
+    }
+
+    /// Small contents, and the texts that a merge may need: those of the start that the target changes or lacks. Both sides
+    /// of a text lie beside each other, which packs best. Returns the digests of what lies in groups.
+    fn texts(
+        &mut self,
+        scratch: &Scratch,
+        news: &News,
+        groups: &mut Groups,
+        contents: &mut Contents,
+    ) -> Result<BTreeSet<Digest>> {
+        let mut small: BTreeMap<(RelPath, usize), (Digest, Vec<u8>)> = BTreeMap::new();
+        for (digest, (path, size)) in news {
+            if *size < SMALL {
+                small.insert((path.clone(), usize::MAX), (*digest, scratch.bytes(digest)?));
+            }
+        }
+        for (number, pack) in self.from.iter_mut().enumerate() {
+            let changed = |path: &RelPath, entry: &Entry| {
+                may_be_text(path, entry.size())
+                    && matches!(self.ownership.class_of(path), Class::Vendor | Class::Config)
+                    && !Entry::same(Some(entry), self.to.manifest.entries.get(path))
+            };
+            let wanted: News = contents_by_path(&pack.manifest, changed);
+            let texts = Scratch::fill(self.folder, pack.source.as_mut(), &wanted, self.progress)?;
+            for (digest, (path, _)) in &wanted {
+                small.insert((path.clone(), number), (*digest, texts.bytes(digest)?));
+            }
+        }
+        let mut grouped = BTreeSet::new();
+        for (digest, bytes) in small.into_values() {
+            if grouped.insert(digest) {
+                groups.add(digest, &bytes);
+                contents.insert(digest, described(digest, bytes.len() as u64));
+            }
+        }
+        Ok(grouped)
+    }
+
+    /// Larger contents: each as a delta or as a whole, whichever is smaller, or both where it is asked for.
+    fn pack_large(
+        &mut self,
+        large: &[(Digest, RelPath, u64)],
+        scratch: &Scratch,
+        bases: &[Bases],
+        contents: &mut Contents,
+    ) -> Result<()> {
+        let total = large.iter().map(|(_, _, size)| *size).sum();
+        let _work = Work::begin(self.progress, "packing", total);
+        let is_whole = self.is_whole;
+        let work = |(digest, path, size): &(Digest, RelPath, u64)| -> Result<Ways> {
+            let mut deltas: Vec<(Digest, Packed)> = Vec::new();
+            for bases in bases {
+                let delta = bases.delta(path, &scratch.base(digest)?)?;
+                let is_new = |base: &Digest| deltas.iter().all(|(known, _)| known != base);
+                if let Some((base, packed)) = delta.filter(|(base, _)| is_new(base)) {
+                    deltas.push((base, packed));
+                }
+            }
+            let smallest = deltas.iter().map(|(_, packed)| packed.len() as u64).min();
+            // Whether the whole would be smaller is only worth to be found out where it can be.
+            let is_settled = deltas.len() == bases.len() && smallest.is_some_and(|delta| delta < size / 4);
+            let mut whole = None;
+            if !is_settled || is_whole(path) {
+                let packed = Packed::plain(scratch.bytes(digest)?)
+                    .map_err(|error| Failure::io("pack", path.as_str(), error))?;
+                deltas.retain(|(_, delta)| delta.len() < packed.len());
+                if is_whole(path) || deltas.len() < bases.len() || bases.is_empty() {
+                    whole = Some(packed);
+                }
+            }
+            self.progress.advance(*size);
+            Ok(Ways { whole, deltas })
+        };
+        for batch in large.chunks(BATCH) {
+            for ((digest, _, size), ways) in batch.iter().zip(in_order(batch, work)?) {
+                let mut content = described(*digest, *size);
+                if let Some(whole) = ways.whole {
+                    let stream = self.packer.add(&whole)?;
+                    content.whole = Some(Piece {
+                        stream,
+                        at: 0,
+                        size: *size,
+                    });
+                }
+                for (base, delta) in ways.deltas {
+                    let stream = self.packer.add(&delta)?;
+                    content.deltas.push(Delta { base, stream });
+                }
+                contents.insert(*digest, content);
+            }
+        }
+        Ok(())
+    }
+
+    /// The target's manifest and those of the starts; returns their digests, in this order.
+    fn manifests(&self, groups: &mut Groups) -> Vec<Digest> {
+        let manifests = [&self.to.manifest]
+            .into_iter()
+            .chain(self.from.iter().map(|pack| &pack.manifest));
+        let mut digests = Vec::new();
+        for manifest in manifests {
+            groups.add(manifest.digest(), manifest.encode().as_bytes());
+            digests.push(manifest.digest());
+        }
+        digests
+    }
+
+    fn extras(
+        &self,
+        wanted: &[(ExtraKind, PathBuf)],
+        limits: &Limits,
+        groups: &mut Groups,
+    ) -> Result<Vec<(ExtraKind, String, Digest)>> {
+        let mut extras = Vec::new();
+        for (kind, path) in wanted {
+            let bytes =
+                fs::read(path, limits.file_bytes).map_err(|error| Failure::io("read", path, error))?;
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let sha256 = Digest::of(&bytes);
+            if extras.iter().all(|(_, _, known)| *known != sha256) {
+                groups.add(sha256, &bytes);
+            }
+            extras.push((*kind, name, sha256));
+        }
+        Ok(extras)
+    }
+
+    fn add_groups(&mut self, groups: Groups) -> Result<BTreeMap<Digest, Piece>> {
+        let groups = groups.finish();
+        let pack = |group: &Group| {
+            Packed::plain(group.bytes.clone())
+                .map_err(|error| Failure::io("pack a group in", self.folder, error))
+        };
+        let mut pieces = BTreeMap::new();
+        for batch in groups.chunks(BATCH) {
+            for (group, packed) in batch.iter().zip(in_order(batch, pack)?) {
+                let stream = self.packer.add(&packed)?;
+                pieces.extend(group.pieces(stream));
+            }
+        }
+        Ok(pieces)
+    }
+}
+
+/// What is in memory at a time, packed.
+const BATCH: usize = 16;
+
+struct Ways {
+    whole: Option<Packed>,
+    deltas: Vec<(Digest, Packed)>,
+}
+
+fn described(sha256: Digest, size: u64) -> Content {
+    Content {
+        sha256,
+        size,
+        whole: None,
+        deltas: Vec::new(),
+    }
+}
+
+/// Does a job for every item on all cores and returns what comes of them in the items' order.
+fn in_order<T: Sync, R: Send>(items: &[T], job: impl Fn(&T) -> Result<R> + Sync) -> Result<Vec<R>> {
+    let done = std::sync::Mutex::new(BTreeMap::new());
+    let numbered: Vec<_> = items.iter().enumerate().collect();
+    crate::sys::hashing::on_all_cores(&numbered, |(number, item)| {
+        let result = job(item)?;
+        done.lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .insert(*number, result);
+        Ok::<(), Failure>(())
+    })?;
+    let done = done
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    Ok(done.into_values().collect())
+}
+
+/// Contents by digest, each with one of its paths and its size.
+pub(super) type News = BTreeMap<Digest, (RelPath, u64)>;
+
+fn contents_of(manifest: &TreeManifest, wanted: impl Fn(&RelPath, &Digest) -> bool) -> News {
+    contents_by_path(manifest, |path, entry| {
+        entry.sha256().is_some_and(|digest| wanted(path, &digest))
+    })
+}
+
+fn contents_by_path(manifest: &TreeManifest, wanted: impl Fn(&RelPath, &Entry) -> bool) -> News {
+    let mut news = News::new();
+    for (path, entry) in &manifest.entries {
+        if let Entry::File { size, sha256, .. } = entry
+            && wanted(path, entry)
+        {
+            news.entry(*sha256).or_insert((path.clone(), *size));
+        }
+    }
+    news
+}
+
+/// The contents that every start has.
+fn digests_everywhere(from: &[Pack<'_>]) -> BTreeSet<Digest> {
+    let of = |pack: &Pack<'_>| -> BTreeSet<Digest> {
+        pack.manifest.entries.values().filter_map(Entry::sha256).collect()
+    };
+    let mut packs = from.iter();
+    let first = packs.next().map(of).unwrap_or_default();
+    packs.fold(first, |known, pack| {
+        known.intersection(&of(pack)).copied().collect()
+    })
+}

@@ -1,0 +1,85 @@
+//! `bundle create --for`: where the hosts stand that receipts are about, and what they need beyond deltas.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::api::{ErrorKind, Failure, Result};
+use crate::config::load::ConfigDirs;
+use crate::model::{Digest, Level, RelPath};
+use crate::trust::predicate::Receipt;
+use crate::trust::{Envelope, Statement, TrustStore};
+
+/// Where some hosts stand.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// The levels below the target, with the tree that the hosts know there, if they do.
+    pub levels: BTreeMap<String, (Level, Option<Digest>)>,
+    /// The vendor's files that some of them changed or lack.
+    pub deviating: BTreeSet<RelPath>,
+}
+
+impl Standing {
+    /// Reads receipts. Where nobody is believed about environments, they are taken as they are: a wrong one makes a bundle
+    /// that does not fit, and no harm.
+    ///
+    /// # Errors
+    /// `signature`: a receipt is not signed by who is believed about its environment. `usage`: no host needs the target.
+    pub fn read(
+        dirs: &ConfigDirs,
+        receipts: &[PathBuf],
+        product: &str,
+        to: &Level,
+        is_below: impl Fn(&Level) -> bool,
+    ) -> Result<Self> {
+        let trust = TrustStore::new(&dirs.trust()).load()?;
+        let mut standing = Self::default();
+        for path in receipts {
+            let envelope = Envelope::read(path)?;
+            let shown = path.display().to_string();
+            let receipt = match trust.evidence.is_empty() {
+                true => Statement::<Receipt>::open(&envelope.unproven(), &shown)?.predicate,
+                false => trust.verify_receipt(&envelope, &shown)?,
+            };
+            for installed in receipt.instances {
+                let release = installed.release;
+                if release.product != product || !is_below(&release.level) {
+                    continue;
+                }
+                standing.deviating.extend(installed.deviations.into_keys());
+                standing
+                    .levels
+                    .insert(release.level.to_string(), (release.level, release.tree));
+            }
+        }
+        if receipts.is_empty() || !standing.levels.is_empty() {
+            return Ok(standing);
+        }
+        let message = format!("no instance of these receipts is a {product} below {to}");
+        Err(Failure::new(ErrorKind::Usage, message).hint("there is nothing to carry to these hosts"))
+    }
+
+    /// The levels for which no pack was found.
+    ///
+    /// # Errors
+    /// `level-unavailable` if there are any; `source` if a pack is not the one that the hosts have.
+    pub fn refuse_missing(&self, found: &BTreeMap<String, Digest>, packs: Option<&Path>) -> Result<()> {
+        for (level, (_, tree)) in &self.levels {
+            let place = packs.map_or_else(
+                || "--packs names no folder".to_owned(),
+                |packs| format!("{} has none", packs.display()),
+            );
+            let Some(pack) = found.get(level) else {
+                let message =
+                    format!("a host stands at level {level}, and its pristine pack is not here: {place}");
+                return Err(Failure::new(ErrorKind::LevelUnavailable, message)
+                    .hint("add it with --from, or put it into the folder that --packs names; --full needs no such pack"));
+            };
+            if tree.is_some_and(|tree| tree != *pack) {
+                let message = format!("the pack of level {level} here is not the one that the host has");
+                return Err(Failure::new(ErrorKind::Source, message)
+                    .hint("give the pack that the host was updated from, or make a bundle with --full"));
+            }
+        }
+        Ok(())
+    }
+}

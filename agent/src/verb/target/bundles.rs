@@ -1,0 +1,397 @@
+//! Bundles as a source: which levels those at a path lead to, over which of them, and how they are opened.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::api::{ErrorKind, Failure, Result};
+use crate::bundle::archive::{is_bundle, release_in};
+use crate::bundle::index::ExtraKind;
+use crate::config::{UpdateSource, Web};
+use crate::memory::{Remembered, document};
+use crate::model::{Digest, Entry, Inventory, Level, RelPath, Release};
+use crate::session::Instance;
+use crate::source::Offer;
+use crate::source::bundle::{BundleSource, Held, Nothing, start};
+use crate::source::vendor_tool::Shown;
+use crate::source::web::Shelf;
+use crate::sys::fs;
+use crate::sys::root::Root;
+use crate::trust::{Envelope, Trust, TrustStore, Verified};
+
+use super::super::bundle::{Opened, Said};
+use super::super::{Run, update};
+use super::{Owned, Target, unsigned};
+
+/// What a person is told at most.
+const STEPS_BYTES: u64 = 64 << 10;
+
+/// A bundle whose signature was decided on.
+pub(super) struct Found {
+    path: PathBuf,
+    bytes: u64,
+    release: crate::bundle::release::Release,
+}
+
+/// The bundles of the instance's product at a path: it itself, or those in the folder. `None` if the path is neither a bundle
+/// nor a folder.
+///
+/// # Errors
+/// Those of a bundle that is named itself; those of others in a folder become warnings.
+pub(super) fn found(run: &mut Run<'_>, instance: &Instance, path: &Path) -> Result<Vec<Found>> {
+    let product = &instance.settings.profile.name;
+    if is_one(path) {
+        let found = look(run, instance, path)?;
+        if found.release.product != *product {
+            let message = format!(
+                "{} leads to {}, not {product}",
+                path.display(),
+                found.release.name()
+            );
+            return Err(Failure::new(ErrorKind::WrongProduct, message)
+                .at(path)
+                .hint("pass a bundle of the instance's product"));
+        }
+        return Ok(vec![found]);
+    }
+    let mut all = Vec::new();
+    for entry in fs::list_dir(path).unwrap_or_default() {
+        let path = entry.path();
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if is_hidden || !is_one(&path) {
+            continue;
+        }
+        match look(run, instance, &path) {
+            Ok(found) if found.release.product == *product => all.push(found),
+            Ok(_) => {}
+            Err(failure) => run.warn(failure.full_message()),
+        }
+    }
+    Ok(all)
+}
+
+/// The bundles of the instance's product that a web server lists, by how they begin: they are fetched once it is known which are
+/// needed.
+///
+/// # Errors
+/// The server does not answer. What is wrong with a bundle becomes a warning.
+pub(super) fn listed(run: &mut Run<'_>, instance: &Instance, web: &Web) -> Result<Vec<Found>> {
+    let shelf = Shelf::new(web, &instance.settings.cache_dir);
+    let trust = TrustStore::new(&instance.settings.trust).load()?;
+    let mut all = Vec::new();
+    for listed in shelf.list()? {
+        let head = shelf.head(&listed)?;
+        let look = || {
+            let bytes = release_in(&head).ok_or_else(|| {
+                Failure::new(
+                    ErrorKind::Source,
+                    format!("{} on {} is no bundle", listed.name, web.url),
+                )
+            })?;
+            Said::new(bytes, &listed.name, |envelope, shown| {
+                decide(&trust, envelope, shown)
+            })
+        };
+        match look() {
+            Ok(said) if said.release.product == instance.settings.profile.name => all.push(Found {
+                path: shelf.place(&listed),
+                bytes: listed.size,
+                release: said.release,
+            }),
+            Ok(_) => {}
+            Err(failure) => run.warn(failure.full_message()),
+        }
+    }
+    Ok(all)
+}
+
+/// Fetches those bundles of an offer that are on a web server and not here yet.
+fn fetch(run: &mut Run<'_>, instance: &Instance, offer: &Offer) -> Result<()> {
+    let Some(UpdateSource::Web(web)) = &instance.settings.source else {
+        return Ok(());
+    };
+    let shelf = Shelf::new(web, &instance.settings.cache_dir);
+    let is_away = |path: &PathBuf| fs::metadata(path).is_err();
+    if !offer.bundles.iter().any(is_away) {
+        return Ok(());
+    }
+    for listed in shelf.list()? {
+        if offer.bundles.contains(&shelf.place(&listed)) {
+            shelf.fetch(&listed, instance.settings.limits.total_bytes, run.progress)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file begins as bundles do.
+pub(super) fn is_one(path: &Path) -> bool {
+    let head = || -> io::Result<Vec<u8>> {
+        use io::Read;
+        let mut head = Vec::new();
+        match fs::metadata(path)?.is_file() {
+            true => fs::open(path)?.take(64).read_to_end(&mut head).map(drop)?,
+            false => {}
+        }
+        Ok(head)
+    };
+    head().is_ok_and(|head| is_bundle(&head))
+}
+
+fn look(run: &mut Run<'_>, instance: &Instance, path: &Path) -> Result<Found> {
+    let opened = believed(run, instance, path)?;
+    Ok(Found {
+        path: path.to_owned(),
+        bytes: opened.bundle.archive.size(),
+        release: opened.release,
+    })
+}
+
+/// What bundles offer to whom stands at a level: each level that is reached, over as few bundles as can be, the smaller
+/// ones first. One that starts elsewhere is offered too: its contents may be made from other files all the same.
+pub(super) fn offers(instance: &Instance, all: &[Found], installed: &Level) -> Vec<Offer> {
+    let order = instance.settings.profile.level.order;
+    let mut ways: Vec<(Level, Vec<&Found>, u64)> = vec![(installed.clone(), Vec::new(), 0)];
+    loop {
+        let mut better = Vec::new();
+        for found in all {
+            let to = &found.release.to.level;
+            let starts = |level: &Level| {
+                let from = &found.release.from;
+                from.is_empty() || from.iter().any(|tree| order.compare(&tree.level, level).is_eq())
+            };
+            let steps = ways
+                .iter()
+                .filter(|(level, ..)| starts(level) && order.compare(level, to).is_lt());
+            let reached = steps.map(|(_, way, bytes)| {
+                // The whole pack needs none before it.
+                let (mut way, bytes) = match found.release.is_full() {
+                    true => (Vec::new(), 0),
+                    false => (way.clone(), *bytes),
+                };
+                way.push(found);
+                (to.clone(), way, bytes + found.bytes)
+            });
+            let Some(best) = reached.min_by_key(|(_, way, bytes)| (way.len(), *bytes)) else {
+                continue;
+            };
+            let known = ways.iter().find(|(level, ..)| order.compare(level, to).is_eq());
+            if known.is_none_or(|(_, way, bytes)| (best.1.len(), best.2) < (way.len(), *bytes)) {
+                better.push(best);
+            }
+        }
+        if better.is_empty() {
+            break;
+        }
+        for best in better {
+            ways.retain(|(level, ..)| !order.compare(level, &best.0).is_eq());
+            ways.push(best);
+        }
+    }
+    let mut offers: Vec<Offer> = ways.iter().filter_map(|(_, way, _)| offer_of(way)).collect();
+    for found in all {
+        let is_reached = |offer: &Offer| order.compare(&offer.level, &found.release.to.level).is_eq();
+        let is_above = order.compare(&found.release.to.level, installed).is_gt();
+        if is_above && !offers.iter().any(is_reached) {
+            offers.extend(offer_of(&[found]));
+        }
+    }
+    offers
+}
+
+fn offer_of(way: &[&Found]) -> Option<Offer> {
+    let last = way.last()?;
+    Some(Offer {
+        product: last.release.product.clone(),
+        level: last.release.to.level.clone(),
+        path: last.path.clone(),
+        bundles: way.iter().map(|found| found.path.clone()).collect(),
+    })
+}
+
+/// Opens the bundles of an offer, and shows what they know of the tree that is installed where the host does not.
+pub(super) fn open(
+    run: &mut Run<'_>,
+    instance: &Instance,
+    offer: &Offer,
+    inventory: Option<&Inventory>,
+) -> Result<Target> {
+    let settings = &instance.settings;
+    fetch(run, instance, offer)?;
+    let mut chain = Vec::new();
+    for path in &offer.bundles {
+        chain.push(believed(run, instance, path)?);
+    }
+    let last = chain
+        .last()
+        .ok_or_else(|| Failure::new(ErrorKind::Internal, "an offer of no bundles"))?;
+    let is_signed = chain.iter().all(|opened| !opened.signed_by.is_empty());
+    let mut resolutions = Vec::new();
+    for opened in &chain {
+        resolutions.extend(carried(run, opened, is_signed)?);
+    }
+    let brought = Owned {
+        resolutions,
+        signed_by: match is_signed {
+            true => last.signed_by.iter().copied().collect(),
+            false => BTreeSet::new(),
+        },
+        attachments: chain
+            .iter()
+            .flat_map(|opened| opened.attachments.values().cloned())
+            .collect(),
+    };
+    if !is_signed {
+        run.warn(unsigned(&offer.path));
+    }
+    let tree = last.release.to.tree;
+    let shown = match (inventory, chain.first()) {
+        (Some(_), Some(first)) => shown(instance, first)?.map(Arc::new),
+        _ => None,
+    };
+    let held: Box<dyn Held> = match inventory {
+        Some(inventory) => Box::new(InHome::new(instance, inventory)?),
+        None => Box::new(Nothing),
+    };
+    let bundles = chain.into_iter().map(|opened| opened.bundle).collect();
+    let source = BundleSource::new(
+        bundles,
+        tree,
+        held,
+        is_signed,
+        &settings.limits,
+        &settings.cache_dir,
+    )?;
+    let manifest = source.tree().clone();
+    Ok(Target {
+        release: Release {
+            product: offer.product.clone(),
+            level: offer.level.clone(),
+            tree: Some(tree),
+        },
+        source: Box::new(source),
+        manifest,
+        shown,
+        hotfix: None,
+        brought,
+    })
+}
+
+/// What travels with a bundle for this update: decisions, which count only if they are signed, and words for people.
+fn carried(run: &mut Run<'_>, opened: &Opened, is_signed: bool) -> Result<Vec<(Remembered, PathBuf)>> {
+    let path = opened.bundle.archive.path();
+    let mut decisions = Vec::new();
+    for extra in &opened.bundle.index.extras {
+        match extra.kind {
+            ExtraKind::Hotfix | ExtraKind::Agent => {}
+            ExtraKind::ManualSteps => {
+                let text = String::from_utf8_lossy(&extra.read(&opened.bundle, STEPS_BYTES)?).into_owned();
+                run.warn(format!("{} in {}: {}", extra.name, path.display(), text.trim()));
+            }
+            ExtraKind::Resolutions if !is_signed => run.warn(format!(
+                "the decisions in {} are not used: nobody whom this host believes has signed it",
+                path.display()
+            )),
+            ExtraKind::Resolutions => {
+                let bytes = extra.read(&opened.bundle, document::LIMIT)?;
+                let parsed = document::parse(&bytes)
+                    .map_err(|why| opened.bundle.archive.damaged(&format!("`{}`: {why}", extra.name)))?;
+                // The key of another host tells nothing here.
+                let usable = parsed.into_iter().filter(|decision| !decision.secret);
+                decisions.extend(usable.map(|decision| (decision, path.to_owned())));
+            }
+        }
+    }
+    Ok(decisions)
+}
+
+/// The tree where a bundle starts, if it is what is installed and the host does not know it.
+pub(super) fn start_of(run: &mut Run<'_>, instance: &Instance, path: &Path) -> Result<Option<Shown>> {
+    shown(instance, &believed(run, instance, path)?)
+}
+
+fn shown(instance: &Instance, first: &Opened) -> Result<Option<Shown>> {
+    let installed = update::installed_release(instance)?;
+    if installed.tree.is_some() {
+        return Ok(None);
+    }
+    let order = instance.settings.profile.level.order;
+    let mut starts = first.release.from.iter();
+    let Some(tree) = starts.find(|tree| order.compare(&tree.level, &installed.level).is_eq()) else {
+        return Ok(None);
+    };
+    let start = start(&first.bundle, tree.tree, &instance.settings.cache_dir)?;
+    Ok(start.map(|(manifest, texts)| Shown { manifest, texts }))
+}
+
+/// Opens a bundle. What is signed must be signed by who must; whether what nobody signed may be used at all, the policy
+/// says later. Where nobody is trusted with releases, a signature proves nothing.
+fn believed(_: &mut Run<'_>, instance: &Instance, path: &Path) -> Result<Opened> {
+    let trust = TrustStore::new(&instance.settings.trust).load()?;
+    let opened = Opened::new(path, |envelope, shown| decide(&trust, envelope, shown))?;
+    refuse_expired(&opened, path, trust.now)?;
+    Ok(opened)
+}
+
+fn decide(trust: &Trust, envelope: &Envelope, shown: &str) -> Result<Verified> {
+    match trust.release.keys.is_empty() || envelope.claimed().is_empty() {
+        true => Ok(envelope.unproven()),
+        false => trust.verify_release(envelope, shown),
+    }
+}
+
+fn refuse_expired(opened: &Opened, path: &Path, now: Timestamp) -> Result<()> {
+    let Some(expires) = &opened.release.expires else {
+        return Ok(());
+    };
+    let moment: Timestamp = expires.parse().map_err(|_| {
+        opened
+            .bundle
+            .archive
+            .damaged("what it says of its expiry is no time")
+    })?;
+    if now < moment {
+        return Ok(());
+    }
+    let message = format!("{} was to be used until {expires} only", path.display());
+    Err(Failure::new(ErrorKind::Policy, message)
+        .at(path)
+        .hint("get a newer bundle; if this host's clock is wrong, set it"))
+}
+
+/// The files of a home, by what they hold.
+struct InHome {
+    root: Root,
+    paths: HashMap<Digest, RelPath>,
+}
+
+impl InHome {
+    fn new(instance: &Instance, inventory: &Inventory) -> Result<Self> {
+        let root = &instance.root;
+        let paths = inventory
+            .entries
+            .iter()
+            .filter_map(|(path, seen)| match seen.entry {
+                Entry::File { sha256, .. } => Some((sha256, path.clone())),
+                _ => None,
+            });
+        Ok(Self {
+            paths: paths.collect(),
+            root: root
+                .try_clone()
+                .map_err(|error| Failure::io("open the home", root.path(), error))?,
+        })
+    }
+}
+
+impl Held for InHome {
+    fn open(&self, digest: &Digest) -> io::Result<Option<File>> {
+        self.paths
+            .get(digest)
+            .map(|path| self.root.open_file(path))
+            .transpose()
+    }
+}

@@ -1,0 +1,267 @@
+//! Bundles on a web server: found, fetched once, and believed only for who signed them.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "test code")]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use common::bundles::{Studio, create};
+use common::levels::installed;
+
+/// A server of one folder over TLS. It tells what it is asked for, knows ranges, and does what `conduct` says.
+struct Server {
+    child: Child,
+    url: String,
+    asked: PathBuf,
+}
+
+const SERVER: &str = r#"
+import http.server, os, ssl, sys
+folder, asked, conduct = sys.argv[1:4]
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        name = os.path.basename(self.path)
+        with open(asked, "a") as out:
+            out.write(f"{name} {self.headers.get('range', '-')}\n")
+        if conduct == "redirect":
+            self.send_response(302)
+            self.send_header("location", "http://127.0.0.1:1/" + name)
+            self.end_headers()
+            return
+        try:
+            data = open(os.path.join(folder, name), "rb").read()
+        except OSError:
+            self.send_error(404)
+            return
+        asks, first, last = self.headers.get("range"), "", ""
+        if asks and conduct != "no-ranges":
+            first, last = asks.removeprefix("bytes=").split("-")
+            whole = data
+            data = data[int(first):int(last) + 1]
+            self.send_response(206)
+            self.send_header("content-range", f"bytes {first}-{last}/{len(whole)}")
+        else:
+            self.send_response(200)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        if conduct == "breaks-once" and not os.path.exists(asked + ".broke") and asks and self.was_looked_at(name):
+            open(asked + ".broke", "w").close()
+            data = data[:len(data) // 2]
+        self.wfile.write(data)
+    def was_looked_at(self, name):
+        return sum(line.startswith(name) for line in open(asked)) > 1
+    def log_message(self, *_):
+        pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(folder + "/../server.pem", folder + "/../server.key")
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print(server.server_port, flush=True)
+server.serve_forever()
+"#;
+
+impl Server {
+    fn start(studio: &Studio, conduct: &str) -> Self {
+        let path = |name: &str| studio.lab.path(name);
+        let made = Command::new("openssl")
+            .args([
+                "req",
+                "-x509",
+                "-newkey",
+                "ed25519",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=127.0.0.1",
+            ])
+            .args([
+                "-addext",
+                "basicConstraints=critical,CA:FALSE",
+                "-addext",
+                "subjectAltName=IP:127.0.0.1",
+                "-keyout",
+            ])
+            .arg(path("server.key"))
+            .arg("-out")
+            .arg(path("server.pem"))
+            .output();
+        assert!(made.unwrap().status.success());
+        let asked = path("asked");
+        let _ = fs::remove_file(&asked);
+        let mut child = Command::new("python3")
+            .args(["-B", "-c", SERVER])
+            .arg(path("shelf"))
+            .arg(&asked)
+            .arg(conduct)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut port = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut port)
+            .unwrap();
+        let url = format!("https://127.0.0.1:{}/shelf", port.trim());
+        studio.lab.instance(&format!(
+            "source: {{web: {{url: '{url}', ca: {}}}}}\n",
+            path("server.pem").display()
+        ));
+        Self { child, url, asked }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        fs::read_to_string(&self.asked)
+            .unwrap_or_default()
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A studio whose shelf holds bundles 1.0.0→1.1.0 and 1.1.0→1.2.0, listed.
+fn studio() -> Studio {
+    let studio = Studio::new();
+    let lab = &studio.lab;
+    fs::create_dir(lab.path("shelf")).unwrap();
+    let sign = ["--sign", studio.key.to_str().unwrap()];
+    for (from, to) in [("1.0.0", "1.1.0"), ("1.1.0", "1.2.0")] {
+        create(
+            lab,
+            &[from],
+            to,
+            &lab.path(&format!("shelf/to-{to}.pitstop")),
+            &sign,
+        );
+    }
+    publish(&studio);
+    studio
+}
+
+fn publish(studio: &Studio) -> bool {
+    let listed = studio
+        .lab
+        .run(&["bundle", "publish", studio.lab.path("shelf").to_str().unwrap()]);
+    assert_eq!(listed.code, Some(0), "{}", listed.report);
+    listed.changed()
+}
+
+#[test]
+fn a_host_finds_what_leads_on_and_fetches_each_only_once() {
+    let studio = studio();
+    assert!(!publish(&studio), "nothing is new");
+    let server = Server::start(&studio, "plain");
+    let check = studio.lab.run(&["check", "lab"]).expect(0, "update-available");
+    let levels: Vec<&str> = check.report["offers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|offer| offer["level"].as_str().unwrap())
+        .collect();
+    assert_eq!(levels, ["1.2.0", "1.1.0"]);
+    let answer = studio.lab.run(&["update", "lab"]).expect(0, "updated");
+    assert_eq!(installed(&answer.report), "1.2.0");
+    assert_eq!(answer.report["signed_by"].as_array().unwrap().len(), 1);
+    studio.lab.run(&["verify", "lab"]).expect(0, "verified");
+    let fetched = |name: &str| {
+        server
+            .asked()
+            .iter()
+            .filter(|line| line.starts_with(name))
+            .count()
+    };
+    let before = [fetched("to-1.1.0"), fetched("to-1.2.0")];
+    studio.lab.run(&["rollback", "lab"]).expect(0, "rolled-back");
+    studio
+        .lab
+        .run(&["update", "lab", "--release-hold"])
+        .expect(0, "updated");
+    assert_eq!(
+        [fetched("to-1.1.0"), fetched("to-1.2.0")],
+        before,
+        "{:?}",
+        server.asked()
+    );
+}
+
+#[test]
+fn a_fetch_that_broke_goes_on_where_it_ended() {
+    let studio = studio();
+    let server = Server::start(&studio, "breaks-once");
+    studio
+        .lab
+        .run(&["update", "lab", "--level", "1.1.0"])
+        .refused(1, "source");
+    let size = fs::metadata(studio.lab.path("shelf/to-1.1.0.pitstop"))
+        .unwrap()
+        .len();
+    studio
+        .lab
+        .run(&["update", "lab", "--level", "1.1.0"])
+        .expect(0, "updated");
+    let last = server.asked().pop().unwrap();
+    assert_eq!(last, format!("to-1.1.0.pitstop bytes={}-{}", size / 2, size - 1));
+}
+
+#[test]
+fn a_server_without_ranges_serves_as_well() {
+    let studio = studio();
+    let _server = Server::start(&studio, "no-ranges");
+    let answer = studio.lab.run(&["update", "lab"]).expect(0, "updated");
+    assert_eq!(installed(&answer.report), "1.2.0");
+}
+
+#[test]
+fn what_the_server_swapped_or_led_elsewhere_is_refused() {
+    let studio = studio();
+    let shelf = studio.lab.path("shelf");
+    let server = Server::start(&studio, "plain");
+    let bundle = shelf.join("to-1.1.0.pitstop");
+    let good = fs::read(&bundle).unwrap();
+    let mut swapped = good.clone();
+    let end = swapped.len() - 2000;
+    swapped[end] ^= 1;
+    fs::write(&bundle, &swapped).unwrap();
+    studio
+        .lab
+        .run(&["update", "lab", "--level", "1.1.0"])
+        .refused(1, "digest");
+    // Also when the list goes along with it.
+    publish(&studio);
+    studio
+        .lab
+        .run(&["update", "lab", "--level", "1.1.0"])
+        .refused(1, "digest");
+    fs::remove_file(shelf.join("to-1.2.0.pitstop")).unwrap();
+    studio
+        .lab
+        .run(&["update", "lab", "--level", "1.2.0"])
+        .refused(1, "source");
+    drop(server);
+
+    let _server = Server::start(&studio, "redirect");
+    let refused = studio.lab.run(&["update", "lab"]).refused(1, "source");
+    assert!(refused.message().contains("302"), "{}", refused.message());
+}
+
+#[test]
+fn only_who_the_authority_vouches_for_and_only_what_is_encrypted() {
+    let studio = studio();
+    let server = Server::start(&studio, "plain");
+    studio.lab.instance(&format!("source: '{}'\n", server.url));
+    let refused = studio.lab.run(&["update", "lab"]).refused(1, "source");
+    assert!(refused.message().contains("no answer"), "{}", refused.message());
+    studio
+        .lab
+        .instance(&format!("source: '{}'\n", server.url.replace("https", "http")));
+    studio.lab.run(&["check", "lab"]).refused(2, "settings");
+}
