@@ -38,6 +38,8 @@ _value:
   description:
     - C(name), C(changed), C(level) and C(running), as the modules return them.
     - C(stops) is whether the server is stopped for it. Where that cannot be known before, it is C(true).
+    - C(interrupted) is whether this is a prediction of what follows an interrupted change. The run itself ends that change
+      first, and what comes of it cannot be known before, so that C(changed) and C(stops) are C(true).
     - C(waits) is why the update waits, or none. It has C(kind) and C(message).
     - C(messages) is what the agent says of each change, or else of the last task.
   type: dict
@@ -47,6 +49,7 @@ _value:
     level: 4.2.0.135
     running: true
     stops: true
+    interrupted: false
     waits: null
     messages: ["wso2am 4.2.0.120 -> 4.2.0.135 in 38.2 s, stopped for 21.4 s"]
 """
@@ -90,12 +93,14 @@ def outcome(results, name, waiting=()):
     reports = [report for result in done for report in result.get("reports", [])]
     messages = [report["message"] for report in reports if report["changed"]]
     running = last_of(done, "running")
+    interrupted = any(result.get("kind") == "interrupted" for result in done)
     return dict(
         name=name,
-        changed=any(result.get("changed", False) for result in done),
+        changed=interrupted or any(result.get("changed", False) for result in done),
         level=last_of(done, "level"),
         running=state_of(reports) if running is None else running,
-        stops=any(is_stop(report) for report in reports),
+        stops=interrupted or any(is_stop(report) for report in reports),
+        interrupted=interrupted,
         waits=waits_of(done, waiting),
         messages=messages or [report["message"] for report in reports[-1:]],
     )

@@ -44,6 +44,13 @@ def test_an_update_that_waits_is_told(record):
     assert outcome([failed], "lab", waiting=["wave"])["waits"] is None
 
 
+def test_what_follows_an_interrupted_change_is_taken_for_a_change_with_a_stop(record):
+    report = record("update-interrupted-dry-run")["report"]
+    found = outcome([result_of(report, kind="interrupted", level=None, running=None)], "lab")
+    assert (found["changed"], found["stops"], found["interrupted"]) == (True, True, True)
+    assert found["messages"] == [report["message"]]
+
+
 def test_every_change_is_told_in_its_order(record):
     config, update = record("config-apply")["report"], record("update")["report"]
     found = outcome([result_of(config), result_of(update)], "lab")
@@ -52,5 +59,6 @@ def test_every_change_is_told_in_its_order(record):
 
 def test_where_nothing_was_asked_nothing_is_known():
     assert outcome([SKIPPED], "lab") == {
-        "name": "lab", "changed": False, "level": None, "running": None, "stops": False, "waits": None, "messages": []
+        "name": "lab", "changed": False, "level": None, "running": None, "stops": False, "interrupted": False,
+        "waits": None, "messages": []
     }
