@@ -5,13 +5,14 @@ FLEET_PRODUCT   demo or flink: what is installed as `shop` on each host, beside 
 """
 
 import os
-import sys
+import time
 import unittest
 from multiprocessing.pool import ThreadPool
 
 from controller import PLAYS, Controller
 from hosts import AGENT, GIVEN, up, until
 from installed import PRODUCTS, Integrator
+from timed import Timed, note
 from traffic import Balancer
 
 SHOP, MI = PRODUCTS[os.environ["FLEET_PRODUCT"]](), Integrator()
@@ -54,12 +55,14 @@ def drained():
     return {f"pitstop_{verb}_tasks": str(PLAYS / f"{verb}.yml") for verb in ("drain", "undrain")}
 
 
-class Story(unittest.TestCase):
+class Story(Timed):
     @classmethod
     def setUpClass(cls):
+        began = time.monotonic()
         cls.fleet = Fleet()
         cls.addClassCleanup(cls.fleet.controller.close)
         cls.play = cls.fleet.controller.play
+        note(f"the fleet is up after {time.monotonic() - began:.0f} s")
 
     def variables(self, level, product=SHOP, serial=("100%",), drain=False):
         found = {"pitstop_stages": "servers", "pitstop_level": level, "pitstop_names": [product.name], "pitstop_serial": list(serial)}
@@ -117,7 +120,7 @@ class Story(unittest.TestCase):
             ran = self.roll_out(SHOP.second, "--limit", "balanced", serial=[1], drain=True)
         self.assert_updated(ran, "h1", "h2")
         self.assert_predicted(predicted, ran, group)
-        print(f"     with drain: {clients.total} requests, {len(clients.lost)} lost", file=sys.stderr)
+        note(f"with drain: {clients.total} requests, {len(clients.lost)} lost")
         self.assertEqual(clients.lost, [], fleet.balancer.said())
         self.assertEqual(clients.levels, {SHOP.first, SHOP.second})
         self.assertGreater(clients.total, 100)
@@ -125,7 +128,7 @@ class Story(unittest.TestCase):
     def test_03_without_drain_requests_are_lost(self):
         with self.fleet.balancer.clients() as clients:
             self.play(ROLLBACK, "--limit", "balanced", **self.variables(SHOP.first, serial=[1]))
-        print(f"     without drain: {clients.total} requests, {len(clients.lost)} lost", file=sys.stderr)
+        note(f"without drain: {clients.total} requests, {len(clients.lost)} lost")
         self.assertGreater(len(clients.lost), 0)
         self.assertEqual(self.fleet.levels(), [SHOP.first] * 4)
 
@@ -187,7 +190,7 @@ class Story(unittest.TestCase):
         self.assertEqual(fleet.levels(), [SHOP.third] * 4)
         self.assertEqual([after[host] for host in ("h2", "h3", "h4")], [before[host] for host in ("h2", "h3", "h4")])
         self.assertNotEqual(after["h1"], before["h1"])
-        # Nobody noticed that a bad release was tried and taken back.
+        note(f"while a bad release was tried and taken back: {clients.total} requests, {len(clients.lost)} lost")
         self.assertEqual(clients.lost, [], fleet.balancer.said())
         self.assertIn(("h1", "Undrain"), ran.changed, "the host is well and out of service")
         SHOP.is_kept(fleet.h1)
@@ -211,7 +214,7 @@ class Story(unittest.TestCase):
             host.crash()
         phase = host.phase(SHOP.name)
         self.assertIsNotNone(phase, "the host died too late")
-        print(f"     h4 died while its update was `{phase}`", file=sys.stderr)
+        note(f"h4 died while its update was `{phase}`")
         self.assertNotEqual(process.ran.code, 0)
         host.boot()
         seen = host.view(SHOP.name)

@@ -7,7 +7,6 @@ FLEET_PRODUCT   demo or flink: what is installed as `shop` on each host, beside 
 import hashlib
 import itertools
 import os
-import sys
 import time
 import unittest
 from multiprocessing.pool import ThreadPool
@@ -16,6 +15,7 @@ from fleetlock import FleetLock
 from hosts import AGENT, GIVEN, up, until
 from installed import PRODUCTS, Integrator
 from puppetserver import Server
+from timed import Timed, note
 
 SHOP, MI = PRODUCTS[os.environ["FLEET_PRODUCT"]](), Integrator()
 PAST, FUTURE = "2026-01-01T00:00:00Z", "2096-01-01T00:00:00Z"
@@ -71,12 +71,12 @@ def place(seed, host):
     return int(hashlib.sha256(f"{seed}:{host}".encode()).hexdigest()[:8], 16) % 10000 / 100
 
 
-class Story(unittest.TestCase):
+class Story(Timed):
     @classmethod
     def setUpClass(cls):
         began = time.monotonic()
         cls.fleet = Fleet()
-        print(f"     the fleet and the Puppet server are up after {time.monotonic() - began:.0f} s", file=sys.stderr)
+        note(f"the fleet and the Puppet server are up after {time.monotonic() - began:.0f} s")
 
     def assert_silent(self):
         """One run more changes nothing, and restarts nothing."""
@@ -185,7 +185,7 @@ class Story(unittest.TestCase):
             under_way.wait()
         phase = host.phase(SHOP.name)
         self.assertIsNotNone(phase, "the host died too late")
-        print(f"     h4 died while its update was `{phase}`", file=sys.stderr)
+        note(f"h4 died while its update was `{phase}`")
         host.boot()
         ran = fleet.server.agent(host)
         self.assertEqual(ran.failed, [])
@@ -206,7 +206,7 @@ class Story(unittest.TestCase):
             runs += 1
             self.assertLessEqual(runs, 3)
             self.assertEqual({name: one.failed for name, one in fleet.run(hosts=group).items()}, {host.name: [] for host in group})
-        print(f"     a group of 3 went through a lock with one slot in {runs} run(s)", file=sys.stderr)
+        note(f"a group of 3 went through a lock with one slot in {runs} run(s)")
         self.assertEqual((lock.most, lock.holders[SHOP.name]), (1, set()))
         self.assertGreaterEqual(len({who for path, who, granted in lock.log if granted}), 3)
         # A level that is taken back keeps the slot: the rest of the group does not get as far as stopping.
