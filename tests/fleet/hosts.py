@@ -17,8 +17,8 @@ GIVEN = Path(os.environ["FLEET_GIVEN"])  # what the hosts see, too, read-only
 AGENT = next(file for file in (GIVEN / "pitstop.deb", GIVEN / "pitstop") if file.exists())
 
 
-def until(holds, what, seconds=60):
-    """Waits for something true and returns it."""
+def until(holds, what, seconds=300):
+    """Waits for something true and returns it. The limit ends what hangs, also on a machine that is busy."""
     end = time.monotonic() + seconds
     while not (found := holds()):
         if time.monotonic() > end:

@@ -72,7 +72,7 @@ class Installed:
 
     def wait_until_serving(self, *hosts, level=None):
         for host in hosts:
-            until(lambda host=host: self.answers(host) == (level or self.first), f"{self.name} on {host.name} serves", 120)
+            until(lambda host=host: self.answers(host) == (level or self.first), f"{self.name} on {host.name} serves")
 
     def is_kept(self, host):
         """Whether everything that people made of it is still there."""

@@ -14,7 +14,6 @@ HIERA = {
     "defaults": {"datadir": "data", "data_hash": "yaml_data"},
     "hierarchy": [{"name": "host", "path": "nodes/%{trusted.certname}.yaml"}, {"name": "all", "path": "common.yaml"}],
 }
-START_S = 300
 
 
 class Ran:
@@ -64,7 +63,7 @@ class Server:
             assert self.host.sh("systemctl is-failed puppetserver || true") != "failed", self.host.sh("journalctl -u puppetserver -n 40")
             return "running" in self.host.sh("python3 -c \"import ssl, urllib.request as r; print(r.urlopen('https://localhost:8140/status/v1/simple',"
                                              " context=ssl._create_unverified_context(), timeout=5).read().decode())\" 2>/dev/null || true")
-        until(answers, "puppetserver runs", START_S)
+        until(answers, "puppetserver runs")
 
     def tell(self, data, node=None):
         """What Hiera says of all hosts, or of one."""

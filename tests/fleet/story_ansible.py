@@ -237,7 +237,7 @@ class Story(Timed):
             # The sessions, not the server that accepts them.
             host.sh("pkill -KILL -f '^sshd: ops'")
         self.assertIn(("h3", UPDATE), process.ran.failed)
-        until(lambda: host.phase(SHOP.name) is None, "what was begun comes to its end by itself", 180)
+        until(lambda: host.phase(SHOP.name) is None, "what was begun comes to its end by itself")
         SHOP.wait_until_serving(host, level=SHOP.third)
         self.assertTrue(host.view(SHOP.name)["verified"])
         SHOP.is_kept(host)
