@@ -3,6 +3,7 @@
 
 mod detach;
 mod marked;
+mod pipes;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -10,16 +11,13 @@ mod user;
 mod watched;
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use nix::libc;
-use nix::sys::signal::killpg;
-use nix::unistd::Pid;
 
 pub use detach::{Detached, spawn_detached};
 pub use marked::end_marked;
@@ -27,18 +25,13 @@ pub use signal::{ProcessId, Signal};
 pub use user::User;
 pub use watched::{End, run_watched};
 
-use super::clock::{Deadline, pause};
+use super::clock::Deadline;
+use pipes::Stream;
 
 /// How many bytes of each output stream are kept: the last ones.
 pub const TAIL_BYTES: usize = 8 << 10;
 /// The search path of a clean environment.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// From SIGTERM to SIGKILL for a command that ran out of time.
-const GRACE: Duration = Duration::from_secs(2);
-/// How long the output is awaited of a program that has ended: a server that it left in the background may hold the
-/// pipe open for ever.
-const DRAIN: Duration = Duration::from_millis(250);
-
 /// A program to run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Spec {
@@ -186,16 +179,19 @@ pub fn run_keeping(spec: &Spec, timeout: Duration, stdout_bytes: usize) -> io::R
     command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).spawn()?;
     feed(&mut child, spec.stdin.clone());
-    let stdout = Tail::collect(child.stdout.take(), stdout_bytes);
-    let stderr = Tail::collect(child.stderr.take(), TAIL_BYTES);
-    let (status, timed_out) = wait(&mut child, timeout)?;
-    let drained = Deadline::after(DRAIN);
-    let stdout = stdout.take(&drained);
+    let (mut stdout, mut stderr) = (Tail::new(stdout_bytes), Tail::new(TAIL_BYTES));
+    let mut keep = |stream, chunk: &[u8]| match stream {
+        Stream::Out => stdout.add(chunk),
+        Stream::Err => stderr.add(chunk),
+    };
+    let deadline = Deadline::after(timeout);
+    let (status, timed_out) = pipes::follow(&mut child, &|| deadline.passed(), &mut keep)?;
+    let (stdout, stderr) = (stdout.take(), stderr.take());
     Ok(Output {
         status,
         stdout_tail: String::from_utf8_lossy(last(&stdout, TAIL_BYTES)).into_owned(),
         stdout,
-        stderr_tail: String::from_utf8_lossy(&stderr.take(&drained)).into_owned(),
+        stderr_tail: String::from_utf8_lossy(&stderr).into_owned(),
         timed_out,
     })
 }
@@ -229,78 +225,33 @@ fn feed(child: &mut Child, bytes: Option<Vec<u8>>) {
     }
 }
 
-fn wait(child: &mut Child, timeout: Duration) -> io::Result<(ExitStatus, bool)> {
-    if let Some(status) = wait_until(child, &Deadline::after(timeout))? {
-        return Ok((status, false));
-    }
-    let group = Pid::from_raw(child.id().cast_signed());
-    // No such group means that all of it ended just now.
-    let _ = killpg(group, Signal::SIGTERM);
-    let ended = wait_until(child, &Deadline::after(GRACE))?;
-    let _ = killpg(group, Signal::SIGKILL);
-    Ok((ended.map_or_else(|| child.wait(), Ok)?, true))
-}
-
-fn wait_until(child: &mut Child, deadline: &Deadline) -> io::Result<Option<ExitStatus>> {
-    let mut step = Duration::from_millis(1);
-    loop {
-        let status = child.try_wait()?;
-        if status.is_some() || deadline.passed() {
-            return Ok(status);
-        }
-        pause(step, deadline);
-        step = (step * 2).min(Duration::from_millis(20));
-    }
-}
-
-/// The end of a stream that is read to its end by a thread of its own.
+/// The end of a stream.
 struct Tail {
     keep: usize,
-    bytes: Arc<Mutex<Vec<u8>>>,
-    ended: mpsc::Receiver<()>,
+    bytes: Vec<u8>,
 }
 
 impl Tail {
-    fn collect(stream: Option<impl Read + Send + 'static>, keep: usize) -> Self {
-        let (end, ended) = mpsc::channel();
-        let bytes = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&bytes);
-        std::thread::spawn(move || {
-            if let Some(mut stream) = stream {
-                drain(&mut stream, &kept, keep);
-            }
-            drop(end);
-        });
-        Self { keep, bytes, ended }
+    fn new(keep: usize) -> Self {
+        Self {
+            keep,
+            bytes: Vec::new(),
+        }
     }
 
-    fn take(&self, deadline: &Deadline) -> Vec<u8> {
-        // An error says that the thread is done, or that it is not and need not be awaited any longer.
-        let _ = self.ended.recv_timeout(deadline.left());
-        let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        last(&bytes, self.keep).to_vec()
+    fn add(&mut self, chunk: &[u8]) {
+        self.bytes.extend_from_slice(chunk);
+        if self.bytes.len() > 4 * self.keep {
+            let surplus = self.bytes.len() - self.keep;
+            self.bytes.drain(..surplus);
+        }
+    }
+
+    fn take(self) -> Vec<u8> {
+        last(&self.bytes, self.keep).to_vec()
     }
 }
 
 fn last(bytes: &[u8], count: usize) -> &[u8] {
     &bytes[bytes.len().saturating_sub(count)..]
-}
-
-fn drain(stream: &mut impl Read, kept: &Mutex<Vec<u8>>, keep: usize) {
-    let mut buffer = [0; 4096];
-    loop {
-        match stream.read(&mut buffer) {
-            Ok(0) => return,
-            Ok(count) => {
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.extend_from_slice(&buffer[..count]);
-                if kept.len() > 4 * keep {
-                    let surplus = kept.len() - keep;
-                    kept.drain(..surplus);
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return,
-        }
-    }
 }

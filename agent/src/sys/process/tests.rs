@@ -1,7 +1,8 @@
 use std::path::Path;
 
+use super::pipes::GRACE;
 use super::*;
-use crate::sys::clock::Stopwatch;
+use crate::sys::clock::{Stopwatch, pause};
 use crate::sys::procfs;
 
 fn sh(script: &str) -> Spec {

@@ -1,15 +1,10 @@
 //! Programs that are watched while they run.
 
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ExitStatus, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::process::{ExitStatus, Stdio};
 
-use nix::sys::signal::killpg;
-use nix::unistd::Pid;
-
-use super::{DRAIN, GRACE, Signal, Spec, wait_until};
+use super::{Signal, Spec, pipes};
 use crate::sys::clock::Deadline;
 use crate::sys::interrupt;
 
@@ -32,11 +27,6 @@ impl End {
         }
     }
 }
-
-/// How often the time is looked at while the program says nothing.
-const TICK: Duration = Duration::from_millis(100);
-/// Chunks of output on their way. A program that writes faster than it is listened to has to wait.
-const CHUNKS: usize = 64;
 
 /// Runs a program to its end in a session of its own, so that it has no terminal to ask anybody on, with nothing on its
 /// standard input. `hears` gets what it writes to either stream, chunk by chunk, as it comes. At the deadline, or
@@ -63,69 +53,15 @@ pub fn run_watched(spec: &Spec, deadline: &Deadline, hears: &mut dyn FnMut(&[u8]
     // SAFETY: two plain system calls between fork and exec.
     unsafe { command.pre_exec(alone) };
     let mut child = command.spawn()?;
-    let (sender, chunks) = mpsc::sync_channel(CHUNKS);
-    pass_on(child.stdout.take(), sender.clone());
-    pass_on(child.stderr.take(), sender);
-    listen(&mut child, deadline, &chunks, hears)
-}
-
-/// Ends when the program has ended and its output was heard; what it left in the background may hold its pipes open.
-fn listen(
-    child: &mut Child,
-    deadline: &Deadline,
-    chunks: &mpsc::Receiver<Vec<u8>>,
-    hears: &mut dyn FnMut(&[u8]),
-) -> io::Result<End> {
-    let mut drained = None;
-    loop {
-        match chunks.recv_timeout(TICK.min(deadline.left())) {
-            Ok(chunk) => hears(&chunk),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                let ended = wait_until(child, deadline)?;
-                return ended.map_or_else(|| end(child), |status| Ok(End::of(status)));
-            }
-        }
-        match (child.try_wait()?, &drained) {
-            (Some(status), Some(by)) if Deadline::passed(by) => return Ok(End::of(status)),
-            (Some(_), Some(_)) => {}
-            (Some(_), None) => drained = Some(Deadline::after(DRAIN)),
-            (None, _) if deadline.passed() || interrupt::is_asked() => return end(child),
-            (None, _) => {}
-        }
-    }
-}
-
-fn end(child: &mut Child) -> io::Result<End> {
-    let group = Pid::from_raw(child.id().cast_signed());
-    // No such group means that all of it ended just now.
-    let _ = killpg(group, Signal::SIGTERM);
-    wait_until(child, &Deadline::after(GRACE))?;
-    let _ = killpg(group, Signal::SIGKILL);
-    child.wait()?;
-    Ok(End::TimedOut)
-}
-
-fn pass_on(stream: Option<impl Read + Send + 'static>, sender: mpsc::SyncSender<Vec<u8>>) {
-    let Some(mut stream) = stream else { return };
-    std::thread::spawn(move || {
-        let mut buffer = vec![0; 16 << 10];
-        loop {
-            match stream.read(&mut buffer) {
-                Ok(count) if count > 0 => {
-                    if sender.send(buffer[..count].to_vec()).is_err() {
-                        return;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(_) | Err(_) => return,
-            }
-        }
-    });
+    let gives_up = || deadline.passed() || interrupt::is_asked();
+    let (status, given_up) = pipes::follow(&mut child, &gives_up, &mut |_, chunk| hears(chunk))?;
+    Ok(if given_up { End::TimedOut } else { End::of(status) })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn heard(script: &str, limit: Duration) -> (End, String) {
