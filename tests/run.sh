@@ -64,7 +64,7 @@ ansible-sanity() { part tests/ansible/sanity.sh; }
 puppet-units() { part tests/puppet/units.sh; }
 # shellcheck disable=SC2317
 flink() { part tests/flink/run.sh; }
-fleet() { tests/fleet/unit.sh; }
+fleet() { tests/fleet/unit.sh && tests/fleet/run.sh ansible-short; }
 # shellcheck disable=SC2317
 dist() { part tests/dist/run.sh; }
 demo() {
