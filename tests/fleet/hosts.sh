@@ -25,7 +25,7 @@ state=$cache/$name
 bridge=${name}br0
 release=bookworm
 packages=systemd,systemd-sysv,dbus,iproute2,openssh-server,python3,python3-apt,procps,sudo
-boot_seconds=60
+boot_seconds=180                         # a limit for what hangs, also on a busy machine
 
 die() { echo "hosts.sh: $*" >&2; exit 1; }
 number() { [[ $1 =~ ^h([1-9][0-9]?)$ ]] || die "not a host: $1 (h1 to h99)"; echo "${BASH_REMATCH[1]}"; }

@@ -69,6 +69,11 @@ impl NewFile {
     }
 
     fn begin(path: &Path, mode: u32) -> io::Result<Self> {
+        // The rename would put a file into the place of a device such as `/dev/null`, for everybody on the host.
+        if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file() && !there.is_symlink()) {
+            let text = "what stands there is no file, and would be replaced by one";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
         let temporary = temporary_beside(path);
         Ok(Self {
             file: create_with(&temporary, mode)?,
@@ -113,5 +118,28 @@ impl Drop for NewFile {
             // What made it useless is the error to report.
             let _ = fs::remove_file(&self.temporary);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::FileTypeExt;
+
+    #[test]
+    fn what_is_no_file_is_never_replaced_by_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for write in [write_atomic, write_page, write_public] {
+            let refused = write(&pipe, b"new").unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
+        }
+        assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
     }
 }
