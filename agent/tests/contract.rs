@@ -9,6 +9,8 @@
 )]
 
 mod common;
+#[path = "contract/carried.rs"]
+mod carried;
 #[path = "contract/desk.rs"]
 mod desk;
 #[path = "contract/normal.rs"]
@@ -346,6 +348,7 @@ fn what_is_printed_is_what_is_recorded() {
         rollout::gates,
         proven::proofs,
         vendor::in_place,
+        carried::bundles,
     ];
     let takes: Takes = std::thread::scope(|scope| {
         let running = scenarios.map(|scenario| scope.spawn(scenario));

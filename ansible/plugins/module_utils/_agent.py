@@ -17,6 +17,8 @@ BINARY_FOLDERS = ["/usr/local/bin", "/usr/bin"]
 REPORT_SCHEMA = "pitstop/report/v1"
 LIST_SCHEMA = "pitstop/report-list/v1"
 MEMORY_SCHEMA = "pitstop/memory/v1"
+BUNDLE_SCHEMA = "pitstop/bundle/v1"
+SIGNED_SCHEMA = "pitstop/signed/v1"
 # What is exported is the document itself. Like every other, it is only believed where the exit code fits.
 RESOLUTIONS_SCHEMA = "pitstop/resolutions/v1"
 REPORTS = (REPORT_SCHEMA, LIST_SCHEMA)
@@ -90,7 +92,7 @@ def option_arguments(params, table):
             for one in value:
                 arguments.extend([flag, one])
         elif value not in (None, False):
-            arguments.extend([flag, value])
+            arguments.extend([flag, str(value)])
     return arguments
 
 

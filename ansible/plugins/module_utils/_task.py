@@ -33,7 +33,7 @@ class Task(object):
 
     def check_options(self):
         """Refuse options that do not fit together. Nothing has been asked for yet."""
-        if self.params["name"] is not None:
+        if self.params.get("name") is not None:
             check_name(self.params["name"])
 
     def demand_absolute(self, *options):
@@ -113,7 +113,7 @@ class Task(object):
     def reported(self):
         """The part of the result that also a failed task returns."""
         result = dict(changed=self.changed(), reports=self.reports)
-        if self.reports and self.params["name"] is not None:
+        if self.reports and self.params.get("name") is not None:
             failed_or_changed = [report for report in self.reports if not report["ok"] or report["changed"]]
             result["report"] = (failed_or_changed or self.reports)[-1]
         return result
@@ -143,3 +143,18 @@ class Task(object):
         """Show what the agent warns of."""
         for warning in warnings_of(self.reports):
             self.module.warn(warning)
+
+
+class DocumentTask(Task):
+    """A task about no instance, for which the agent has a document of its own instead of reports."""
+
+    def __init__(self, module):
+        super(DocumentTask, self).__init__(module)
+        self.document = None
+
+    def ask_document(self, schema, verb, *arguments):
+        """Run one verb and keep its document."""
+        self.document = self.agent.document([schema], verb, *arguments)
+
+    def reported(self):
+        return dict(changed=False)

@@ -42,7 +42,8 @@ options:
     type: str
   source:
     description:
-      - Where the update comes from, a path on the host. A pack as an archive, a pack's folder, or a folder of packs.
+      - Where the update comes from, a path on the host. A bundle, a pack as an archive, a pack's folder, or a folder of
+        bundles and packs.
       - Without it, the source in the instance's settings.
     type: path
   state:
@@ -100,6 +101,7 @@ seealso:
   - module: pitstop.fleet.pack_rollback
   - module: pitstop.fleet.pack_conflicts
   - module: pitstop.fleet.pack_hotfix
+  - module: pitstop.fleet.bundle_info
 """
 
 EXAMPLES = r"""
@@ -129,6 +131,11 @@ EXAMPLES = r"""
     name: flink-1
     source: /srv/packs/flink-1.20.5.tgz
     plan: "{{ preview.plan_id }}"
+
+- name: Update from a bundle, as the policy of the host allows it
+  pitstop.fleet.pack:
+    name: flink-1
+    source: /srv/bundles/flink-1.20.5.pitstop
 
 - name: Go on after the conflicts were resolved
   pitstop.fleet.pack:

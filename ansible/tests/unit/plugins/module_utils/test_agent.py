@@ -93,9 +93,10 @@ def test_what_is_not_a_name_is_refused(name):
 
 
 def test_options_become_arguments_in_the_order_of_the_table():
-    params = {"level": "2", "source": None, "downgrade": True, "other": False}
+    params = {"level": "2", "source": None, "downgrade": True, "other": False, "seconds": 9}
     table = [("source", "--from"), ("downgrade", "--allow-downgrade"), ("level", "--level"), ("other", "--other")]
     assert _agent.option_arguments(params, table) == ["--allow-downgrade", "--level", "2"]
+    assert _agent.option_arguments(params, [("seconds", "--seconds")]) == ["--seconds", "9"]
 
 
 def module_with(agent, on_path=None):
