@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""A bundle on its way from development to production, with evidence that each environment signs for the next, into a folder that
+a person carries on, and the bundle that a receipt asks for. Each step stands on what the one before left. promote.sh starts the
+hosts."""
+
+import base64
+import json
+import shutil
+import subprocess
+import unittest
+
+from test_rollout import AGENT, ROOT, WORK, agent, ansible, instance, levels, play, release, servers
+
+ENVIRONMENTS = {"dev": "h1", "staging": "h2", "production": "h3"}
+PROMOTE = "pitstop.fleet.promote"
+TRUST = {
+    "version": 1,
+    "roles": {
+        "release": {"keys": ["release.pem"]},
+        # What was tested in development counts if the platform team has signed it as well.
+        "evidence": {"dev": {"threshold": 2, "keys": ["h1.pem", "team.pem"]}, "staging": {"keys": ["h2.pem"]}},
+    },
+}
+TESTED = {"environment": "staging", "suites": ["smoke"]}
+POLICIES = {
+    "h1": {"default": {"unsigned": "refuse"}},
+    "h2": {"demo": {"unsigned": "refuse", "evidence": [{"environment": "dev"}]}},
+    "h3": {"default": {"unsigned": "refuse", "max_age": "30d", "evidence": [{"environment": "dev"}, TESTED]}},
+}
+SITE = "- hosts: fleet\n  gather_facts: false\n  roles: [pitstop.fleet.agent, pitstop.fleet.pack]\n"
+INVENTORY = {name: {"hosts": {host: {"pitstop_environment": name}}} for name, host in ENVIRONMENTS.items()}
+INVENTORY["all"] = {
+    "vars": {
+        "pitstop_agent": AGENT,
+        "pitstop_agent_package": "",
+        "pitstop_bundle_dir": "{{ dir }}/bundles",
+        "pitstop_evidence_sign": "{{ dir }}/evidence.key",
+        "pitstop_controller_agent": AGENT,
+        "pitstop_controller_config_dir": "controller-etc",
+        "pitstop_controller_state_dir": "controller-var",
+        "pitstop_evidence_cosign": "team.key",
+    }
+}
+LOCKDOWN = {"pitstop_lockdown_dir": "carry", "pitstop_lockdown_split": "20K", "pitstop_lockdown_files": ["release.pem"]}
+
+
+def pitstop(*words):
+    ran = subprocess.run([AGENT, "--output", "json", *words], cwd=WORK, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout
+    return json.loads(ran.stdout)
+
+
+def keygen(key):
+    pitstop("trust", "keygen", str(key))
+    return key.with_name(key.name + ".pub")
+
+
+def packs(host):
+    folder = WORK / host
+    home = {"home": str(folder / "demo-server-1.0.0"), "pristine": str(folder / "packs/demo-server-1.0.0.tar.gz")}
+    return {host: home | {"product": "demo", "vars": {"port": "{{ demo_port | int }}"}, "state": "started"}}
+
+
+def statements(bundle):
+    """What is attached to a bundle says, as it lies in the archive."""
+    listed = subprocess.run(["tar", "-tf", WORK / bundle], capture_output=True, text=True, check=True).stdout.split()
+    for name in (name for name in listed if name.startswith("attached/")):
+        envelope = json.loads(subprocess.run(["tar", "-xOf", WORK / bundle, name], capture_output=True, check=True).stdout)
+        yield json.loads(base64.b64decode(envelope["payload"])), len(envelope["signatures"])
+
+
+class Promotion(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        for name in ("release", "team"):
+            shutil.copy(keygen(WORK / f"{name}.key"), WORK / f"{name}.pem")
+        for host in ENVIRONMENTS.values():
+            shutil.copy(keygen(WORK / host / "evidence.key"), WORK / f"{host}.pem")
+            own = INVENTORY["all"].setdefault("hosts", {}).setdefault(host, {})
+            own.update(pitstop_release_policy=POLICIES[host], pitstop_packs=packs(host))
+        (WORK / "controller-etc/trust").mkdir(parents=True)
+        shutil.copy(WORK / "release.pem", WORK / "controller-etc/trust")
+        trusted = {"version": 1, "roles": {"release": TRUST["roles"]["release"]}}
+        (WORK / "controller-etc/trust/trust.yaml").write_text(json.dumps(trusted), encoding="utf-8")  # JSON is YAML
+        (WORK / "groups.json").write_text(json.dumps(INVENTORY), encoding="utf-8")
+        (WORK / "site.yml").write_text(SITE, encoding="utf-8")
+        old, new = (WORK / f"h1/packs/demo-server-{level}.tar.gz" for level in ("1.0.0", "1.1.0"))
+        pitstop("bundle", "create", "--from", old, "--to", new, "--sign", "release.key", "--out", "to-1.1.0.pitstop")
+
+    def run_well(self, playbook, variables, *options):
+        code, said, changed = play(playbook, variables, *options)
+        self.assertEqual(code, 0, said[-6000:])
+        return said, changed
+
+    def promote(self, bundle, *options, **variables):
+        return self.run_well(PROMOTE, dict(variables, pitstop_bundle=bundle), *options)
+
+    def refused(self, bundle, **variables):
+        code, said, _ = play(PROMOTE, dict(variables, pitstop_bundle=bundle))
+        self.assertNotEqual(code, 0, said[-6000:])
+        return said
+
+    def test_01_trust_and_policy_come_with_the_agent(self):
+        keys = [str(WORK / f"{name}.pem") for name in ("release", "team", "h1", "h2")]
+        settings = {"pitstop_settings": {"products": str(ROOT / "templates/products")}, "pitstop_trust": keys}
+        settings["pitstop_trust_roles"] = TRUST
+        _, changed = self.run_well("site.yml", settings)
+        self.assertTrue(all(changed[host] for host in ENVIRONMENTS.values()))
+        for host in ENVIRONMENTS.values():
+            for path in ("trust/trust.yaml", "trust/release.pem", "policy.yaml"):
+                self.assertEqual((WORK / host / "etc" / path).stat().st_mode & 0o777, 0o644)
+            told = agent(host, "trust", "show")
+            self.assertEqual({role["role"] for role in told["roles"]}, {"release", "evidence.dev", "evidence.staging"}, told)
+        self.assertEqual(set(self.run_well("site.yml", settings)[1].values()), {0})
+
+    def test_02_a_prediction_sends_nothing(self):
+        before = servers()
+        said, _ = self.promote("to-1.1.0.pitstop", "--check")
+        self.assertIn("the bundle would be sent to h1", said)
+        self.assertEqual((servers(), (WORK / "h1/bundles").exists()), (before, False))
+
+    def test_03_a_bundle_that_nobody_signed_goes_nowhere(self):
+        old, new = (WORK / f"h1/packs/demo-server-{level}.tar.gz" for level in ("1.0.0", "1.1.0"))
+        pitstop("bundle", "create", "--from", old, "--to", new, "--out", "unsigned.pitstop")
+        said = self.refused("unsigned.pitstop")
+        self.assertIn("is not signed by who must", said)
+        # Also where the controller does not look: the host does.
+        said = self.refused("unsigned.pitstop", pitstop_bundle_verify=False)
+        self.assertIn("is not signed", said)
+        self.assertEqual(set(levels().values()), {"1.0.0"})
+
+    def test_04_it_stops_where_the_policy_misses_something_and_says_what(self):
+        said = self.refused("to-1.1.0.pitstop", **LOCKDOWN)
+        self.assertIn("needs evidence from staging: 0 of 1 host with smoke", said)
+        self.assertEqual(levels(), {"h1": "1.1.0", "h2": "1.1.0", "h3": "1.0.0"})
+        self.assertFalse((WORK / "carry").exists(), "what production refuses is not carried on")
+        self.assertEqual(instance("h3")["before"]["state"], "running")
+
+    def test_05_it_is_taken_up_with_what_was_missing(self):
+        before = servers()
+        variables = dict(LOCKDOWN, pitstop_suites=["smoke=true"], pitstop_evidence_again=True)
+        self.promote("to-1.1.0.pitstop", **variables)
+        self.assertEqual(set(levels().values()), {"1.1.0"})
+        after = servers()
+        self.assertEqual({host for host in before if after[host] != before[host]}, {"h3"}, "others were restarted")
+        told = list(statements("to-1.1.0.pitstop"))
+        environments = [one["predicate"]["pitstop"]["environment"] for one, _ in told]
+        self.assertEqual(sorted(set(environments)), ["dev", "production", "staging"])
+        self.assertEqual({signed for _, signed in told}, {2}, "the controller has signed as well")
+
+    def test_06_a_second_run_changes_nothing(self):
+        before, bundle = servers(), (WORK / "to-1.1.0.pitstop").read_bytes()
+        _, changed = self.promote("to-1.1.0.pitstop", **LOCKDOWN)
+        self.assertEqual((set(changed.values()), servers()), ({0}, before))
+        self.assertEqual((WORK / "to-1.1.0.pitstop").read_bytes(), bundle)
+
+    def test_07_what_is_carried_on_is_the_bundle_with_its_evidence(self):
+        carried = {path.name for path in (WORK / "carry").iterdir()}
+        self.assertLessEqual({"README.txt", "release.pem", "to-1.1.0.pitstop.parts"}, carried)
+        self.assertNotIn("to-1.1.0.pitstop", carried)
+        self.assertTrue(all(path.stat().st_size <= 20 << 10 for path in (WORK / "carry").iterdir()))
+        pitstop("bundle", "join", "carry/to-1.1.0.pitstop.parts", "--out", "joined.pitstop")
+        self.assertEqual((WORK / "joined.pitstop").read_bytes(), (WORK / "to-1.1.0.pitstop").read_bytes())
+        self.assertIn("pitstop bundle join to-1.1.0.pitstop.parts", (WORK / "carry/README.txt").read_text(encoding="utf-8"))
+
+    def test_08_receipts_make_the_next_bundle(self):
+        release("1.1.1")
+        (WORK / "receipts").mkdir()
+        options = {"agent": AGENT, "config_dir": "{{ pitstop_config_dir }}", "state_dir": "{{ pitstop_state_dir }}"}
+        options.update(file=str(WORK / "receipts") + "/{{ inventory_hostname }}.json", sign="{{ dir }}/evidence.key")
+        code, said = ansible("ansible", "fleet", "-i", "inventory.yml", "-m", "pitstop.fleet.receipt", "-a", json.dumps(options))
+        self.assertEqual(code, 0, said)
+        variables = {"pitstop_receipts": "receipts", "pitstop_bundle_packs": "h1/packs", "pitstop_bundle_sign": "release.key"}
+        variables.update(pitstop_bundle_to="h1/packs/demo-server-1.1.1.tar.gz", pitstop_suites=["smoke=true"])
+        self.promote("to-1.1.1.pitstop", **variables)
+        self.assertEqual(set(levels().values()), {"1.1.1"})
+        told = pitstop("bundle", "inspect", "to-1.1.1.pitstop")
+        self.assertEqual([tree["level"] for tree in told["from"]], ["1.1.0"])
+        self.assertEqual(set(self.promote("to-1.1.1.pitstop", **variables)[1].values()), {0})
+
+
+if __name__ == "__main__":
+    unittest.main()
