@@ -8,7 +8,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 1
 export CARGO_TERM_COLOR=never
 
-stages=(setup fmt clippy clippy-faults build unit crash deny readme scripts packs wso2 vendor-tool report trust ansible ansible-sanity puppet puppet-units flink fleet demo)
+stages=(setup fmt clippy clippy-faults build unit crash deny readme scripts packs wso2 vendor-tool report trust lockdown ansible ansible-sanity puppet puppet-units flink fleet demo)
 readonly skip=77
 
 setup() { tests/setup.sh; }
@@ -55,7 +55,9 @@ report() { part tests/report/run.sh; }
 # shellcheck disable=SC2317
 trust() { part tests/trust/run.sh; }
 # shellcheck disable=SC2317
-ansible() { part tests/ansible/run.sh && part tests/ansible/rollout.sh && part tests/ansible/wso2.sh; }
+lockdown() { part tests/lockdown/run.sh; }
+# shellcheck disable=SC2317
+ansible() { part tests/ansible/run.sh && part tests/ansible/rollout.sh && part tests/ansible/promote.sh && part tests/ansible/wso2.sh; }
 # shellcheck disable=SC2317
 puppet() { part tests/puppet/run.sh && part tests/puppet/test_apply.py && part tests/puppet/wso2.sh; }
 # shellcheck disable=SC2317
