@@ -1,7 +1,7 @@
 # @summary The agent on this host: its package, its settings, and the packs that it keeps.
 #
 # Paths and the package's name come from the module's own data; a site's data wins. What is said of `packs`, `policy`,
-# `rollout`, `trust` and `resolutions` in several places of a site's data adds up.
+# `rollout`, `trust`, `release_policy`, `evidence` and `resolutions` in several places of a site's data adds up.
 #
 # @example From Hiera
 #   # manifest
@@ -48,6 +48,13 @@
 #   A folder with product profiles that replace or extend the built-in ones.
 # @param trust
 #   Public keys by the name of their file in `<config_dir>/trust`. Others there stay.
+# @param trust_roles
+#   Whom the host trusts, the content of `trust.yaml` there. Its keys are texts, or files of `trust` by their names.
+# @param release_policy
+#   What a release must bring before it is staged, by product; `default` is for all. `policy` is about something else: what an
+#   update may do.
+# @param evidence
+#   Signed evidence, scans and approvals by the name of their file in `<config_dir>/evidence.d`. Others there stay.
 # @param resolutions
 #   Decisions about conflicts that `pitstop conflicts export` wrote, by the name of their file in
 #   `<config_dir>/resolutions.d`. Others there stay.
@@ -69,6 +76,9 @@ class pitstop (
   Optional[Pitstop::Rollout]                 $rollout        = undef,
   Optional[Pitstop::Path]                    $products       = undef,
   Hash[Pitstop::Filename, Pitstop::Carried]  $trust          = {},
+  Optional[Pitstop::Trust]                   $trust_roles    = undef,
+  Hash[String[1], Pitstop::Demands]          $release_policy = {},
+  Hash[Pitstop::Decisions, Pitstop::Carried] $evidence       = {},
   Hash[Pitstop::Decisions, Pitstop::Carried] $resolutions    = {},
   Hash[Pitstop::Instance, Hash]              $packs          = {},
 ) {
@@ -116,13 +126,28 @@ class pitstop (
     }
   }
 
-  $shipped = { 'trust' => $trust, 'resolutions.d' => $resolutions }
+  $shipped = { 'trust' => $trust, 'evidence.d' => $evidence, 'resolutions.d' => $resolutions }
   $shipped.each |$name, $files| {
-    unless $files.empty {
+    unless $files.empty and !($name == 'trust' and $trust_roles) {
       file { "${config_dir}/${name}": * => $folder }
     }
     $files.each |$path, $from| {
       file { "${config_dir}/${name}/${path}": * => $file + $from }
+    }
+  }
+
+  if $trust_roles {
+    file { "${config_dir}/trust/trust.yaml":
+      content => pitstop::to_yaml($trust_roles),
+      # Before what names them: in between, the agent would miss them.
+      require => $trust.keys.map |$name| { File["${config_dir}/trust/${name}"] },
+      *       => $file,
+    }
+  }
+  unless $release_policy.empty {
+    file { "${config_dir}/policy.yaml":
+      content => pitstop::to_yaml($release_policy),
+      *       => $file,
     }
   }
 

@@ -84,7 +84,44 @@ describe 'pitstop' do
     end
   end
 
+  context 'with roles, a policy of releases and evidence' do
+    let(:roles) do
+      { 'version' => 2, 'expires' => '2027-01-31T00:00:00Z',
+        'roles' => { 'release' => { 'threshold' => 2, 'keys' => %w[a.pem b.pem] }, 'evidence' => { 'staging' => { 'keys' => ['s.pem'] } } } }
+    end
+    let(:demands) do
+      { 'default' => { 'unsigned' => 'refuse' },
+        'wso2is' => { 'evidence' => [{ 'environment' => 'staging', 'hosts' => 2, 'soak' => '24h', 'suites' => ['smoke'] }] } }
+    end
+    let(:params) do
+      { trust: { 'a.pem' => { 'content' => 'x' } }, trust_roles: roles, release_policy: demands,
+        evidence: { 'staging-1.json' => { 'source' => 'puppet:///modules/site/staging-1.json' } } }
+    end
+
+    it { is_expected.to compile.with_all_deps }
+
+    it 'writes exactly these, which nobody else may write, keys before who names them' do
+      { 'trust/trust.yaml' => roles, 'policy.yaml' => demands }.each do |path, said|
+        file = catalogue.resource('File', "/etc/pitstop/#{path}")
+        expect(YAML.safe_load(file[:content])).to eq(said)
+        is_expected.to contain_file("/etc/pitstop/#{path}").with(owner: 'root', group: 'root', mode: '0644')
+      end
+      is_expected.to contain_file('/etc/pitstop/trust/trust.yaml').that_requires('File[/etc/pitstop/trust/a.pem]')
+      is_expected.to contain_file('/etc/pitstop/evidence.d/staging-1.json')
+        .with(source: 'puppet:///modules/site/staging-1.json', owner: 'root', mode: '0644')
+    end
+
+    context 'and no keys' do
+      let(:params) { { trust_roles: roles } }
+
+      it { is_expected.to compile.with_all_deps }
+      it { is_expected.to contain_file('/etc/pitstop/trust').with(ensure: 'directory') }
+    end
+  end
+
   context 'without any' do
+    it { is_expected.not_to contain_file('/etc/pitstop/policy.yaml') }
+    it { is_expected.not_to contain_file('/etc/pitstop/evidence.d') }
     it { is_expected.not_to contain_file('/etc/pitstop/trust') }
     it { is_expected.not_to contain_file('/etc/pitstop/resolutions.d') }
   end
@@ -121,6 +158,9 @@ describe 'pitstop' do
     'no snapshot at all' => { policy: { 'keep_snapshots' => 0 } },
     'an instance with a slash' => { packs: { '../x' => {} } },
     'a key with a slash' => { trust: { '../x' => { 'content' => 'x' } } },
+    'trust without a version' => { trust_roles: { 'roles' => {} } },
+    'an unknown demand' => { release_policy: { 'default' => { 'unsinged' => 'refuse' } } },
+    'evidence that is no JSON' => { evidence: { 'x.txt' => { 'content' => '{}' } } },
     'a decision that is no JSON' => { resolutions: { 'x.yaml' => { 'content' => '{}' } } },
     'a package from anywhere' => { package_source: 'https://example.com/pitstop.deb' },
     'an unknown rule of a rollout' => { rollout: { 'percent' => 1 } },

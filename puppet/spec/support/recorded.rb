@@ -31,6 +31,8 @@ module Recorded
     Dir[File.join(FOLDER, '*.json')].sort.filter_map do |path|
       data = JSON.parse(File.read(path))
       next unless [SCHEMA, LIST_SCHEMA].include?(data['report']&.fetch('schema', nil))
+      # A failure that is about no instance.
+      next if data['report']['reports'] == []
 
       Call.new(File.basename(path, '.json'), *data.values_at('argv', 'exit', 'report'))
     end

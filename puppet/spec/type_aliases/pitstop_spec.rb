@@ -28,6 +28,21 @@ require 'spec_helper'
     [{ 'content' => 'x' }, { 'source' => 'puppet:///modules/site/x' }, { 'source' => '/srv/x' }],
     [{}, { 'content' => '' }, { 'source' => 'https://example.com/x' }, { 'source' => 'x' }, { 'content' => 'x', 'source' => '/srv/x' }]
   ],
+  'Pitstop::Demands' => [
+    [{}, { 'unsigned' => 'allow', 'max_age' => '30d', 'hold' => ['7.1.0.40'] },
+     { 'evidence' => [{ 'environment' => 'dev' }], 'scan' => { 'max_severity' => 'high', 'max_age' => '1w' } },
+     { 'approvals' => { 'threshold' => 2, 'names' => %w[alice bob] } }],
+    [{ 'unsigned' => 'no' }, { 'evidence' => [{ 'hosts' => 1 }] }, { 'evidence' => [{ 'environment' => 'dev', 'hosts' => 0 }] },
+     { 'scan' => { 'max_severity' => 'awful' } }, { 'max_age' => 'soon' }, { 'max_age' => 30 }]
+  ],
+  'Pitstop::Trust' => [
+    [{ 'version' => 1, 'roles' => {} },
+     { 'version' => 3, 'roles' => { 'trust' => { 'threshold' => 2, 'keys' => [{ 'name' => 'alice', 'key' => 'ssh-ed25519 AAAA' }] } },
+       'expires' => '2027-01-31T00:00:00Z', 'revoked' => ['0' * 64] }],
+    [{ 'version' => 0, 'roles' => {} }, { 'version' => 1 }, { 'version' => 1, 'roles' => { 'release' => { 'keys' => [] } } },
+     { 'version' => 1, 'roles' => { 'release' => { 'keys' => ['../x.pem'] } } }, { 'version' => 1, 'roles' => { 'scan' => { 'keys' => ['x'] } } },
+     { 'version' => 1, 'roles' => {}, 'expires' => '2027-01-31' }, { 'version' => 1, 'roles' => {}, 'revoked' => ['x'] }]
+  ],
   'Pitstop::Policy' => [
     [{ 'not_superseded' => ['wso2am-4.2.0-abc-hf-1'] }], [{ 'keep_snapshots' => 0 }]
   ]

@@ -7,6 +7,8 @@ require 'open3'
 describe 'the tasks' do
   root = File.expand_path('../..', __dir__)
   scripts = Dir["#{root}/tasks/*.sh"].sort
+  # What they need to be told to ask the agent at all.
+  needed = { instance: 'is-1', bundle: '/srv/x.pitstop', file: '/srv/receipt.json', sign: '/srv/host.key' }
 
   def environment(task, **parameters)
     installed = File.join(folder, 'installed')
@@ -26,7 +28,7 @@ describe 'the tasks' do
     here = Puppet::Node::Environment.create(:here, [File.expand_path('../fixtures/modules', __dir__)])
     tasks = here.module('pitstop').tasks
     expect(tasks.map(&:name)).to match_array(
-      %w[check hotfix report rollback start stop update verify].map { |name| "pitstop::#{name}" }
+      %w[bundle check hotfix receipt report rollback start stop update verify].map { |name| "pitstop::#{name}" }
     )
     Puppet.override(environments: Puppet::Environments::Static.new(here)) do
       tasks.each { |task| expect { task.validate }.not_to raise_error }
@@ -54,13 +56,13 @@ describe 'the tasks' do
         stand.answer(task, stdout: refused.to_json, exit: 6)
         stand.answer('check --all', stdout: list(refused), exit: 6)
         expected = task == 'report' ? [JSON.parse(list(refused)), 0] : [refused, 6]
-        expect(run_task(task, instance: 'is-1')).to eq(expected)
+        expect(run_task(task, **needed)).to eq(expected)
       end
 
       it 'fails where there is no answer' do
         task = File.basename(script, '.sh')
         [task, 'check --all'].each { |call| stand.answer(call, stdout: '{}', exit: 101) }
-        expect(run_task(task, instance: 'is-1').last).to eq(101)
+        expect(run_task(task, **needed).last).to eq(101)
       end
     end
   end
@@ -79,6 +81,9 @@ describe 'the tasks' do
                    release_hold: true, acknowledge: '["h2-2"]', override: '["lock"]', _noop: true },
                  'hotfix apply --dry-run --plan ab --override lock --continue --release-hold --acknowledge h2-2 ' \
                  '-- is-1 /srv/the fixes/abc-hf-1.zip'],
+    'bundle' => [{ bundle: '/srv/the bundles/x.pitstop' }, 'bundle verify -- /srv/the bundles/x.pitstop'],
+    'receipt' => [{ file: '/srv/r.json', sign: '/srv/the keys/h.pub', signer: 'agent', instances: '["is-1","is-2"]' },
+                  'receipt --out /srv/r.json --sign /srv/the keys/h.pub --signer agent -- is-1 is-2'],
     'report' => [{}, 'check --all'],
     'rollback' => [{ instance: 'is-1', level: '1.0.0', config: true }, 'rollback --to 1.0.0 --config -- is-1']
   }.each do |task, (parameters, call)|
@@ -98,6 +103,20 @@ describe 'the tasks' do
         expect(stand.calls).to eq(["hotfix #{call} -- is-1"])
       end
     end
+
+  it 'bundle only shows what is in one where that is asked for' do
+    stand.answer('bundle', stdout: '{}')
+    run_task('bundle', bundle: '/srv/x.pitstop', action: 'inspect')
+    expect(stand.calls).to eq(['bundle inspect -- /srv/x.pitstop'])
+  end
+
+  it 'receipt is of all instances without names, and of none in noop' do
+    stand.answer('receipt', stdout: '{}')
+    result, code = run_task('receipt', file: '/r', sign: '/k', _noop: true)
+    expect([result['changed'], code, stand.calls]).to eq([true, 0, []])
+    run_task('receipt', file: '/r', sign: '/k')
+    expect(stand.calls).to eq(['receipt --out /r --sign /k --all'])
+  end
 
   it 'ask for the zip of a hotfix' do
     result, code = run_task('hotfix', instance: 'is-1', action: 'apply')
