@@ -8,9 +8,9 @@
     reason = "test code"
 )]
 
-mod common;
 #[path = "contract/carried.rs"]
 mod carried;
+mod common;
 #[path = "contract/desk.rs"]
 mod desk;
 #[path = "contract/normal.rs"]

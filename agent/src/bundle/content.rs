@@ -146,7 +146,7 @@ impl Read for Stored<'_> {
                 return Ok(0);
             };
             let proven = self.bundle.blob(*number);
-            self.loaded = io::Cursor::new(proven.map_err(|failure| io::Error::other(failure))?);
+            self.loaded = io::Cursor::new(proven.map_err(io::Error::other)?);
         }
     }
 }

@@ -15,7 +15,7 @@ pub enum Bundle {
     /// Make a bundle that leads from one pack, or from several, to another
     ///
     /// The same packs, options and keys give the same bytes.
-    Create(CreateArgs),
+    Create(Box<CreateArgs>),
     /// Show what a bundle holds, whoever signed it
     Inspect {
         /// The bundle

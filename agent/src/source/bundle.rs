@@ -182,15 +182,14 @@ fn check_tree(path: &Path, manifest: &TreeManifest, limits: &Limits) -> Result<(
     collector.finish_at_root().map(drop)
 }
 
+/// A pristine tree, and texts of it by path.
+pub type Start = (TreeManifest, BTreeMap<RelPath, Vec<u8>>);
+
 /// The pristine tree at a level where a bundle starts, and the texts of it that the bundle holds.
 ///
 /// # Errors
 /// As those of a manifest; or a text is not what its digest says.
-pub fn start(
-    bundle: &Bundle,
-    tree: Digest,
-    scratch: &Path,
-) -> Result<Option<(TreeManifest, BTreeMap<RelPath, Vec<u8>>)>> {
+pub fn start(bundle: &Bundle, tree: Digest, scratch: &Path) -> Result<Option<Start>> {
     let Some(from) = bundle.index.from.iter().find(|from| from.tree == tree) else {
         return Ok(None);
     };

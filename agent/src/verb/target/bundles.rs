@@ -132,9 +132,8 @@ pub(super) fn is_one(path: &Path) -> bool {
     let head = || -> io::Result<Vec<u8>> {
         use io::Read;
         let mut head = Vec::new();
-        match fs::metadata(path)?.is_file() {
-            true => fs::open(path)?.take(64).read_to_end(&mut head).map(drop)?,
-            false => {}
+        if fs::metadata(path)?.is_file() {
+            fs::open(path)?.take(64).read_to_end(&mut head)?;
         }
         Ok(head)
     };
