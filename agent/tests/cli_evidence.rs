@@ -206,6 +206,8 @@ fn what_cannot_be_proven_is_said_before_anything_is_tested() {
     let lab = keyed();
     suite(&lab, "required/smoke.sh", "touch $PITSTOP_HOME/data/tested");
     verify(&lab, &[]).refused(2, "usage");
+    lab.run(&["verify", "lab", "--sign", lab.path("s.key").to_str().unwrap()])
+        .refused(2, "usage");
     fs::set_permissions(lab.path("s.key"), fs::Permissions::from_mode(0o644)).unwrap();
     let refused = verify(&lab, ENVIRONMENT).refused(2, "settings");
     assert!(

@@ -138,7 +138,15 @@ fn evidence_of_another_release_or_with_a_byte_changed_does_not_count() {
         refused.report["warnings"]
     );
     fs::write(&file, good).unwrap();
-    lab.run(&["update", "lab"]).expect(0, "updated");
+    // What cannot be read beside it is said, and hides nothing.
+    fs::create_dir(shipped(&lab, "folder.json")).unwrap();
+    fs::write(shipped(&lab, "large.json"), vec![b' '; 5 << 20]).unwrap();
+    fs::write(shipped(&lab, "README"), "no envelope").unwrap();
+    let updated = lab.run(&["update", "lab"]).expect(0, "updated");
+    for name in ["folder.json does not count", "large.json does not count"] {
+        assert!(warned(&updated, name), "{name}: {}", updated.report["warnings"]);
+    }
+    assert!(!warned(&updated, "README"));
 }
 
 #[test]

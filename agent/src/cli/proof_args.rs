@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::sign_args::SignArgs;
-use crate::api::Result;
+use crate::api::{ErrorKind, Failure, Result};
 use crate::verb::verify::{ProofOptions, SuiteOptions};
 
 /// What is run and left behind besides the report.
@@ -41,8 +41,13 @@ impl ProofArgs {
     /// The evidence that is to be left.
     ///
     /// # Errors
-    /// As [`SignArgs::required`].
+    /// `usage`: a key is named and nothing to sign; or as [`SignArgs::required`].
     pub fn proof(&self) -> Result<Option<ProofOptions>> {
+        if self.evidence.is_none() && self.sign.sign.is_some() {
+            let message = "a key is named, and nothing that it is to sign";
+            return Err(Failure::new(ErrorKind::Usage, message)
+                .hint("name the file that gets the evidence with --evidence"));
+        }
         let proof = |out: &PathBuf| {
             Ok(ProofOptions {
                 out: out.clone(),

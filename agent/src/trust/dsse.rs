@@ -18,7 +18,7 @@ use crate::sys::fs;
 /// How many bytes an envelope may have.
 pub const LIMIT: u64 = 32 << 20;
 /// How many signatures one may have.
-const MOST_SIGNATURES: usize = 64;
+const MOST_SIGNATURES: usize = 32;
 
 /// Who must have signed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -119,7 +119,7 @@ fn unusable(why: impl fmt::Display) -> Failure {
     .hint("`openssl pkey -in KEY.pem -pubout` prints the public key of an Ed25519 key")
 }
 
-/// A key that signs. It is wiped from memory when it is dropped, and never printed.
+/// A key that signs. It is never printed.
 pub struct PrivateKey {
     key: SigningKey,
     public: PublicKey,

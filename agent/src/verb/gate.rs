@@ -1,8 +1,9 @@
 //! Whether a release may be staged: gathers what is proven of it and holds that against the policy. What follows from it is
 //! [`crate::plan::gate`]'s.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -16,12 +17,15 @@ use crate::sys::{clock, fs};
 use crate::trust::anchor::SCANS;
 use crate::trust::predicate::{Approval, Evidence, Scan};
 use crate::trust::statement::kind_of;
-use crate::trust::{Envelope, KeyId, Predicate, Statement, Trust, TrustStore, Verified, dsse};
+use crate::trust::{Envelope, KeyId, Predicate, Statement, Trust, TrustStore, Verified};
 
 use super::Run;
 
-/// More is not looked at.
+/// More envelopes, larger ones, and more in all are not looked at: anybody can add some to a bundle, and each is hashed for each
+/// key and signature.
 const MOST_ENVELOPES: usize = 1000;
+const LARGEST_ENVELOPE: u64 = 4 << 20;
+const MOST_BYTES: u64 = 64 << 20;
 
 /// What the source of a release brings to be believed.
 #[derive(Debug, Default)]
@@ -108,13 +112,7 @@ fn weigh(
     };
     gathered.proof.signed = !brought.signed_by.is_empty();
     if let Some(tree) = &release.tree {
-        let attached = brought.attachments.iter().enumerate();
-        let attached = attached.map(|(at, bytes)| (format!("attachment {}", at + 1), bytes.clone()));
-        for (what, bytes) in attached.chain(shipped(instance)?).take(MOST_ENVELOPES) {
-            if let Err(failure) = gathered.take(&trust, &what, &bytes, tree) {
-                run.warn(format!("{what} does not count: {}", failure.full_message()));
-            }
-        }
+        gathered.take_all(run, &trust, instance, brought, tree)?;
     }
     let now = gathered.latest.map_or(trust.now, |latest| latest.max(trust.now));
     let judgement = gate::judge(rule, release, &instance.settings.name, &gathered.proof, now);
@@ -126,8 +124,8 @@ fn weigh(
     })
 }
 
-/// Envelopes in the folder for them.
-fn shipped(instance: &Instance) -> Result<Vec<(String, Vec<u8>)>> {
+/// The files in the folder for envelopes.
+fn shipped(instance: &Instance) -> Result<Vec<PathBuf>> {
     let folder = &instance.settings.trust.shipped;
     let listed = match fs::list_dir(folder) {
         Ok(listed) => listed,
@@ -135,15 +133,16 @@ fn shipped(instance: &Instance) -> Result<Vec<(String, Vec<u8>)>> {
         Err(error) => return Err(Failure::io("list the evidence in", folder, error)),
     };
     let paths = listed.iter().map(std::fs::DirEntry::path);
-    let files: Vec<PathBuf> = paths
+    Ok(paths
         .filter(|path| path.extension().is_some_and(|end| end == "json"))
-        .collect();
-    let read = |path: PathBuf| {
-        let bytes = fs::read(&path, dsse::LIMIT);
-        let bytes = bytes.map_err(|error| Failure::io("read the evidence in", &path, error))?;
-        Ok((path.display().to_string(), bytes))
-    };
-    files.into_iter().take(MOST_ENVELOPES).map(read).collect()
+        .collect())
+}
+
+fn read(path: &Path) -> Result<Cow<'static, [u8]>> {
+    let bytes = fs::read(path, LARGEST_ENVELOPE);
+    bytes
+        .map(Cow::Owned)
+        .map_err(|error| Failure::io("read", path, error))
 }
 
 /// What counts.
@@ -154,6 +153,46 @@ struct Gathered {
 }
 
 impl Gathered {
+    /// Takes in what the source brings and what was shipped to the host. What does not count is told, and hides nothing.
+    fn take_all(
+        &mut self,
+        run: &mut Run<'_>,
+        trust: &Trust,
+        instance: &Instance,
+        brought: &Brought<'_>,
+        tree: &Digest,
+    ) -> Result<()> {
+        let shipped = shipped(instance)?;
+        let shipped = shipped
+            .iter()
+            .map(|path| (path.display().to_string(), read(path)));
+        let attached = brought.attachments.iter().enumerate();
+        let attached = attached.map(|(at, bytes)| {
+            (
+                format!("attachment {}", at + 1),
+                Ok(Cow::Borrowed(bytes.as_slice())),
+            )
+        });
+        let mut left = MOST_BYTES;
+        for (what, bytes) in shipped.chain(attached).take(MOST_ENVELOPES) {
+            let taken = bytes.and_then(|bytes| {
+                let size = bytes.len() as u64;
+                if size > LARGEST_ENVELOPE.min(left) {
+                    return Err(Failure::new(
+                        ErrorKind::Limits,
+                        "it is too large, or there is too much in all",
+                    ));
+                }
+                left -= size;
+                self.take(trust, &what, &bytes, tree)
+            });
+            if let Err(failure) = taken {
+                run.warn(format!("{what} does not count: {}", failure.full_message()));
+            }
+        }
+        Ok(())
+    }
+
     /// Takes an envelope in, if those signed it who are believed about what it says. What is about another release is
     /// passed over.
     fn take(&mut self, trust: &Trust, what: &str, bytes: &[u8], tree: &Digest) -> Result<()> {
