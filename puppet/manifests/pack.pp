@@ -87,7 +87,7 @@ define pitstop::pack (
   include pitstop
 
   assert_type(Pitstop::Instance, $name)
-  if $level == 'latest' and $source =~ Hash {
+  if $level == 'latest' and $source =~ Hash and 'vendor-tool' in $source {
     fail('the vendor\'s tool is asked for an exact level only: nobody logs in just to look')
   }
 

@@ -1,6 +1,14 @@
-# @summary Where updates come from: a pack, a folder of packs, or the vendor's update tool.
+# @summary Where updates come from: a bundle or a pack, a folder of them, bundles on a web server, or the vendor's update tool.
 type Pitstop::Source = Variant[
   Pitstop::Path,
+  Pitstop::Address,
+  Struct[{
+    'web' => Struct[{
+      'url'             => Pitstop::Address,
+      Optional['ca']    => String[1],
+      Optional['token'] => String[1],
+    }],
+  }],
   Struct[{
     'vendor-tool' => Struct[{
       Optional['credentials'] => Variant[Struct[{ 'file' => String[1] }], Struct[{ 'env' => Boolean }]],

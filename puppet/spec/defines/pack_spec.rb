@@ -74,6 +74,13 @@ describe 'pitstop::pack' do
     end
   end
 
+  context 'with bundles on a web server as its source' do
+    let(:params) { needed.merge(source: { 'web' => { 'url' => 'https://h/is', 'ca' => 'ca.pem' } }, level: 'latest') }
+
+    it { is_expected.to compile.with_all_deps }
+    it { expect(instance['source']).to eq(params[:source]) }
+  end
+
   context 'with secret values' do
     let(:params) { needed.merge(values: sensitive('admin' => { 'password' => 'pa55word' })) }
 

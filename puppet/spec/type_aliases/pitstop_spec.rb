@@ -43,6 +43,12 @@ require 'spec_helper'
      { 'version' => 1, 'roles' => { 'release' => { 'keys' => ['../x.pem'] } } }, { 'version' => 1, 'roles' => { 'scan' => { 'keys' => ['x'] } } },
      { 'version' => 1, 'roles' => {}, 'expires' => '2027-01-31' }, { 'version' => 1, 'roles' => {}, 'revoked' => ['x'] }]
   ],
+  'Pitstop::Source' => [
+    ['/srv/packs', 'https://updates.example.com/is', { 'web' => { 'url' => 'https://h/is', 'ca' => 'ca.pem', 'token' => 'token.txt' } },
+     { 'vendor-tool' => { 'credentials' => { 'env' => true } } }],
+    ['packs', 'http://h/is', 'https://user:pw@h/is', 'https://', {}, { 'web' => { 'url' => 'http://h/is' } }, { 'web' => {} },
+     { 'web' => { 'url' => 'https://h' }, 'vendor-tool' => {} }]
+  ],
   'Pitstop::Policy' => [
     [{ 'not_superseded' => ['wso2am-4.2.0-abc-hf-1'] }], [{ 'keep_snapshots' => 0 }]
   ]
