@@ -12,6 +12,9 @@ use pitstop::model::{Digest, Level, TreeManifest};
 use pitstop::trust::{Envelope, PrivateKey};
 use tar::EntryType;
 
+/// What is wrong, and how it is made so.
+type Lie<'a, T> = (&'a str, &'a dyn Fn(&mut T));
+
 /// Whether the program refuses a bundle with this kind, looking at it and updating from it, and writes nothing.
 #[track_caller]
 fn refused(studio: &Studio, lie: &str, bytes: &[u8], kind: &str) {
@@ -113,7 +116,7 @@ fn entries_that_no_bundle_has_are_refused_before_anything_is_read() {
 #[test]
 fn an_archive_that_is_written_otherwise_is_refused() {
     let studio = Studio::new();
-    let table: [(&str, &dyn Fn(&mut Bent)); 7] = [
+    let table: [Lie<Bent>; 7] = [
         ("an owner", &|bundle| bundle.entries[1].uid = 1000),
         ("a time", &|bundle| bundle.entries[1].mtime = 1),
         ("an entry twice", &|bundle| {
@@ -326,7 +329,7 @@ fn with_index(studio: &Studio, change: impl FnOnce(&mut Index)) -> Vec<u8> {
 fn an_index_that_makes_no_sense_is_refused_though_it_is_signed() {
     let studio = Studio::new();
     let key = studio.private();
-    let table: [(&str, &dyn Fn(&mut Index)); 12] = [
+    let table: [Lie<Index>; 12] = [
         ("a blob that is not there", &|index| {
             index.streams[0].blobs = vec![999]
         }),
@@ -500,23 +503,17 @@ fn a_tree_that_could_leave_the_home_is_refused_though_it_is_signed() {
 fn content_that_is_not_what_the_tree_says_never_gets_into_the_home() {
     let studio = Studio::new();
     let key = studio.private();
-    let table: [(&str, &dyn Fn(Vec<u8>) -> Vec<u8>, &str); 4] = [
-        (
-            "other bytes",
-            &|plain| plain.iter().map(|byte| byte ^ 1).collect(),
-            "source",
-        ),
-        (
-            "fewer bytes",
-            &|plain| plain[..plain.len() / 2].to_vec(),
-            "source",
-        ),
-        ("more bytes", &|plain| [plain.clone(), plain].concat(), "nothing"),
-        ("a bomb", &|_| vec![0; 64 << 20], "source"),
+    type Change<'a> = &'a dyn Fn(Vec<u8>) -> Vec<u8>;
+    let table: [(&str, Change<'_>); 3] = [
+        ("other bytes", &|plain| {
+            plain.iter().map(|byte| byte ^ 1).collect()
+        }),
+        ("fewer bytes", &|plain| plain[..plain.len() / 2].to_vec()),
+        ("a bomb", &|_| vec![0; 64 << 20]),
     ];
-    for (lie, change, kind) in table {
+    for (lie, change) in table {
         let bytes = bent(&studio, |bundle| {
-            let index = bundle.index();
+            let mut index = bundle.index();
             let stream = index.contents[0].whole.unwrap().stream;
             let number = index.streams[stream].blobs[0];
             let stored = bundle
@@ -527,7 +524,6 @@ fn content_that_is_not_what_the_tree_says_never_gets_into_the_home() {
                 Coding::Stored => stored,
                 _ => zstd::decode_all(stored.as_slice()).unwrap(),
             };
-            let mut index = index;
             index.streams[stream].coding = Coding::Zstd;
             bundle.index_of(index.encode().unwrap(), &key);
             bundle.stream_of(
@@ -536,9 +532,7 @@ fn content_that_is_not_what_the_tree_says_never_gets_into_the_home() {
                 &key,
             );
         });
-        if kind != "nothing" {
-            not_updated(&studio, lie, &bytes, kind);
-        }
+        not_updated(&studio, lie, &bytes, "source");
     }
 }
 
