@@ -12,6 +12,7 @@ import unittest
 from test_rollout import AGENT, ROOT, WORK, agent, ansible, instance, levels, play, release, servers
 
 ENVIRONMENTS = {"dev": "h1", "staging": "h2", "production": "h3"}
+STAGES = list(ENVIRONMENTS)
 PROMOTE = "pitstop.fleet.promote"
 TRUST = {
     "version": 1,
@@ -74,15 +75,18 @@ class Promotion(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
+        (WORK / "controller-etc/trust").mkdir(parents=True)
         for name in ("release", "team"):
             shutil.copy(keygen(WORK / f"{name}.key"), WORK / f"{name}.pem")
         for host in ENVIRONMENTS.values():
             shutil.copy(keygen(WORK / host / "evidence.key"), WORK / f"{host}.pem")
+            shutil.copy(WORK / f"{host}.pem", WORK / "controller-etc/trust")
             own = INVENTORY["all"].setdefault("hosts", {}).setdefault(host, {})
             own.update(pitstop_release_policy=POLICIES[host], pitstop_packs=packs(host))
-        (WORK / "controller-etc/trust").mkdir(parents=True)
         shutil.copy(WORK / "release.pem", WORK / "controller-etc/trust")
-        trusted = {"version": 1, "roles": {"release": TRUST["roles"]["release"]}}
+        # Receipts are believed, where bundles are made, of those whose evidence is.
+        hosts = {"keys": [f"{host}.pem" for host in ENVIRONMENTS.values()]}
+        trusted = {"version": 1, "roles": {"release": TRUST["roles"]["release"], "evidence": {"receipts": hosts}}}
         (WORK / "controller-etc/trust/trust.yaml").write_text(json.dumps(trusted), encoding="utf-8")  # JSON is YAML
         (WORK / "groups.json").write_text(json.dumps(INVENTORY), encoding="utf-8")
         (WORK / "site.yml").write_text(SITE, encoding="utf-8")
@@ -95,10 +99,10 @@ class Promotion(unittest.TestCase):
         return said, changed
 
     def promote(self, bundle, *options, **variables):
-        return self.run_well(PROMOTE, dict(variables, pitstop_bundle=bundle), *options)
+        return self.run_well(PROMOTE, dict(variables, pitstop_bundle=bundle, pitstop_stages=STAGES), *options)
 
     def refused(self, bundle, **variables):
-        code, said, _ = play(PROMOTE, dict(variables, pitstop_bundle=bundle))
+        code, said, _ = play(PROMOTE, dict(variables, pitstop_bundle=bundle, pitstop_stages=STAGES))
         self.assertNotEqual(code, 0, said[-6000:])
         return said
 
@@ -116,6 +120,9 @@ class Promotion(unittest.TestCase):
         self.assertEqual(set(self.run_well("site.yml", settings)[1].values()), {0})
 
     def test_02_a_prediction_sends_nothing(self):
+        code, said, _ = play(PROMOTE, {"pitstop_bundle": "to-1.1.0.pitstop"})
+        self.assertIn("name the bundle with", said)
+        self.assertNotEqual(code, 0)
         before = servers()
         said, _ = self.promote("to-1.1.0.pitstop", "--check")
         self.assertIn("the bundle would be sent to h1", said)
