@@ -84,9 +84,9 @@ class Promotion(unittest.TestCase):
             own = INVENTORY["all"].setdefault("hosts", {}).setdefault(host, {})
             own.update(pitstop_release_policy=POLICIES[host], pitstop_packs=packs(host))
         shutil.copy(WORK / "release.pem", WORK / "controller-etc/trust")
-        # Receipts are believed, where bundles are made, of those whose evidence is.
-        hosts = {"keys": [f"{host}.pem" for host in ENVIRONMENTS.values()]}
-        trusted = {"version": 1, "roles": {"release": TRUST["roles"]["release"], "evidence": {"receipts": hosts}}}
+        # Receipts are believed, where bundles are made, of those whose evidence from their environment is.
+        believed = {name: {"keys": [f"{host}.pem"]} for name, host in ENVIRONMENTS.items()}
+        trusted = {"version": 1, "roles": {"release": TRUST["roles"]["release"], "evidence": believed}}
         (WORK / "controller-etc/trust/trust.yaml").write_text(json.dumps(trusted), encoding="utf-8")  # JSON is YAML
         (WORK / "groups.json").write_text(json.dumps(INVENTORY), encoding="utf-8")
         (WORK / "site.yml").write_text(SITE, encoding="utf-8")
