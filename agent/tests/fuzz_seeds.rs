@@ -71,7 +71,9 @@ fn what_must_hold_for_edits_holds_for_the_seeds() {
 #[test]
 fn what_must_hold_for_readers_holds_for_the_seeds() {
     type Reader = (&'static str, usize, fn(&[u8]));
-    let readers: [Reader; 4] = [
+    let readers: [Reader; 6] = [
+        ("bundle", 1, readers::bundle),
+        ("index", 1, readers::index),
         ("envelope", 2, readers::envelope),
         ("statement", 5, readers::statement),
         ("junit", 1, readers::junit),

@@ -6,4 +6,4 @@ mod laws;
 mod readers;
 
 pub use laws::{edit, merge};
-pub use readers::{envelope, junit, statement, tap};
+pub use readers::{bundle, envelope, index, junit, statement, tap};

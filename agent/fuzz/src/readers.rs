@@ -1,10 +1,14 @@
 //! What must hold for everything that is read before anybody has vouched for it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::LazyLock;
 
+use pitstop::bundle::archive::{Archive, Name, Writer};
+use pitstop::bundle::index::Index;
 use pitstop::health::suite::{Tally, junit, tap};
 use pitstop::merge::Format;
+use pitstop::sys::unlinked::Unlinked;
 use pitstop::trust::predicate::scan::Finding;
 use pitstop::trust::predicate::{Approval, Document, Evidence, Receipt, Scan};
 use pitstop::trust::statement::{PAYLOAD_TYPE, kind_of};
@@ -28,6 +32,48 @@ fn signers() -> Signers {
         threshold: 1,
         keys: vec![KEY.public().clone()],
     }
+}
+
+/// Reads the archive of a bundle: one that opens is written again byte for byte.
+///
+/// # Panics
+/// If a law is broken.
+pub fn bundle(input: &[u8]) {
+    let file = Unlinked::new("bundle", input).expect("memory");
+    let Ok(archive) = Archive::open(&file.path()) else {
+        return;
+    };
+    let release = archive.bytes(&Name::Release).expect("it was listed");
+    let attached = archive.attachments().map(|digest| {
+        (
+            digest,
+            archive.bytes(&Name::Attachment(digest)).expect("it was listed"),
+        )
+    });
+    let attached = attached.collect();
+    let mut again = Writer::new(Vec::new(), Path::new("again"));
+    archive
+        .write_again(&release, &attached, &mut again)
+        .expect("it is read");
+    let again = again.finish().expect("it is written");
+    // Attachments may be read in any order, and are written in one.
+    assert_eq!(again.len(), input.len());
+}
+
+/// Reads the index of a bundle: one that makes sense is written and read again as it is.
+///
+/// # Panics
+/// If a law is broken.
+pub fn index(input: &[u8]) {
+    each(input, |text| {
+        let packed = zstd::encode_all(text, 1).expect("memory");
+        if let Ok(index) = Index::decode(&packed) {
+            let again = Index::decode(&index.encode().expect("memory")).expect("it reads what it wrote");
+            assert_eq!(index, again);
+        }
+        // What is no frame is refused as well.
+        drop(Index::decode(text));
+    });
 }
 
 /// Reads an envelope.

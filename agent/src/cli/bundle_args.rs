@@ -12,6 +12,11 @@ use crate::verb::bundle::{Create, What};
 /// What can be done with bundles: one signed file that carries an update to hosts without a network.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Bundle {
+    /// Make a pair of Ed25519 keys: FILE signs bundles, FILE.pub is for the hosts that verify them; as `trust keygen` does
+    Keygen {
+        /// The private key's file
+        file: PathBuf,
+    },
     /// Make a bundle that leads from one pack, or from several, to another
     ///
     /// The same packs, options and keys give the same bytes.
@@ -154,6 +159,7 @@ impl Bundle {
     /// `usage`: who is to sign cannot be reached.
     pub fn what(self) -> Result<What> {
         Ok(match self {
+            Self::Keygen { file } => What::Keygen(file),
             Self::Create(args) => What::Create(args.options()?),
             Self::Inspect { bundle } => What::Inspect(bundle),
             Self::Verify { bundle } => What::Verify(bundle),

@@ -168,6 +168,8 @@ fn dispatch(args: &Args) -> Result<u8> {
                 (Outcome::One(report), false) => print_text(&render::bundle::one(&report))?,
                 (Outcome::Listed(report), true) => print_json(&report)?,
                 (Outcome::Listed(report), false) => print_text(&render::bundle::all(&report))?,
+                (Outcome::Keys(report), true) => print_json(&report)?,
+                (Outcome::Keys(report), false) => print_text(&format!("{}\n", report.message))?,
             }
             Ok(0)
         }

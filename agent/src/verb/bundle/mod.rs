@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use crate::api::bundle::{
     AttachedView, BUNDLE_SCHEMA, BundleContents, BundleReport, BundleTree, BundlesReport, ExtraView,
 };
+use crate::api::trust::KeyReport;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::bundle::archive::{ATTACHMENT_BYTES, Archive, Name, Writer};
 use crate::bundle::content::Bundle;
@@ -32,6 +33,8 @@ pub use create::Options as Create;
 /// What to do with bundles.
 #[derive(Debug, Clone)]
 pub enum What {
+    /// Make a pair of keys.
+    Keygen(PathBuf),
     /// Make one.
     Create(Create),
     /// Say what one holds, whoever signed it.
@@ -58,6 +61,8 @@ pub enum Outcome {
     One(Box<BundleReport>),
     /// About those of a folder.
     Listed(BundlesReport),
+    /// About keys.
+    Keys(KeyReport),
 }
 
 /// Runs the verb.
@@ -67,6 +72,7 @@ pub enum Outcome {
 /// is not what was signed. `signature`: it is not signed by who must. And those of packs, signers and of writing.
 pub fn bundle(dirs: &ConfigDirs, what: &What, progress: &dyn Progress) -> Result<Outcome> {
     let one = match what {
+        What::Keygen(file) => return super::trust::keygen(file).map(Outcome::Keys),
         What::Publish(folder) => return publish::publish(folder, progress).map(Outcome::Listed),
         What::Create(options) => create::create(dirs, options, progress),
         What::Inspect(path) => looked_at(
