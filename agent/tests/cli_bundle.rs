@@ -414,6 +414,16 @@ fn decisions_travel_with_a_signed_update() {
 }
 
 #[test]
+fn a_profile_that_only_others_extend_is_in_nobodys_way() {
+    let lab = lab();
+    let base = lab.path("products/wso2");
+    fs::create_dir_all(&base).unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates/products/wso2/product.yaml");
+    fs::copy(shipped, base.join("product.yaml")).unwrap();
+    bundle(&lab, &["1.0.0"], "1.1.0", &[]);
+}
+
+#[test]
 fn packs_that_do_not_fit_make_no_bundle() {
     let lab = lab();
     let out = lab.path("x.pitstop");

@@ -127,6 +127,7 @@ pub fn pack_settings(dirs: &ConfigDirs) -> Result<PackSettings> {
         limits: limits_of(agent.limits.as_ref()),
         profiles: names
             .iter()
+            .filter(|name| !builtin::is_base(name))
             .map(|name| builtin::find(name, products))
             .collect::<Result<_>>()?,
     })

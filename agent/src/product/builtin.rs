@@ -37,6 +37,11 @@ const BUILT_IN: &[(&str, &str)] = built_in![
 /// Profiles that only others extend.
 const BASES: &[(&str, &str)] = built_in!["wso2", "wso2carbon"];
 
+/// Whether a profile is one that only others extend.
+pub fn is_base(name: &str) -> bool {
+    BASES.iter().any(|(base, _)| *base == name)
+}
+
 /// The names of all profiles, sorted: the built-in ones and those of the folder.
 ///
 /// # Errors

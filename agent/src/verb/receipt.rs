@@ -77,9 +77,13 @@ pub fn receipt(
         )
         .hint("`pitstop check --all` says more"));
     }
+    let running = match told {
+        1 => "what 1 instance runs".to_owned(),
+        _ => format!("what {told} instances run"),
+    };
     let what = match untold {
-        0 => format!("what {told} instances run"),
-        _ => format!("what {told} instances run, and why it cannot be told of {untold}"),
+        0 => running,
+        _ => format!("{running}, and why it cannot be told of {untold}"),
     };
     publish(&Statement::new(subjects, receipt).seal()?, out, &*signer, &what)
 }
