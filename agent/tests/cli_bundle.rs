@@ -401,11 +401,17 @@ fn decisions_travel_with_a_signed_update() {
     let exported = lab.run(&["conflicts", "export", "--out", text(&decisions)]);
     assert_eq!(exported.code, Some(0), "{}", exported.report);
 
+    let trusting_nobody = self::lab();
+    trusting_nobody.instance("");
+    trusting_nobody.write("conf/server.conf", &CONF.replace("threads = 4", "threads = 5"));
+    let more = ["--resolutions", text(&decisions)];
+    let (unsigned, _) = bundle(&trusting_nobody, &["1.0.0"], "1.1.0", &more);
+    trusting_nobody
+        .run(&["update", "lab", "--from", text(&unsigned)])
+        .expect(3, "conflicts");
+
     lab.restore(&begun);
     let _ = fs::remove_dir_all(lab.path("state/resolutions"));
-    let (unsigned, _) = bundle(lab, &["1.0.0"], "1.1.0", &["--resolutions", text(&decisions)]);
-    lab.run(&["update", "lab", "--from", text(&unsigned)])
-        .expect(3, "conflicts");
     let more = ["--resolutions", text(&decisions), "--sign", text(&studio.key)];
     let (signed, _) = bundle(lab, &["1.0.0"], "1.1.0", &more);
     lab.run(&["update", "lab", "--from", text(&signed)])

@@ -326,8 +326,8 @@ fn shown(instance: &Instance, first: &Opened) -> Result<Option<Shown>> {
     Ok(start.map(|(manifest, texts)| Shown { manifest, texts }))
 }
 
-/// Opens a bundle. What is signed must be signed by who must; whether what nobody signed may be used at all, the policy
-/// says later. Where nobody is trusted with releases, a signature proves nothing.
+/// Opens a bundle. Where anybody is trusted with releases, they must have signed it: to take the signatures away must not make
+/// of it what the policy allows unsigned. Where nobody is, a signature proves nothing, and the policy decides later.
 fn believed(_: &mut Run<'_>, instance: &Instance, path: &Path) -> Result<Opened> {
     let trust = TrustStore::new(&instance.settings.trust).load()?;
     let opened = Opened::new(path, |envelope, shown| decide(&trust, envelope, shown))?;
@@ -336,7 +336,7 @@ fn believed(_: &mut Run<'_>, instance: &Instance, path: &Path) -> Result<Opened>
 }
 
 fn decide(trust: &Trust, envelope: &Envelope, shown: &str) -> Result<Verified> {
-    match trust.release.keys.is_empty() || envelope.claimed().is_empty() {
+    match trust.release.keys.is_empty() {
         true => Ok(envelope.unproven()),
         false => trust.verify_release(envelope, shown),
     }
