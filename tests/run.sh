@@ -116,8 +116,8 @@ declare -A begun=()
 logs=$(mktemp -d)
 trap 'jobs -p | xargs -r kill 2>/dev/null; rm -rf "$logs"' EXIT
 for stage in "${stages[@]}"; do
-  # Both wait more than they work, each for hosts and servers of its own.
-  [[ $stage != flink ]] || begin fleet
+  # They wait more than they work, each for hosts and servers of its own.
+  [[ $stage != puppet ]] || begin fleet
   run_stage "$stage"
   # Mostly one long link on one core: it goes on beside the checks.
   [[ $stage != setup ]] || begin build
