@@ -155,7 +155,7 @@ fn dispatch(args: &Args) -> Result<u8> {
             let report = verb::pack::build(&args.dirs(), &options.clone().into(), progress)?;
             match args.wants_json() {
                 true => print_json(&report)?,
-                false => print_text(&render::pack(&report))?,
+                false => print_text(&render::pack::built(&report))?,
             }
             Ok(0)
         }

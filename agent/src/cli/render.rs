@@ -2,12 +2,12 @@
 
 mod admission;
 pub mod bundle;
+pub mod pack;
 
 use std::fmt::Write;
 
 use crate::api::memory::MemoryReport;
 use crate::api::merge::MergeReport;
-use crate::api::pack::PackReport;
 use crate::api::plan::{AnswerView, FileOp, FileStep, HotfixOp, KeyConflict, Plan, Taken};
 use crate::api::report::{
     DriftKind, DriftView, ErrorView, Finding, InstanceView, ProbeView, Report, RolloutView, RunState,
@@ -149,18 +149,6 @@ pub fn merge(report: &MergeReport) -> String {
     ));
     report.conflicts.iter().for_each(|key| text.key(key, "  "));
     text.0
-}
-
-/// A pack that was built.
-pub fn pack(report: &PackReport) -> String {
-    format!(
-        "{}\n  archive   {}\n  sha256    {}\n  manifest  {}\n  tree      {}\n",
-        report.message,
-        report.archive.display(),
-        report.sha256,
-        report.manifest.display(),
-        report.tree
-    )
 }
 
 struct Text(String);
