@@ -57,6 +57,17 @@ impl Bundle {
         Ok(Box::new(plain.take(stream.unpacked)))
     }
 
+    /// A part of a stream, from its beginning.
+    ///
+    /// # Errors
+    /// `digest` if a blob is not what was signed; `source` if it cannot be decoded.
+    pub fn part(&self, piece: &Piece) -> Result<io::Take<Box<dyn Read + '_>>> {
+        let mut plain = self.unpacked(piece.stream)?;
+        let skipped = io::copy(&mut (&mut plain).take(piece.at), &mut io::sink());
+        skipped.map_err(|error| self.unreadable(error))?;
+        Ok(plain.take(piece.size))
+    }
+
     /// A part of a stream, in memory.
     ///
     /// # Errors
@@ -70,14 +81,9 @@ impl Bundle {
             );
             return Err(Failure::new(ErrorKind::Limits, message).at(self.archive.path()));
         }
-        let mut plain = self.unpacked(piece.stream)?;
-        let skipped = io::copy(&mut (&mut plain).take(piece.at), &mut io::sink());
-        skipped.map_err(|error| self.unreadable(error))?;
         let mut bytes = Vec::with_capacity(usize::try_from(piece.size).unwrap_or(0));
-        plain
-            .take(piece.size)
-            .read_to_end(&mut bytes)
-            .map_err(|error| self.unreadable(error))?;
+        let read = self.part(piece)?.read_to_end(&mut bytes);
+        read.map_err(|error| self.unreadable(error))?;
         match bytes.len() as u64 == piece.size {
             true => Ok(bytes),
             false => Err(self.archive.damaged("a content is shorter than its index says")),

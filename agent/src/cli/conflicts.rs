@@ -14,7 +14,7 @@ use crate::verb::conflicts::exchange;
 
 use super::args::Args;
 use super::conflicts_args::{Conflicts, HowArgs, ResolveArgs, Take};
-use super::{one, print_json, print_text, render, walk};
+use super::{one, print_text, render, show, walk};
 
 /// Runs one of the verbs.
 pub fn conflicts(args: &Args, what: &Conflicts, progress: &dyn Progress) -> Result<u8> {
@@ -66,11 +66,7 @@ pub fn conflicts(args: &Args, what: &Conflicts, progress: &dyn Progress) -> Resu
 }
 
 fn print(args: &Args, report: &MemoryReport) -> Result<u8> {
-    match args.wants_json() {
-        true => print_json(report)?,
-        false => print_text(&render::memory(report))?,
-    }
-    Ok(0)
+    show(args, report, &render::memory(report))
 }
 
 fn resolve(args: &Args, name: &str, options: &ResolveArgs, progress: &dyn Progress) -> Result<u8> {

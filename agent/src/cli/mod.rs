@@ -153,25 +153,14 @@ fn dispatch(args: &Args) -> Result<u8> {
             what: Pack::Build(options),
         } => {
             let report = verb::pack::build(&args.dirs(), &options.clone().into(), progress)?;
-            match args.wants_json() {
-                true => print_json(&report)?,
-                false => print_text(&render::pack::built(&report))?,
-            }
-            Ok(0)
+            show(args, &report, &render::pack::built(&report))
         }
         Command::Bundle { what } => {
-            match (
-                verb::bundle::bundle(&args.dirs(), &what.clone().what()?, progress)?,
-                args.wants_json(),
-            ) {
-                (Outcome::One(report), true) => print_json(&report)?,
-                (Outcome::One(report), false) => print_text(&render::bundle::one(&report))?,
-                (Outcome::Listed(report), true) => print_json(&report)?,
-                (Outcome::Listed(report), false) => print_text(&render::bundle::all(&report))?,
-                (Outcome::Keys(report), true) => print_json(&report)?,
-                (Outcome::Keys(report), false) => print_text(&format!("{}\n", report.message))?,
+            match verb::bundle::bundle(&args.dirs(), &what.clone().what()?, progress)? {
+                Outcome::One(report) => show(args, &report, &render::bundle::one(&report)),
+                Outcome::Listed(report) => show(args, &report, &render::bundle::all(&report)),
+                Outcome::Keys(report) => trust::print(args, &report, &report.message),
             }
-            Ok(0)
         }
         Command::Report(options) => report::report(args, options),
         Command::Receipt { name, out, sign, .. } => {
@@ -265,6 +254,15 @@ fn print_report(args: &Args, report: &Report) -> Result<()> {
     } else {
         print_text(&render::report(report, args.verbose))
     }
+}
+
+/// One document, or its text for people.
+fn show(args: &Args, report: &impl serde::Serialize, text: &str) -> Result<u8> {
+    match args.wants_json() {
+        true => print_json(report)?,
+        false => print_text(text)?,
+    }
+    Ok(0)
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<()> {

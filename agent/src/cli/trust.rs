@@ -7,8 +7,8 @@ use crate::api::trust::TrustReport;
 use crate::verb;
 
 use super::args::Args;
+use super::show;
 use super::trust_args::Trust;
-use super::{print_json, print_text};
 
 /// Runs one of the verbs.
 pub fn trust(args: &Args, what: &Trust) -> Result<u8> {
@@ -36,11 +36,7 @@ pub fn trust(args: &Args, what: &Trust) -> Result<u8> {
 
 /// One document, or one sentence.
 pub(super) fn print(args: &Args, report: &impl Serialize, message: &str) -> Result<u8> {
-    match args.wants_json() {
-        true => print_json(report)?,
-        false => print_text(&format!("{message}\n"))?,
-    }
-    Ok(0)
+    show(args, report, &format!("{message}\n"))
 }
 
 fn print_trust(args: &Args, report: &TrustReport) -> Result<u8> {

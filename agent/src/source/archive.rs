@@ -8,8 +8,8 @@ use tar::{EntryType, Header};
 
 use super::Sink;
 use crate::api::{ErrorKind, Failure, Result};
-use crate::model::digest::Hasher;
 use crate::model::{Digest, Entry, Progress, RelPath, TreeManifest, Work};
+use crate::sys::hashing::Hashed;
 
 /// Packs are mostly jars, which hardly shrink any more: a higher level costs minutes and gains a hundredth.
 const LEVEL: i32 = 6;
@@ -35,10 +35,7 @@ pub fn write(
 ) -> Result<Digest> {
     let failed = |error| Failure::io("write the archive", shown, error);
     let _work = Work::begin(progress, "packing", manifest.total_bytes());
-    let out = Hashed {
-        inner: out,
-        hasher: Hasher::default(),
-    };
+    let out = Hashed::new(out);
     let encoder = zstd::Encoder::new(out, LEVEL).map_err(failed)?;
     let builder = Mutex::new(tar::Builder::new(encoder));
     let top_folder = header(EntryType::Directory, 0o755, 0);
@@ -58,13 +55,10 @@ pub fn write(
             Entry::File { size, mode, sha256 } => {
                 let header = header(EntryType::Regular, mode.unwrap_or(0o644), *size);
                 let sink = |path: &RelPath, reader: &mut dyn Read| {
-                    let mut seen = Hashed {
-                        inner: reader,
-                        hasher: Hasher::default(),
-                    };
+                    let mut seen = Hashed::new(reader);
                     append(&builder, header.clone(), &name, &mut seen).map_err(failed)?;
                     progress.advance(*size);
-                    let is_planned = seen.hasher.finish() == *sha256;
+                    let is_planned = seen.finish() == *sha256;
                     is_planned.then_some(()).ok_or_else(|| changed(path))
                 };
                 read(path, &sink)?;
@@ -77,7 +71,7 @@ pub fn write(
     let encoder = builder.into_inner().map_err(failed)?;
     let mut out = encoder.finish().map_err(failed)?;
     out.flush().map_err(failed)?;
-    Ok(out.hasher.finish())
+    Ok(out.finish())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -110,32 +104,6 @@ fn changed(path: &RelPath) -> Failure {
         format!("the content of {path} changed while it was packed"),
     )
     .hint("let nothing write to the tree meanwhile, and run again")
-}
-
-/// Hashes what passes.
-struct Hashed<T> {
-    inner: T,
-    hasher: Hasher,
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..read]);
-        Ok(read)
-    }
-}
-
-impl<W: Write> Write for Hashed<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::content::Content as Checked;
 use super::listing::{Collector, Item, Kind, names_in};
 use super::{HEAD_BYTES, Sink, Source, check_read_limit, refusal};
 use crate::api::{ErrorKind, Failure, Result};
+use crate::bundle::GROUP_BYTES;
 use crate::bundle::content::Bundle;
 use crate::bundle::index::Piece;
 use crate::config::Limits;
@@ -45,16 +46,16 @@ impl Held for Nothing {
 }
 
 /// See the module.
-pub struct BundleSource<'h> {
+pub struct BundleSource {
     path: PathBuf,
     chain: Vec<Bundle>,
-    held: Box<dyn Held + 'h>,
+    held: Box<dyn Held>,
     manifest: TreeManifest,
     is_signed: bool,
     scratch: PathBuf,
 }
 
-impl<'h> BundleSource<'h> {
+impl BundleSource {
     /// A chain of verified bundles, the one that leads to the target last. `scratch` is a private folder for what has to
     /// be put together in between.
     ///
@@ -64,7 +65,7 @@ impl<'h> BundleSource<'h> {
     pub fn new(
         chain: Vec<Bundle>,
         tree: Digest,
-        held: Box<dyn Held + 'h>,
+        held: Box<dyn Held>,
         is_signed: bool,
         limits: &Limits,
         scratch: &Path,
@@ -82,11 +83,6 @@ impl<'h> BundleSource<'h> {
             is_signed,
             scratch: scratch.to_owned(),
         })
-    }
-
-    /// The target tree.
-    pub fn tree(&self) -> &TreeManifest {
-        &self.manifest
     }
 
     fn kitchen(&self) -> Kitchen<'_> {
@@ -215,7 +211,7 @@ pub fn start(bundle: &Bundle, tree: Digest, scratch: &Path) -> Result<Option<Sta
     Ok(Some((manifest, texts)))
 }
 
-impl TreeView for BundleSource<'_> {
+impl TreeView for BundleSource {
     fn names_in(&self, dir: &str) -> Result<Vec<String>> {
         Ok(names_in(&self.manifest.entries, dir))
     }
@@ -228,7 +224,7 @@ impl TreeView for BundleSource<'_> {
     }
 }
 
-impl Source for BundleSource<'_> {
+impl Source for BundleSource {
     fn path(&self) -> &Path {
         &self.path
     }
@@ -249,61 +245,86 @@ impl Source for BundleSource<'_> {
 
     fn extract(&mut self, wanted: &BTreeSet<RelPath>, sink: &Sink<'_>) -> Result<()> {
         let kitchen = self.kitchen();
-        let mut jobs: BTreeMap<Option<(usize, usize)>, Vec<Job<'_>>> = BTreeMap::new();
-        let mut single = Vec::new();
+        let mut streams: BTreeMap<(usize, usize), Vec<Part<'_>>> = BTreeMap::new();
+        let mut batches = Vec::new();
         let mut missing = Vec::new();
         for path in wanted {
             let (digest, size) = self.file(path)?;
             match kitchen.way(&digest) {
                 None => missing.push(path),
-                Some(Way::Whole(at, piece)) => jobs.entry(Some((at, piece.stream))).or_default().push((
-                    path,
-                    size,
-                    Way::Whole(at, piece),
-                )),
-                Some(way) => single.push((path, size, way)),
+                Some(Way::Whole(bundle, piece)) => {
+                    let parts = streams.entry((bundle, piece.stream)).or_default();
+                    parts.push(Part { piece, path, size });
+                }
+                Some(way) => batches.push(Batch::Single { path, size, way }),
             }
         }
         if !missing.is_empty() {
             return Err(self.missing(&missing));
         }
-        let mut batches: Vec<Vec<Job<'_>>> = jobs.into_values().collect();
-        batches.extend(single.into_iter().map(|job| vec![job]));
-        batches.sort_by_key(|batch| std::cmp::Reverse(batch.iter().map(|(_, size, _)| *size).sum::<u64>()));
-        on_all_cores(&batches, |batch| self.serve(&kitchen, batch, sink))
+        batches.extend(streams.into_iter().map(|((bundle, stream), mut parts)| {
+            parts.sort_by_key(|part| part.piece.at);
+            Batch::Parts {
+                bundle,
+                stream,
+                parts,
+            }
+        }));
+        batches.sort_by_key(|batch| std::cmp::Reverse(batch.bytes()));
+        on_all_cores(&batches, |batch| match batch {
+            Batch::Single { path, size, way } => {
+                kitchen.with(way, *size, &mut |content| self.pass(path, *size, content, sink))
+            }
+            Batch::Parts {
+                bundle,
+                stream,
+                parts,
+            } => self.pass_parts(kitchen.bundle(*bundle)?, *stream, parts, sink),
+        })
     }
 }
 
-/// A path, the size of its content, and how that is made.
-type Job<'a> = (&'a RelPath, u64, Way);
+/// What is made in one go.
+enum Batch<'a> {
+    /// A content that is made by itself.
+    Single { path: &'a RelPath, size: u64, way: Way },
+    /// Parts of one stream, which is decoded only once; in the stream's order.
+    Parts {
+        bundle: usize,
+        stream: usize,
+        parts: Vec<Part<'a>>,
+    },
+}
 
-impl BundleSource<'_> {
-    /// Passes the contents of one batch to the sink: one that is made by itself, or parts of one stream, which is decoded
-    /// only once.
-    fn serve(&self, kitchen: &Kitchen<'_>, batch: &[Job<'_>], sink: &Sink<'_>) -> Result<()> {
-        let pass = |path: &RelPath, size: u64, content: &mut dyn Read| {
-            Checked::new(content, &self.path, path.as_str(), size)?.pass_to(path, sink)
-        };
-        let mut parts = Vec::new();
-        for (path, size, way) in batch {
-            match way {
-                Way::Whole(at, piece) => parts.push((*at, *piece, *path, *size)),
-                way => kitchen.with(way, *size, &mut |content| pass(path, *size, content))?,
-            }
+/// A path whose content is a part of a stream, and the size that it must have.
+struct Part<'a> {
+    piece: Piece,
+    path: &'a RelPath,
+    size: u64,
+}
+
+impl Batch<'_> {
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Single { size, .. } => *size,
+            Self::Parts { parts, .. } => parts.iter().map(|part| part.size).sum(),
         }
-        let Some((bundle, piece, ..)) = parts.first() else {
-            return Ok(());
-        };
-        let bundle = kitchen.bundle(*bundle)?;
-        let mut stream = bundle.unpacked(piece.stream)?;
+    }
+}
+
+impl BundleSource {
+    fn pass(&self, path: &RelPath, size: u64, content: &mut dyn Read, sink: &Sink<'_>) -> Result<()> {
+        Checked::new(content, &self.path, path.as_str(), size)?.pass_to(path, sink)
+    }
+
+    fn pass_parts(&self, bundle: &Bundle, stream: usize, parts: &[Part<'_>], sink: &Sink<'_>) -> Result<()> {
+        let mut stream = bundle.unpacked(stream)?;
         let mut at = 0;
-        parts.sort_by_key(|(_, piece, ..)| piece.at);
         let mut last: Option<(Piece, Vec<u8>)> = None;
-        for (_, piece, path, size) in parts {
+        for Part { piece, path, size } in parts {
             // Two paths may have one content, which comes out of the stream once.
-            if let Some((same, bytes)) = last.as_ref().filter(|(same, _)| *same == piece) {
-                debug_assert_eq!(same.size, size);
-                pass(path, size, &mut bytes.as_slice())?;
+            if let Some((_, bytes)) = last.as_ref().filter(|(same, _)| same == piece) {
+                self.pass(path, *size, &mut bytes.as_slice(), sink)?;
                 continue;
             }
             let gap = piece
@@ -313,15 +334,16 @@ impl BundleSource<'_> {
             let skipped = io::copy(&mut (&mut stream).take(gap), &mut io::sink());
             skipped.map_err(|error| bundle.unreadable(error))?;
             at = piece.at + piece.size;
-            if piece.size > crate::bundle::GROUP_BYTES {
-                pass(path, size, &mut (&mut stream).take(piece.size))?;
+            let mut part = (&mut stream).take(piece.size);
+            if piece.size > GROUP_BYTES {
+                self.pass(path, *size, &mut part, sink)?;
                 continue;
             }
             let mut bytes = Vec::new();
-            let read = (&mut stream).take(piece.size).read_to_end(&mut bytes);
-            read.map_err(|error| bundle.unreadable(error))?;
-            pass(path, size, &mut bytes.as_slice())?;
-            last = Some((piece, bytes));
+            part.read_to_end(&mut bytes)
+                .map_err(|error| bundle.unreadable(error))?;
+            self.pass(path, *size, &mut bytes.as_slice(), sink)?;
+            last = Some((*piece, bytes));
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! SHA-256 of many files over all cores.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +11,7 @@ use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::Mode;
 
 use super::fault::{Effect, effect};
+use super::fs;
 use crate::api::{Failure, Result};
 use crate::model::digest::Hasher;
 use crate::model::{Digest, Progress, RelPath};
@@ -63,6 +64,32 @@ where
         Ok(())
     })
     .map(drop)
+}
+
+/// Does a job for every item on all cores. Returns what comes of them in the items' order.
+///
+/// # Errors
+/// Of the first job that fails; no further ones start.
+pub fn map_on_all_cores<T, R, E, F>(items: &[T], job: F) -> std::result::Result<Vec<R>, E>
+where
+    T: Sync,
+    R: Send,
+    E: Send,
+    F: Fn(&T) -> std::result::Result<R, E> + Sync,
+{
+    let done = crew(items.len(), |next| {
+        let mut done = Vec::new();
+        loop {
+            let at = next();
+            match items.get(at) {
+                Some(item) => done.push((at, job(item)?)),
+                None => return Ok(done),
+            }
+        }
+    })?;
+    let mut done: Vec<(usize, R)> = done.into_iter().flatten().collect();
+    done.sort_by_key(|(at, _)| *at);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
 }
 
 /// Lets one worker per core take numbers from 0 until all `count` are taken or one worker fails.
@@ -136,6 +163,55 @@ pub fn hash(content: &mut dyn Read, buffer: &mut [u8], progress: &dyn Progress) 
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// The digest of a whole file.
+///
+/// # Errors
+/// Of the system.
+pub fn hash_file(path: &Path, progress: &dyn Progress) -> io::Result<Digest> {
+    hash(&mut fs::open(path)?, &mut vec![0; BUFFER], progress)
+}
+
+/// Hashes what passes.
+pub struct Hashed<T> {
+    inner: T,
+    hasher: Hasher,
+}
+
+impl<T> Hashed<T> {
+    /// Nothing has passed yet.
+    pub fn new(inner: T) -> Self {
+        Self {
+            inner,
+            hasher: Hasher::default(),
+        }
+    }
+
+    /// The digest of all that has passed.
+    pub fn finish(self) -> Digest {
+        self.hasher.finish()
+    }
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..read]);
+        Ok(read)
+    }
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 }
 

@@ -15,6 +15,7 @@ use crate::store::state::Installed;
 use crate::store::texts::may_be_text;
 use crate::sys::clock::now_rfc3339;
 
+use super::update::keep_shown;
 use super::{Run, recover, report_on, settle, target, view};
 
 /// How to adopt.
@@ -162,10 +163,7 @@ fn hotfixed(session: &Session, first: &str) -> Failure {
 
 /// What a bundle says of the tree where it starts.
 fn keep_start(session: &Session, shown: &Shown) -> Result<Digest> {
-    for text in shown.texts.values() {
-        session.store.keep_text(&Digest::of(text), text)?;
-    }
-    session.store.sync_texts()?;
+    keep_shown(session, shown)?;
     session.store.keep_manifest(&shown.manifest)
 }
 

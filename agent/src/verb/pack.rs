@@ -20,8 +20,8 @@ use crate::product::profile::{OwnershipRule, VendorToolRules};
 use crate::product::{Ownership, Profile};
 use crate::source::vendor_tool::{self, Given, Known, Made, Offline, Order};
 use crate::source::{self, Sink, Source, archive};
-use crate::sys::fs::{self, NewFile};
-use crate::sys::hashing::hash;
+use crate::sys::fs::NewFile;
+use crate::sys::hashing::hash_file;
 
 use super::vendor_tool::spelled_out;
 use workshop::Workshop;
@@ -332,8 +332,7 @@ fn not_above(path: &Path, wanted: &Level, installed: &Level) -> Failure {
 }
 
 fn digest_of(file: &Path, progress: &dyn Progress) -> Result<Digest> {
-    let read = || hash(&mut fs::open(file)?, &mut vec![0; 256 << 10], progress);
-    read().map_err(|error| Failure::io("read", file, error))
+    hash_file(file, progress).map_err(|error| Failure::io("read", file, error))
 }
 
 /// A tree that was just unpacked.

@@ -296,7 +296,7 @@ pub(super) fn refuse_downgrade(
 ///
 /// # Errors
 /// Those of a bundle.
-pub(super) fn start(run: &mut Run<'_>, instance: &Instance, offers: &[Offer]) -> Result<Option<Shown>> {
+pub(super) fn start(instance: &Instance, offers: &[Offer]) -> Result<Option<Shown>> {
     let mut firsts: Vec<&Path> = offers
         .iter()
         .filter_map(|offer| offer.bundles.first())
@@ -304,7 +304,7 @@ pub(super) fn start(run: &mut Run<'_>, instance: &Instance, offers: &[Offer]) ->
         .collect();
     firsts.dedup();
     for first in firsts {
-        if let Some(shown) = bundles::start_of(run, instance, first)? {
+        if let Some(shown) = bundles::start_of(instance, first)? {
             return Ok(Some(shown));
         }
     }

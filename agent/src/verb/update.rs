@@ -27,7 +27,7 @@ use super::rollout::{self, Gates};
 use super::server::Server;
 use super::target::{self, Place, Target, Wanted};
 use super::{Run, adopt, gate, hotfix, recover, report_on, vendor_tool, view};
-use bases::keep_shown;
+pub(super) use bases::keep_shown;
 pub(super) use carry::{How, carry_out};
 use plan::{Answering, Made, make_plan};
 use refusals::refuse_held_release;
@@ -256,7 +256,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
 
 /// Takes a pack over that was not, and learns the vendor's files at the installed level where the source knows them.
 fn learn(run: &mut Run<'_>, session: &mut Session, offers: &[Offer], installed: &Release) -> Result<()> {
-    let start = target::start(run, session, offers)?;
+    let start = target::start(session, offers)?;
     let pack = predecessor(offers, installed).map(Pristine::Pack);
     let pristine = pack.or(start.as_ref().map(Pristine::Start));
     if session.state.installed.is_none() {
@@ -286,7 +286,9 @@ fn decide(
     target: &mut Target,
 ) -> Result<(Made, Vec<Remembered>)> {
     let options = &asked.options;
-    keep_shown(session, target)?;
+    if let Some(shown) = &target.shown {
+        keep_shown(session, shown)?;
+    }
     refuse_held(session, target, options.release_hold)?;
     let answering = answering(run, session, asked.waiting.as_ref(), options, target);
     let mut made = make_plan(run, session, inventory, &asked.server, target, None, answering)?;

@@ -11,9 +11,9 @@ use crate::api::{ErrorKind, Failure, Result};
 use crate::bundle::content::Bundle;
 use crate::bundle::delta::{self, DeltaError, FileBase};
 use crate::bundle::index::{Content, Piece};
-use crate::model::Digest;
-use crate::model::digest::Hasher;
+use crate::model::{Digest, NoProgress};
 use crate::sys::fs;
+use crate::sys::hashing::hash;
 
 /// Deltas upon deltas, at most: bundles of ten years, one a fortnight.
 const DEPTH: usize = 260;
@@ -100,19 +100,12 @@ impl<'a> Kitchen<'a> {
     ) -> Result<T> {
         match way {
             Way::Held(digest) => read(&mut self.open(digest)?),
-            Way::Whole(bundle, piece) => {
-                let bundle = self.bundle(*bundle)?;
-                let mut stream = bundle.unpacked(piece.stream)?;
-                let skipped = io::copy(&mut (&mut stream).take(piece.at), &mut io::sink());
-                skipped.map_err(|error| bundle.unreadable(error))?;
-                read(&mut stream.take(piece.size))
-            }
+            Way::Whole(bundle, piece) => read(&mut self.bundle(*bundle)?.part(piece)?),
             Way::Delta {
                 bundle,
                 stream,
                 from,
                 base,
-                ..
             } => {
                 let bundle = self.bundle(*bundle)?;
                 let base = self.base(from, base)?;
@@ -150,9 +143,8 @@ impl<'a> Kitchen<'a> {
             way => self.put_together(way)?,
         };
         let failed = |error| Failure::io("read what a delta builds on in", self.scratch, error);
-        let mut hasher = Hasher::default();
-        io::copy(&mut file, &mut Hashing(&mut hasher)).map_err(failed)?;
-        if hasher.finish() != *digest {
+        let found = hash(&mut file, &mut vec![0; 256 << 10], &NoProgress).map_err(failed)?;
+        if found != *digest {
             let message = format!("the content {} changed after it was looked at", digest.short());
             return Err(Failure::new(ErrorKind::Stale, message)
                 .hint("let nothing else write to the pack, and run again"));
@@ -182,18 +174,5 @@ impl<'a> Kitchen<'a> {
             DeltaError::Base(error) => Failure::io("read what a delta builds on in", self.scratch, error),
             error => bundle.archive.damaged("a delta cannot be applied").because(error),
         }
-    }
-}
-
-struct Hashing<'a>(&'a mut Hasher);
-
-impl Write for Hashing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

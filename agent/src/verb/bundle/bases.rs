@@ -8,7 +8,7 @@ use crate::bundle::pack::Packed;
 use crate::model::{Digest, Entry, Progress, RelPath, TreeManifest};
 use crate::source::Source;
 
-use super::make::News;
+use super::make::contents_of;
 use super::scratch::Scratch;
 
 /// Below this size a content is no base.
@@ -34,15 +34,9 @@ impl Bases {
         to: &TreeManifest,
         progress: &dyn Progress,
     ) -> Result<Self> {
-        let mut wanted = News::new();
-        for (path, entry) in &manifest.entries {
-            if let Entry::File { size, sha256, .. } = entry
-                && *size >= SMALL
-                && !Entry::same(Some(entry), to.entries.get(path))
-            {
-                wanted.entry(*sha256).or_insert((path.clone(), *size));
-            }
-        }
+        let wanted = contents_of(manifest, |path, entry| {
+            entry.size() >= SMALL && !Entry::same(Some(entry), to.entries.get(path))
+        });
         let scratch = Scratch::fill(folder, source, &wanted, progress)?;
         let mut candidates = Vec::new();
         for (digest, (path, _)) in wanted {

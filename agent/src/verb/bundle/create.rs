@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::api::bundle::BundleReport;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::bundle::FORMAT;
-use crate::bundle::archive::{Name, Writer};
+use crate::bundle::archive::Name;
 use crate::bundle::index::ExtraKind;
 use crate::bundle::pack::Packer;
 use crate::bundle::release::{Release, Tree};
@@ -14,12 +14,12 @@ use crate::model::{Digest, Level, Progress, TreeManifest};
 use crate::product::detect::detect;
 use crate::product::{Ownership, Profile, builtin};
 use crate::source::{self, Source};
-use crate::sys::fs::{self, NewFile};
+use crate::sys::fs;
 use crate::trust::{SignWith, Signer, Statement, Subject};
 
 use super::make::Maker;
 use super::receipts::Standing;
-use super::written;
+use super::{write, written};
 
 /// What to make.
 #[derive(Debug, Clone)]
@@ -51,6 +51,8 @@ pub(super) struct Pack<'a> {
     path: PathBuf,
     pub source: Box<dyn Source>,
     pub manifest: TreeManifest,
+    /// The manifest's digest.
+    pub tree: Digest,
     profile: &'a Profile,
     level: Level,
 }
@@ -101,6 +103,7 @@ impl<'a> Pack<'a> {
             return Ok(Some(Self {
                 path: path.to_owned(),
                 manifest: TreeManifest::default(),
+                tree: TreeManifest::default().digest(),
                 source,
                 profile,
                 level,
@@ -112,13 +115,14 @@ impl<'a> Pack<'a> {
     /// Reading the manifest may mean to read the whole pack.
     fn with_manifest(mut self, progress: &dyn Progress) -> Result<Self> {
         self.manifest = self.source.manifest(progress)?;
+        self.tree = self.manifest.digest();
         Ok(self)
     }
 
-    fn tree(&self) -> Tree {
+    fn at_level(&self) -> Tree {
         Tree {
             level: self.level.clone(),
-            tree: self.manifest.digest(),
+            tree: self.tree,
         }
     }
 }
@@ -150,13 +154,11 @@ pub(super) fn create(dirs: &ConfigDirs, options: &Options, progress: &dyn Progre
     if let Some(folder) = options.packs.as_deref() {
         from.extend(in_folder(folder, &to, &settings, &cache, is_wanted, progress)?);
     }
-    let found = from
-        .iter()
-        .map(|pack| (pack.level.to_string(), pack.manifest.digest()));
+    let found = from.iter().map(|pack| (pack.level.to_string(), pack.tree));
     standing.refuse_missing(&found.collect(), options.packs.as_deref())?;
     // The same trees in another order are the same bundle.
-    from.sort_by_key(|pack| pack.manifest.digest());
-    from.dedup_by_key(|pack| pack.manifest.digest());
+    from.sort_by_key(|pack| pack.tree);
+    from.dedup_by_key(|pack| pack.tree);
     from.iter().try_for_each(|pack| follows(pack, &to))?;
     let ownership = Ownership::new(&to.profile.ownership)?;
     let (index, packer) = {
@@ -178,22 +180,16 @@ pub(super) fn create(dirs: &ConfigDirs, options: &Options, progress: &dyn Progre
     let release = Release {
         format: FORMAT,
         product: to.profile.name.clone(),
-        to: to.tree(),
-        from: from.iter().map(Pack::tree).collect(),
+        to: to.at_level(),
+        from: from.iter().map(Pack::at_level).collect(),
         index: Digest::of(&packed),
         expires: options.expires.clone(),
     };
     let envelope = signed(&release, signer.as_deref())?;
-    let failed = |error| Failure::io("write the bundle", &options.out, error);
-    let mut file = NewFile::create(&options.out).map_err(failed)?;
-    let mut writer = Writer::new(
-        std::io::BufWriter::with_capacity(1 << 20, &mut file),
-        &options.out,
-    );
-    writer.add(&Name::Release, &envelope)?;
-    packer.write(&packed, &mut writer)?;
-    drop(writer.finish()?);
-    file.put_in_place().map_err(failed)?;
+    write(&options.out, |out| {
+        out.add(&Name::Release, &envelope)?;
+        packer.write(&packed, out)
+    })?;
     written(&options.out, format!("{}: written", release.name()))
 }
 

@@ -11,6 +11,7 @@ use crate::model::{Class, Digest, Entry, Progress, RelPath, TreeManifest, Work};
 use crate::product::Ownership;
 use crate::store::texts::may_be_text;
 use crate::sys::fs;
+use crate::sys::hashing::map_on_all_cores;
 
 use super::bases::Bases;
 use super::create::Pack;
@@ -36,13 +37,13 @@ type Contents = BTreeMap<Digest, Content>;
 impl Maker<'_, '_> {
     pub fn make(&mut self, extras: &[(ExtraKind, PathBuf)], limits: &Limits) -> Result<Index> {
         let held = digests_everywhere(self.from);
-        let news = contents_of(&self.to.manifest, |path, digest| {
-            !held.contains(digest) || (self.is_whole)(path)
+        let news = contents_of(&self.to.manifest, |path, entry| {
+            entry.sha256().is_none_or(|digest| !held.contains(&digest)) || (self.is_whole)(path)
         });
         let scratch = Scratch::fill(self.folder, self.to.source.as_mut(), &news, self.progress)?;
         let mut bases = Vec::new();
         for pack in self.from.iter_mut() {
-            bases.push(self::Bases::of(
+            bases.push(Bases::of(
                 self.folder,
                 pack.source.as_mut(),
                 &pack.manifest,
@@ -52,12 +53,10 @@ impl Maker<'_, '_> {
         }
         let mut contents = Contents::new();
         let mut groups = Groups::default();
-        let texts = self.texts(&scratch, &news, &mut groups, &mut contents)?;
+        self.texts(&scratch, &news, &mut groups, &mut contents)?;
         let large: Vec<_> = news
             .iter()
-            .filter(|(digest, (_, size))| {
-                *size >= SMALL && !contents.contains_key(*digest) && !texts.contains(*digest)
-            })
+            .filter(|(digest, _)| !contents.contains_key(*digest))
             .map(|(digest, (path, size))| (*digest, path.clone(), *size))
             .collect();
         self.pack_large(&large, &scratch, &bases, &mut contents)?;
@@ -95,14 +94,14 @@ impl Maker<'_, '_> {
     }
 
     /// Small contents, and the texts that a merge may need: those of the start that the target changes or lacks. Both sides
-    /// of a text lie beside each other, which packs best. Returns the digests of what lies in groups.
+    /// of a text lie beside each other, which packs best.
     fn texts(
         &mut self,
         scratch: &Scratch,
         news: &News,
         groups: &mut Groups,
         contents: &mut Contents,
-    ) -> Result<BTreeSet<Digest>> {
+    ) -> Result<()> {
         let mut small: BTreeMap<(RelPath, usize), (Digest, Vec<u8>)> = BTreeMap::new();
         for (digest, (path, size)) in news {
             if *size < SMALL {
@@ -115,20 +114,19 @@ impl Maker<'_, '_> {
                     && matches!(self.ownership.class_of(path), Class::Vendor | Class::Config)
                     && !Entry::same(Some(entry), self.to.manifest.entries.get(path))
             };
-            let wanted: News = contents_by_path(&pack.manifest, changed);
+            let wanted = contents_of(&pack.manifest, changed);
             let texts = Scratch::fill(self.folder, pack.source.as_mut(), &wanted, self.progress)?;
             for (digest, (path, _)) in &wanted {
                 small.insert((path.clone(), number), (*digest, texts.bytes(digest)?));
             }
         }
-        let mut grouped = BTreeSet::new();
         for (digest, bytes) in small.into_values() {
-            if grouped.insert(digest) {
+            contents.entry(digest).or_insert_with(|| {
                 groups.add(digest, &bytes);
-                contents.insert(digest, described(digest, bytes.len() as u64));
-            }
+                described(digest, bytes.len() as u64)
+            });
         }
-        Ok(grouped)
+        Ok(())
     }
 
     /// Larger contents: each as a delta or as a whole, whichever is smaller, or both where it is asked for.
@@ -167,7 +165,7 @@ impl Maker<'_, '_> {
             Ok(Ways { whole, deltas })
         };
         for batch in large.chunks(BATCH) {
-            for ((digest, _, size), ways) in batch.iter().zip(in_order(batch, work)?) {
+            for ((digest, _, size), ways) in batch.iter().zip(map_on_all_cores(batch, work)?) {
                 let mut content = described(*digest, *size);
                 if let Some(whole) = ways.whole {
                     let stream = self.packer.add(&whole)?;
@@ -189,15 +187,12 @@ impl Maker<'_, '_> {
 
     /// The target's manifest and those of the starts; returns their digests, in this order.
     fn manifests(&self, groups: &mut Groups) -> Vec<Digest> {
-        let manifests = [&self.to.manifest]
-            .into_iter()
-            .chain(self.from.iter().map(|pack| &pack.manifest));
-        let mut digests = Vec::new();
-        for manifest in manifests {
-            groups.add(manifest.digest(), manifest.encode().as_bytes());
-            digests.push(manifest.digest());
-        }
-        digests
+        let packs = std::iter::once(&*self.to).chain(&*self.from);
+        let add = |pack: &Pack<'_>| {
+            groups.add(pack.tree, pack.manifest.encode().as_bytes());
+            pack.tree
+        };
+        packs.map(add).collect()
     }
 
     fn extras(
@@ -232,7 +227,7 @@ impl Maker<'_, '_> {
         };
         let mut pieces = BTreeMap::new();
         for batch in groups.chunks(BATCH) {
-            for (group, packed) in batch.iter().zip(in_order(batch, pack)?) {
+            for (group, packed) in batch.iter().zip(map_on_all_cores(batch, pack)?) {
                 let stream = self.packer.add(&packed)?;
                 pieces.extend(group.pieces(stream));
             }
@@ -258,33 +253,10 @@ fn described(sha256: Digest, size: u64) -> Content {
     }
 }
 
-/// Does a job for every item on all cores and returns what comes of them in the items' order.
-fn in_order<T: Sync, R: Send>(items: &[T], job: impl Fn(&T) -> Result<R> + Sync) -> Result<Vec<R>> {
-    let done = std::sync::Mutex::new(BTreeMap::new());
-    let numbered: Vec<_> = items.iter().enumerate().collect();
-    crate::sys::hashing::on_all_cores(&numbered, |(number, item)| {
-        let result = job(item)?;
-        done.lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .insert(*number, result);
-        Ok::<(), Failure>(())
-    })?;
-    let done = done
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    Ok(done.into_values().collect())
-}
-
 /// Contents by digest, each with one of its paths and its size.
 pub(super) type News = BTreeMap<Digest, (RelPath, u64)>;
 
-fn contents_of(manifest: &TreeManifest, wanted: impl Fn(&RelPath, &Digest) -> bool) -> News {
-    contents_by_path(manifest, |path, entry| {
-        entry.sha256().is_some_and(|digest| wanted(path, &digest))
-    })
-}
-
-fn contents_by_path(manifest: &TreeManifest, wanted: impl Fn(&RelPath, &Entry) -> bool) -> News {
+pub(super) fn contents_of(manifest: &TreeManifest, wanted: impl Fn(&RelPath, &Entry) -> bool) -> News {
     let mut news = News::new();
     for (path, entry) in &manifest.entries {
         if let Entry::File { size, sha256, .. } = entry

@@ -10,6 +10,7 @@ mod scratch;
 mod split;
 
 use std::collections::BTreeMap;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use crate::api::bundle::{
@@ -24,7 +25,7 @@ use crate::bundle::release::{Release, Tree};
 use crate::config::load::ConfigDirs;
 use crate::model::{Digest, NoProgress, Progress, Work};
 use crate::sys::fs::{self, NewFile};
-use crate::sys::hashing::{hash, on_all_cores};
+use crate::sys::hashing::{hash_file, on_all_cores};
 use crate::trust::statement::kind_of;
 use crate::trust::{Envelope, SignWith, Statement, TrustStore, Verified};
 
@@ -280,16 +281,20 @@ fn rewrite(
     if !is_changed {
         return looked_at(path, opened, "has all of it already; there is nothing to do");
     }
+    write(path, |out| {
+        opened.bundle.archive.write_again(release, attachments, out)
+    })?;
+    written(path, format!("{name}: {what}"))
+}
+
+/// Writes a bundle, which takes its place only when it is whole.
+fn write(path: &Path, fill: impl FnOnce(&mut Writer<BufWriter<&mut NewFile>>) -> Result<()>) -> Result<()> {
     let failed = |error| Failure::io("write the bundle", path, error);
     let mut file = NewFile::create(path).map_err(failed)?;
-    let mut writer = Writer::new(std::io::BufWriter::with_capacity(1 << 20, &mut file), path);
-    opened
-        .bundle
-        .archive
-        .write_again(release, attachments, &mut writer)?;
+    let mut writer = Writer::new(BufWriter::with_capacity(1 << 20, &mut file), path);
+    fill(&mut writer)?;
     drop(writer.finish()?);
-    file.put_in_place().map_err(failed)?;
-    written(path, format!("{name}: {what}"))
+    file.put_in_place().map_err(failed)
 }
 
 /// The report of a bundle that was written.
@@ -303,10 +308,7 @@ fn written(path: &Path, message: String) -> Result<BundleReport> {
 
 fn looked_at(path: &Path, opened: &Opened, found: &str) -> Result<BundleReport> {
     let Opened { bundle, release, .. } = opened;
-    let sha256 = {
-        let read = || hash(&mut fs::open(path)?, &mut vec![0; 256 << 10], &NoProgress);
-        read().map_err(|error| Failure::io("read the bundle", path, error))?
-    };
+    let sha256 = hash_file(path, &NoProgress).map_err(|error| Failure::io("read the bundle", path, error))?;
     let mut attached = Vec::new();
     for (sha256, bytes) in &opened.attachments {
         let shown = format!("{} in {}", Name::Attachment(*sha256), path.display());

@@ -7,7 +7,7 @@ use crate::api::{Failure, Result};
 use crate::bundle::shelf::{LIST_BYTES, LIST_NAME, Listed, write};
 use crate::model::{NoProgress, Progress, Work};
 use crate::sys::fs;
-use crate::sys::hashing::hash;
+use crate::sys::hashing::hash_file;
 
 use super::Opened;
 
@@ -28,8 +28,8 @@ pub fn publish(folder: &Path, progress: &dyn Progress) -> Result<BundlesReport> 
         let opened = Opened::unproven(&path)?;
         let size = opened.bundle.archive.size();
         let _work = Work::begin(progress, "listing", size);
-        let read = || hash(&mut fs::open(&path)?, &mut vec![0; 256 << 10], &NoProgress);
-        let sha256 = read().map_err(|error| Failure::io("read the bundle", &path, error))?;
+        let sha256 =
+            hash_file(&path, &NoProgress).map_err(|error| Failure::io("read the bundle", &path, error))?;
         views.push(ListedView {
             bundle: path,
             bytes: size,

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use crate::api::{ErrorKind, Failure, Result};
 use crate::bundle::delta::Base;
-use crate::model::digest::Hasher;
 use crate::model::{Digest, Progress, RelPath, Work};
 use crate::source::Source;
 use crate::sys::fs;
+use crate::sys::hashing::Hashed;
 
 use super::make::News;
 
@@ -45,14 +45,13 @@ impl Scratch {
             let (digest, start) = by_path
                 .get(path)
                 .ok_or_else(|| Failure::new(ErrorKind::Internal, format!("{path} was not asked for")))?;
-            let mut out = At {
+            let mut out = Hashed::new(At {
                 file: &file,
                 at: *start,
-                hasher: Hasher::default(),
-            };
+            });
             let copied = io::copy(reader, &mut out).map_err(failed)?;
             progress.advance(copied);
-            match out.hasher.finish() == *digest {
+            match out.finish() == *digest {
                 true => Ok(()),
                 false => Err(
                     Failure::new(ErrorKind::Source, format!("{path} changed while it was read"))
@@ -97,13 +96,11 @@ impl Scratch {
 struct At<'a> {
     file: &'a File,
     at: u64,
-    hasher: Hasher,
 }
 
 impl io::Write for At<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write_at(bytes, self.at)?;
-        self.hasher.update(&bytes[..written]);
         self.at += written as u64;
         Ok(written)
     }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::api::bundle::BundleReport;
 use crate::api::{ErrorKind, Failure, Result};
-use crate::model::digest::Hasher;
 use crate::model::{Digest, Progress, Work};
 use crate::sys::fs::{self, NewFile};
+use crate::sys::hashing::hash;
 
 use super::{Opened, looked_at, written};
 
@@ -119,21 +119,25 @@ fn name_of(path: &Path) -> String {
         .into_owned()
 }
 
+/// Copies all of one to the other; returns how much that was, and its digest.
 fn copy(from: &mut dyn Read, to: &mut dyn Write, progress: &dyn Progress) -> io::Result<(u64, Digest)> {
-    let mut hasher = Hasher::default();
-    let mut buffer = vec![0; 256 << 10];
-    let mut copied = 0;
-    loop {
-        match from.read(&mut buffer) {
-            Ok(0) => return Ok((copied, hasher.finish())),
-            Ok(n) => {
-                to.write_all(&buffer[..n])?;
-                hasher.update(&buffer[..n]);
-                copied += n as u64;
-                progress.advance(n as u64);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+    let mut passing = Passing { from, to, bytes: 0 };
+    let digest = hash(&mut passing, &mut vec![0; 256 << 10], progress)?;
+    Ok((passing.bytes, digest))
+}
+
+/// Writes what is read of it.
+struct Passing<'a> {
+    from: &'a mut dyn Read,
+    to: &'a mut dyn Write,
+    bytes: u64,
+}
+
+impl Read for Passing<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let n = self.from.read(into)?;
+        self.to.write_all(&into[..n])?;
+        self.bytes += n as u64;
+        Ok(n)
     }
 }

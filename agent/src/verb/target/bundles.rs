@@ -15,10 +15,10 @@ use crate::config::{UpdateSource, Web};
 use crate::memory::{Remembered, document};
 use crate::model::{Digest, Entry, Inventory, Level, RelPath, Release};
 use crate::session::Instance;
-use crate::source::Offer;
 use crate::source::bundle::{BundleSource, Held, Nothing, start};
 use crate::source::vendor_tool::Shown;
 use crate::source::web::Shelf;
+use crate::source::{Offer, Source};
 use crate::sys::fs;
 use crate::sys::root::Root;
 use crate::trust::{Envelope, Trust, TrustStore, Verified};
@@ -37,15 +37,14 @@ pub(super) struct Found {
     release: crate::bundle::release::Release,
 }
 
-/// The bundles of the instance's product at a path: it itself, or those in the folder. `None` if the path is neither a bundle
-/// nor a folder.
+/// The bundles of the instance's product at a path: it itself, or those in the folder; none if the path is neither.
 ///
 /// # Errors
 /// Those of a bundle that is named itself; those of others in a folder become warnings.
 pub(super) fn found(run: &mut Run<'_>, instance: &Instance, path: &Path) -> Result<Vec<Found>> {
     let product = &instance.settings.profile.name;
     if is_one(path) {
-        let found = look(run, instance, path)?;
+        let found = look(instance, path)?;
         if found.release.product != *product {
             let message = format!(
                 "{} leads to {}, not {product}",
@@ -65,7 +64,7 @@ pub(super) fn found(run: &mut Run<'_>, instance: &Instance, path: &Path) -> Resu
         if is_hidden || !is_one(&path) {
             continue;
         }
-        match look(run, instance, &path) {
+        match look(instance, &path) {
             Ok(found) if found.release.product == *product => all.push(found),
             Ok(_) => {}
             Err(failure) => run.warn(failure.full_message()),
@@ -140,8 +139,8 @@ pub(super) fn is_one(path: &Path) -> bool {
     head().is_ok_and(|head| is_bundle(&head))
 }
 
-fn look(run: &mut Run<'_>, instance: &Instance, path: &Path) -> Result<Found> {
-    let opened = believed(run, instance, path)?;
+fn look(instance: &Instance, path: &Path) -> Result<Found> {
+    let opened = believed(instance, path)?;
     Ok(Found {
         path: path.to_owned(),
         bytes: opened.bundle.archive.size(),
@@ -222,7 +221,7 @@ pub(super) fn open(
     fetch(run, instance, offer)?;
     let mut chain = Vec::new();
     for path in &offer.bundles {
-        chain.push(believed(run, instance, path)?);
+        chain.push(believed(instance, path)?);
     }
     let last = chain
         .last()
@@ -256,7 +255,7 @@ pub(super) fn open(
         None => Box::new(Nothing),
     };
     let bundles = chain.into_iter().map(|opened| opened.bundle).collect();
-    let source = BundleSource::new(
+    let mut source = BundleSource::new(
         bundles,
         tree,
         held,
@@ -264,7 +263,7 @@ pub(super) fn open(
         &settings.limits,
         &settings.cache_dir,
     )?;
-    let manifest = source.tree().clone();
+    let manifest = source.manifest(run.progress)?;
     Ok(Target {
         release: Release {
             product: offer.product.clone(),
@@ -308,8 +307,8 @@ fn carried(run: &mut Run<'_>, opened: &Opened, is_signed: bool) -> Result<Vec<(R
 }
 
 /// The tree where a bundle starts, if it is what is installed and the host does not know it.
-pub(super) fn start_of(run: &mut Run<'_>, instance: &Instance, path: &Path) -> Result<Option<Shown>> {
-    shown(instance, &believed(run, instance, path)?)
+pub(super) fn start_of(instance: &Instance, path: &Path) -> Result<Option<Shown>> {
+    shown(instance, &believed(instance, path)?)
 }
 
 fn shown(instance: &Instance, first: &Opened) -> Result<Option<Shown>> {
@@ -328,7 +327,7 @@ fn shown(instance: &Instance, first: &Opened) -> Result<Option<Shown>> {
 
 /// Opens a bundle. Where anybody is trusted with releases, they must have signed it: to take the signatures away must not make
 /// of it what the policy allows unsigned. Where nobody is, a signature proves nothing, and the policy decides later.
-fn believed(_: &mut Run<'_>, instance: &Instance, path: &Path) -> Result<Opened> {
+fn believed(instance: &Instance, path: &Path) -> Result<Opened> {
     let trust = TrustStore::new(&instance.settings.trust).load()?;
     let opened = Opened::new(path, |envelope, shown| decide(&trust, envelope, shown))?;
     refuse_expired(&opened, path, trust.now)?;

@@ -6,14 +6,10 @@ use crate::merge::text;
 use crate::model::{Digest, NoProgress};
 use crate::session::Session;
 use crate::source::Source;
-
-use super::super::target::Target;
+use crate::source::vendor_tool::Shown;
 
 /// What the source showed of the installed level's texts is what a person decides conflicts by.
-pub(super) fn keep_shown(session: &Session, target: &Target) -> Result<()> {
-    let Some(shown) = &target.shown else {
-        return Ok(());
-    };
+pub(in crate::verb) fn keep_shown(session: &Session, shown: &Shown) -> Result<()> {
     for text in shown.texts.values() {
         session.store.keep_text(&Digest::of(text), text)?;
     }
