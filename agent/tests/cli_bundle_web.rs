@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use common::bundles::{Studio, create};
-use common::levels::installed;
+use common::levels::{CONF, installed};
 
 /// A server of one folder over TLS. It tells what it is asked for, knows ranges, and does what `conduct` says.
 struct Server {
@@ -191,6 +191,20 @@ fn a_host_finds_what_leads_on_and_fetches_each_only_once() {
         "{:?}",
         server.asked()
     );
+}
+
+#[test]
+fn a_host_that_was_not_taken_over_learns_its_start_from_the_server() {
+    let studio = studio();
+    let _server = Server::start(&studio, "plain");
+    fs::remove_dir_all(studio.lab.path("state")).unwrap();
+    studio
+        .lab
+        .write("conf/server.conf", &CONF.replace("port = 1", "port = 9999"));
+    let answer = studio.lab.run(&["update", "lab"]).expect(0, "updated");
+    assert_eq!(installed(&answer.report), "1.2.0");
+    let merged = CONF.replace("port = 1", "port = 9999").replace("= 4", "= 16");
+    assert_eq!(studio.lab.read("conf/server.conf"), merged);
 }
 
 #[test]

@@ -296,15 +296,12 @@ pub(super) fn refuse_downgrade(
 ///
 /// # Errors
 /// Those of a bundle.
-pub(super) fn start(instance: &Instance, offers: &[Offer]) -> Result<Option<Shown>> {
-    let mut firsts: Vec<&Path> = offers
-        .iter()
-        .filter_map(|offer| offer.bundles.first())
-        .map(PathBuf::as_path)
-        .collect();
+pub(super) fn start(run: &mut Run<'_>, instance: &Instance, offers: &[Offer]) -> Result<Option<Shown>> {
+    // In their order: the highest level is the one that is wanted mostly, and what leads there holds the texts for it.
+    let mut firsts: Vec<&PathBuf> = offers.iter().filter_map(|offer| offer.bundles.first()).collect();
     firsts.dedup();
     for first in firsts {
-        if let Some(shown) = bundles::start_of(instance, first)? {
+        if let Some(shown) = bundles::start_of(run, instance, first)? {
             return Ok(Some(shown));
         }
     }

@@ -256,9 +256,12 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
 
 /// Takes a pack over that was not, and learns the vendor's files at the installed level where the source knows them.
 fn learn(run: &mut Run<'_>, session: &mut Session, offers: &[Offer], installed: &Release) -> Result<()> {
-    let start = target::start(session, offers)?;
-    let pack = predecessor(offers, installed).map(Pristine::Pack);
-    let pristine = pack.or(start.as_ref().map(Pristine::Start));
+    let pack = predecessor(offers, installed);
+    let start = match pack {
+        Some(_) => None,
+        None => target::start(run, session, offers)?,
+    };
+    let pristine = pack.map(Pristine::Pack).or(start.as_ref().map(Pristine::Start));
     if session.state.installed.is_none() {
         run.warn("the pack was not adopted before; it is now");
     } else if pristine.is_none() {

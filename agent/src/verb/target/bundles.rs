@@ -108,18 +108,18 @@ pub(super) fn listed(run: &mut Run<'_>, instance: &Instance, web: &Web) -> Resul
     Ok(all)
 }
 
-/// Fetches those bundles of an offer that are on a web server and not here yet.
-fn fetch(run: &mut Run<'_>, instance: &Instance, offer: &Offer) -> Result<()> {
+/// Fetches those of some bundles that are on a web server and not here yet.
+fn fetch(run: &mut Run<'_>, instance: &Instance, bundles: &[PathBuf]) -> Result<()> {
     let Some(UpdateSource::Web(web)) = &instance.settings.source else {
         return Ok(());
     };
     let shelf = Shelf::new(web, &instance.settings.cache_dir);
     let is_away = |path: &PathBuf| fs::metadata(path).is_err();
-    if !offer.bundles.iter().any(is_away) {
+    if !bundles.iter().any(is_away) {
         return Ok(());
     }
     for listed in shelf.list()? {
-        if offer.bundles.contains(&shelf.place(&listed)) {
+        if bundles.contains(&shelf.place(&listed)) {
             shelf.fetch(&listed, instance.settings.limits.total_bytes, run.progress)?;
         }
     }
@@ -218,7 +218,7 @@ pub(super) fn open(
     inventory: Option<&Inventory>,
 ) -> Result<Target> {
     let settings = &instance.settings;
-    fetch(run, instance, offer)?;
+    fetch(run, instance, &offer.bundles)?;
     let mut chain = Vec::new();
     for path in &offer.bundles {
         chain.push(believed(instance, path)?);
@@ -307,7 +307,8 @@ fn carried(run: &mut Run<'_>, opened: &Opened, is_signed: bool) -> Result<Vec<(R
 }
 
 /// The tree where a bundle starts, if it is what is installed and the host does not know it.
-pub(super) fn start_of(instance: &Instance, path: &Path) -> Result<Option<Shown>> {
+pub(super) fn start_of(run: &mut Run<'_>, instance: &Instance, path: &PathBuf) -> Result<Option<Shown>> {
+    fetch(run, instance, std::slice::from_ref(path))?;
     shown(instance, &believed(instance, path)?)
 }
 
