@@ -24,7 +24,7 @@ base=$cache/base-2                       # count up when the recipe below change
 state=$cache/$name
 bridge=${name}br0
 release=bookworm
-packages=systemd,systemd-sysv,dbus,iproute2,openssh-server,python3,python3-apt,procps,sudo
+readonly base_packages=systemd,systemd-sysv,dbus,iproute2,openssh-server,python3,python3-apt,procps,sudo
 boot_seconds=180                         # a limit for what hangs, also on a busy machine
 
 die() { echo "hosts.sh: $*" >&2; exit 1; }
@@ -110,7 +110,7 @@ build_base() {
   [[ -f $base/.complete ]] && { exec 8>&-; return 0; }
   rm -rf --one-file-system "$base"
   local unit
-  mmdebstrap --quiet --variant=minbase --include="$packages" "$release" "$base" "$(mirror)"
+  mmdebstrap --quiet --variant=minbase --include="$base_packages" "$release" "$base" "$(mirror)"
   # Nothing that would keep the boot waiting or run by itself.
   for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \
     fstrim.timer console-getty.service getty@tty1.service systemd-networkd.service systemd-resolved.service \
