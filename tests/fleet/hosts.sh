@@ -110,7 +110,8 @@ build_base() {
   [[ -f $base/.complete ]] && { exec 8>&-; return 0; }
   rm -rf --one-file-system "$base"
   local unit
-  mmdebstrap --quiet --variant=minbase --include="$base_packages" "$release" "$base" "$(mirror)"
+  # In a mount namespace of its own: what it mounts goes with it, also if it is killed.
+  unshare --mount -- mmdebstrap --quiet --variant=minbase --include="$base_packages" "$release" "$base" "$(mirror)"
   # Nothing that would keep the boot waiting or run by itself.
   for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \
     fstrim.timer console-getty.service getty@tty1.service systemd-networkd.service systemd-resolved.service \
