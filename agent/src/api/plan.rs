@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::action::Action;
 pub use super::hotfix::{HotfixOp, HotfixStep};
-use super::report::Action;
 use crate::model::{Class, Digest, Entry, RelPath, Release};
 
 /// One change to an instance.

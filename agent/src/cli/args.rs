@@ -14,7 +14,7 @@ use super::proof_args::ProofArgs;
 use super::report_args::ReportArgs;
 use super::sign_args::SignArgs;
 use super::trust_args::Trust;
-use super::update_args::UpdateArgs;
+use super::update_args::{UpdateArgs, level};
 use crate::config::load::ConfigDirs;
 use crate::model::Level;
 use crate::verb;
@@ -292,11 +292,6 @@ pub enum Internals {
         /// The shell
         shell: clap_complete::Shell,
     },
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "clap's signature")]
-pub(super) fn level(text: &str) -> Result<Level, std::convert::Infallible> {
-    Ok(Level::new(text))
 }
 
 impl Command {

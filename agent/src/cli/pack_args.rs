@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 
-use super::args::level;
+use super::update_args::level;
 use crate::config::VendorTool;
 use crate::config::vendor_tool::Credentials;
 use crate::model::Level;

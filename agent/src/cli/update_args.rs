@@ -5,10 +5,15 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::args::level;
 use crate::api::rollout::Gate;
 use crate::model::Level;
 use crate::verb;
+
+#[expect(clippy::unnecessary_wraps, reason = "clap's signature")]
+/// A level, as any text may be one.
+pub(super) fn level(text: &str) -> Result<Level, std::convert::Infallible> {
+    Ok(Level::new(text))
+}
 
 /// What does not hold a change up.
 #[derive(Debug, Clone, ClapArgs)]

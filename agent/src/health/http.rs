@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::config::probe::Http;
 use crate::sys::http as sys_http;
 
+use super::answer::Answer;
 use super::excerpt::excerpt;
-use super::probe::Answer;
 
 /// How much of a body is looked at.
 const BODY_LIMIT: u64 = 1 << 20;

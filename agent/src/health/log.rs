@@ -12,7 +12,7 @@ use regex::bytes::Regex;
 use crate::config::probe::{Log, Probe};
 use crate::sys::{fs, procfs};
 
-use super::probe::Answer;
+use super::answer::Answer;
 
 /// How much of a file's end is read at most.
 const READ_LIMIT: u64 = 64 << 20;

@@ -1,5 +1,6 @@
 //! Probes and their policy: how it is told that a server is well, and what follows from the answers.
 
+mod answer;
 mod excerpt;
 pub(crate) mod http;
 mod log;
@@ -11,10 +12,11 @@ pub mod suite;
 pub(crate) mod tests;
 mod trial;
 
+pub use answer::Answer;
 pub use excerpt::excerpt;
 pub use log::{LogMarks, mark_logs};
 pub use policy::{Verdict, judge, with_baseline};
-pub use probe::{Answer, Prober};
+pub use probe::Prober;
 pub use trial::{Trials, Waiting, run_all};
 
 use crate::api::report::{ProbeView, RunState};

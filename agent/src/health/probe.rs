@@ -9,34 +9,10 @@ use crate::config::{ServiceControl, Settings};
 use crate::sys::clock::Deadline;
 use crate::sys::process::{Environment, Spec, User, run};
 
+use super::answer::Answer;
 use super::excerpt::excerpt;
 use super::log::LogMarks;
 use super::{http, log};
-
-/// What a probe said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// Whether it passed.
-    pub ok: bool,
-    /// What it saw, without bodies and secrets.
-    pub detail: String,
-}
-
-impl Answer {
-    pub(super) fn pass(detail: impl Into<String>) -> Self {
-        Self {
-            ok: true,
-            detail: detail.into(),
-        }
-    }
-
-    pub(super) fn fail(detail: impl Into<String>) -> Self {
-        Self {
-            ok: false,
-            detail: detail.into(),
-        }
-    }
-}
 
 /// Asks probes of one instance.
 #[derive(Debug)]

@@ -6,7 +6,8 @@ use crate::api::report::ProbeView;
 use crate::config::Probe;
 use crate::sys::clock::{Deadline, Stopwatch, pause};
 
-use super::probe::{Answer, Prober, kind_name};
+use super::answer::Answer;
+use super::probe::{Prober, kind_name};
 
 /// How long probes are asked again.
 #[derive(Debug, Clone, Copy)]
