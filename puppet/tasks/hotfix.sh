@@ -8,7 +8,8 @@ for rule in $(words "${PT_override:-}"); do
 done
 case ${PT_action:-list} in
   apply)
-    [ -n "${PT_zip:-}" ] || refuse no-zip 'a hotfix is applied from a zip: name it'
+    [ -n "${PT_zip:-}" ] || refuse no-zip 'a hotfix is applied from a zip or a bundle: name it'
+    set -- "$@" ${PT_hotfix:+--hotfix "$PT_hotfix"}
     is_true "${PT_continue:-}" && set -- "$@" --continue
     is_true "${PT_release_hold:-}" && set -- "$@" --release-hold
     for id in $(words "${PT_acknowledge:-}"); do

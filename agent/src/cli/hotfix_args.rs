@@ -33,8 +33,11 @@ pub enum Hotfix {
 
 #[derive(Debug, Clone, ClapArgs)]
 pub struct ApplyArgs {
-    /// The vendor's file, such as wso2am-4.2.0-abc-hf-1.zip
-    pub zip: PathBuf,
+    /// The vendor's file, such as wso2am-4.2.0-abc-hf-1.zip, or a bundle that carries it
+    pub file: PathBuf,
+    /// Which of the hotfixes that the bundle carries; needed where there are several
+    #[arg(long, value_name = "HOTFIX")]
+    pub hotfix: Option<String>,
     /// Only plan: print what would be done
     #[arg(long)]
     pub dry_run: bool,
@@ -90,7 +93,8 @@ impl Hotfix {
 impl From<ApplyArgs> for hotfix::Apply {
     fn from(args: ApplyArgs) -> Self {
         let ApplyArgs {
-            zip,
+            file,
+            hotfix,
             dry_run,
             plan,
             resume,
@@ -100,7 +104,8 @@ impl From<ApplyArgs> for hotfix::Apply {
             overridden,
         } = args;
         Self {
-            zip,
+            file,
+            hotfix,
             dry_run,
             plan,
             resume,

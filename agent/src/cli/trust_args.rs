@@ -44,15 +44,15 @@ pub enum Trust {
         #[command(flatten)]
         sign: SignArgs,
     },
-    /// Sign an approval of a release
+    /// Sign an approval of a release or a hotfix
     Approve(ApproveArgs),
 }
 
 /// What is approved.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct ApproveArgs {
-    /// The digest of the release's tree, as `check` and `bundle inspect` show it
-    tree: Digest,
+    /// The digest of the release's tree, as `check` and `bundle inspect` show it; of a hotfix, the SHA-256 of its file
+    subject: Digest,
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -75,7 +75,7 @@ pub struct ApproveArgs {
 impl From<ApproveArgs> for Approve {
     fn from(args: ApproveArgs) -> Self {
         Self {
-            tree: args.tree,
+            subject: args.subject,
             reason: args.reason,
             expires: args.expires,
             kind: match args.break_glass {

@@ -1,4 +1,4 @@
-//! Whether a release may be staged: what the policy demands against what is proven. Pure.
+//! Whether a release, or a hotfix, may be staged: what the policy demands against what is proven. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::config::Admission;
 use crate::config::admission::{ApprovalRule, Environment, ScanRule};
-use crate::model::Release;
+use crate::model::Level;
 use crate::trust::predicate::evidence::{Evidence, Outcome, Tested};
 use crate::trust::predicate::{Approval, ApprovalKind, Scan};
 
@@ -93,18 +93,23 @@ pub struct Override {
     pub expires: Timestamp,
 }
 
-/// Holds a release against a policy.
-pub fn judge(
-    rule: &Admission,
-    release: &Release,
-    instance: &str,
-    proof: &Proof,
-    now: Timestamp,
-) -> Judgement {
+/// What a policy demands of a hotfix. It leaves the level as it is, and no environment tests it as a release: evidence and held
+/// levels do not concern it. Where anybody is trusted with releases, they must have signed it, as they must a bundle.
+pub fn rule_for_hotfixes(rule: &Admission, is_anybody_trusted: bool) -> Admission {
+    Admission {
+        refuse_unsigned: rule.refuse_unsigned || is_anybody_trusted,
+        evidence: Vec::new(),
+        hold: Vec::new(),
+        ..rule.clone()
+    }
+}
+
+/// Holds what leads to a level against a policy.
+pub fn judge(rule: &Admission, level: &Level, instance: &str, proof: &Proof, now: Timestamp) -> Judgement {
     let mut found = Judgement::default();
     let mut missing = |what: Demand, text: String| found.missing.push(Missing { what, text });
-    if rule.hold.contains(&release.level) {
-        missing(Demand::NotHeld, format!("level {} is on hold", release.level));
+    if rule.hold.contains(level) {
+        missing(Demand::NotHeld, format!("level {level} is on hold"));
     }
     if rule.refuse_unsigned && !proof.signed {
         missing(

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config::admission;
-use crate::model::{Digest, Level};
+use crate::model::Level;
 use crate::trust::predicate::evidence::Suite;
 
 fn hour(hours: i64) -> Timestamp {
@@ -16,12 +16,8 @@ fn rule(text: &str) -> Admission {
     admission::parse(&text, Path::new("policy.yaml"), "flink", &["flink".to_owned()]).unwrap()
 }
 
-fn release() -> Release {
-    Release {
-        product: "flink".to_owned(),
-        level: Level::new("1.20.1"),
-        tree: Some(Digest::of(b"tree")),
-    }
+fn level() -> Level {
+    Level::new("1.20.1")
 }
 
 /// `staging h1 3 +smoke -api !`: where, on which host, at which hour, suites that passed and failed, and whether it failed.
@@ -72,7 +68,7 @@ fn evidence(text: &str) -> Evidence {
 }
 
 fn judged(policy: &str, proof: &Proof) -> Vec<String> {
-    let found = judge(&rule(policy), &release(), "f-1", proof, hour(100));
+    let found = judge(&rule(policy), &level(), "f-1", proof, hour(100));
     found.missing.into_iter().map(|missing| missing.text).collect()
 }
 
@@ -337,7 +333,7 @@ fn breaking_the_glass_takes_so_many_as_the_role_demands() {
             ..Proof::default()
         };
         let policy = rule("unsigned: refuse, hold: [1.20.1], evidence: [{environment: dev}]");
-        judge(&policy, &release(), "f-1", &proof, hour(100))
+        judge(&policy, &level(), "f-1", &proof, hour(100))
     };
     let found = judged(vec![approval(ApprovalKind::BreakGlass, "alice bob", 101, "")]);
     let demands: Vec<Demand> = found.missing.iter().map(|missing| missing.what).collect();
@@ -363,7 +359,22 @@ fn breaking_the_glass_takes_so_many_as_the_role_demands() {
         ..Proof::default()
     };
     assert_eq!(
-        judge(&rule("unsigned: refuse"), &release(), "f-1", &proof, hour(100)),
+        judge(&rule("unsigned: refuse"), &level(), "f-1", &proof, hour(100)),
         Judgement::default()
     );
+}
+
+#[test]
+fn a_hotfix_is_held_to_signatures_scans_and_approvals() {
+    let policy = rule(
+        "hold: [1.20.1], evidence: [{environment: dev}], scan: {max_severity: low}, approvals: {threshold: 1}, max_age: 1d",
+    );
+    for (is_anybody_trusted, unsigned) in [(false, "allow"), (true, "refuse")] {
+        let expected = rule(&format!(
+            "unsigned: {unsigned}, scan: {{max_severity: low}}, approvals: {{threshold: 1}}, max_age: 1d"
+        ));
+        assert_eq!(rule_for_hotfixes(&policy, is_anybody_trusted), expected);
+    }
+    assert!(rule_for_hotfixes(&rule("unsigned: refuse"), false).refuse_unsigned);
+    assert!(rule_for_hotfixes(&rule("evidence: [{environment: dev}]"), false).demands_nothing());
 }

@@ -82,8 +82,9 @@ pub fn turn(on: &[(u32, Digest)], number: u32, sha256: Digest) -> Result<Turn> {
 /// # Errors
 /// `hotfix`.
 pub fn refuse_ending(plan: &Plan, not_superseded: &[String]) -> Result<()> {
-    let ends =
-        |step: &&HotfixStep| step.op == HotfixOp::End && not_superseded.iter().any(|name| names(name, step));
+    let ends = |step: &&HotfixStep| {
+        step.op == HotfixOp::End && not_superseded.iter().any(|said| is_called(said, &step.name))
+    };
     let Some(step) = plan.hotfixes.iter().find(ends) else {
         return Ok(());
     };
@@ -97,9 +98,9 @@ pub fn refuse_ending(plan: &Plan, not_superseded: &[String]) -> Result<()> {
     ))
 }
 
-/// Whether somebody means this hotfix: its file's name, with or without its end.
-pub fn names(said: &str, step: &HotfixStep) -> bool {
-    step.name == said || step.name.strip_suffix(".zip") == Some(said)
+/// Whether somebody means the hotfix of this name: its file's, with or without its end.
+pub fn is_called(said: &str, name: &str) -> bool {
+    name == said || name.strip_suffix(".zip") == Some(said)
 }
 
 /// What a rollback does with hotfixes: those that are on now, and those that are on then.
@@ -176,7 +177,7 @@ mod tests {
         );
         let same = std::slice::from_ref(&a);
         assert_eq!(told(same, same), []);
-        assert!(names("b", &b) && names("b.zip", &b) && !names("b.z", &b));
+        assert!(is_called("b", "b.zip") && is_called("b.zip", "b.zip") && !is_called("b.z", "b.zip"));
     }
 
     #[test]

@@ -51,6 +51,9 @@ pub(super) struct Waiting {
     /// Whether it is a hotfix that waits, and not an update.
     #[serde(default)]
     pub hotfix: bool,
+    /// Which of the hotfixes it is that a bundle carries, if it comes out of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried: Option<String>,
     /// Whether it is an update in the home itself.
     #[serde(default)]
     pub in_place: bool,
@@ -59,8 +62,9 @@ pub(super) struct Waiting {
 impl Waiting {
     /// What waits, in words.
     fn what(&self) -> String {
-        match (self.hotfix, self.from.as_ref().and_then(|path| path.file_name())) {
-            (true, Some(name)) => format!("the hotfix {}", name.to_string_lossy()),
+        let file = || Some(self.from.as_ref()?.file_name()?.to_string_lossy().into_owned());
+        match (self.hotfix, self.carried.clone().or_else(file)) {
+            (true, Some(name)) => format!("the hotfix {name}"),
             _ => format!("the update to {}", self.level),
         }
     }
@@ -81,7 +85,9 @@ impl Waiting {
         match (self.hotfix, &self.from) {
             (true, Some(file)) => {
                 let file = quote(file);
-                format!("pitstop hotfix apply {instance} {file} --continue")
+                let which = self.carried.as_ref().map(|name| format!(" --hotfix {name}"));
+                let which = which.unwrap_or_default();
+                format!("pitstop hotfix apply {instance} {file}{which} --continue")
             }
             _ => format!("pitstop update {instance} --continue"),
         }

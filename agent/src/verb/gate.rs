@@ -1,5 +1,5 @@
-//! Whether a release may be staged: gathers what is proven of it and holds that against the policy. What follows from it is
-//! [`crate::plan::gate`]'s.
+//! Whether a release, or a hotfix, may be staged: gathers what is proven of it and holds that against the policy. What follows
+//! from it is [`crate::plan::gate`]'s.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use crate::api::admission::{EvidenceView, OverrideView};
 use crate::api::rollout::Gate;
 use crate::api::{ErrorKind, Failure, Result};
-use crate::model::{Digest, Release};
+use crate::config::Admission;
+use crate::model::{Digest, Level, Release};
 use crate::plan::gate::{self, Approved, Demand, Judgement, Progress, Proof};
 use crate::session::Instance;
 use crate::sys::{clock, fs};
@@ -38,21 +39,75 @@ pub(super) struct Brought<'a> {
     pub attachments: &'a [Vec<u8>],
 }
 
-/// Refuses a release that does not bring what the policy demands. Notes in the report what it brings, and in a run that
-/// changes something that it was believed, so that nothing older is again.
+/// What asks to be let in.
+pub(super) struct Asking<'a> {
+    /// What it is called.
+    name: String,
+    /// The digest that proofs are about: of a release's tree, where it is known before, or of a hotfix's file.
+    subject: Option<Digest>,
+    /// The level that the instance is at with it.
+    level: &'a Level,
+    rule: Cow<'a, Admission>,
+    /// How what nobody signed gets signed, where that is not plain.
+    way: &'static str,
+}
+
+impl<'a> Asking<'a> {
+    fn release(instance: &'a Instance, release: &'a Release) -> Self {
+        Self {
+            name: release.to_string(),
+            subject: release.tree,
+            level: &release.level,
+            rule: Cow::Borrowed(&instance.settings.admission),
+            way: "",
+        }
+    }
+
+    /// A hotfix for the installed level, by its name and the digest of its file.
+    ///
+    /// # Errors
+    /// As [`TrustStore::load`].
+    pub fn hotfix(instance: &'a Instance, name: &str, sha256: Digest, level: &'a Level) -> Result<Self> {
+        let trust = TrustStore::new(&instance.settings.trust).load()?;
+        let is_anybody_trusted = !trust.release.keys.is_empty();
+        Ok(Self {
+            name: name.to_owned(),
+            subject: Some(sha256),
+            level,
+            rule: Cow::Owned(gate::rule_for_hotfixes(
+                &instance.settings.admission,
+                is_anybody_trusted,
+            )),
+            way: "apply it out of a signed bundle that carries it, see `bundle create --hotfix`; ",
+        })
+    }
+}
+
+/// Refuses a release that does not bring what the policy demands.
 pub(super) fn admit(
     run: &mut Run<'_>,
     instance: &Instance,
     release: &Release,
     brought: &Brought<'_>,
 ) -> Result<()> {
-    let weighed = weigh(run, instance, release, brought)?;
+    admit_any(run, instance, &Asking::release(instance, release), brought)
+}
+
+/// Refuses what does not bring what the policy demands of it. Notes in the report what it brings, and in a run that
+/// changes something that it was believed, so that nothing older is again.
+pub(super) fn admit_any(
+    run: &mut Run<'_>,
+    instance: &Instance,
+    asking: &Asking<'_>,
+    brought: &Brought<'_>,
+) -> Result<()> {
+    let weighed = weigh(run, instance, asking, brought)?;
     if let Some(trust) = weighed.trust.as_ref().filter(|_| !run.report.dry_run) {
         let store = TrustStore::new(&instance.settings.trust);
         store.remember(trust)?;
         weighed.latest.map_or(Ok(()), |latest| store.saw(latest))?;
     }
-    let Some(refused) = refused(instance, release, &weighed.judgement) else {
+    let Some(refused) = refused(instance, asking, &weighed.judgement) else {
         return Ok(());
     };
     let Some(by) = &weighed.judgement.override_by else {
@@ -76,8 +131,9 @@ pub(super) fn missing(
     release: &Release,
     brought: &Brought<'_>,
 ) -> Result<()> {
-    let weighed = weigh(run, instance, release, brought)?;
-    let refused = refused(instance, release, &weighed.judgement);
+    let asking = Asking::release(instance, release);
+    let weighed = weigh(run, instance, &asking, brought)?;
+    let refused = refused(instance, &asking, &weighed.judgement);
     refused
         .filter(|_| weighed.judgement.override_by.is_none())
         .map_or(Ok(()), Err)
@@ -93,10 +149,10 @@ struct Weighed {
 fn weigh(
     run: &mut Run<'_>,
     instance: &Instance,
-    release: &Release,
+    asking: &Asking<'_>,
     brought: &Brought<'_>,
 ) -> Result<Weighed> {
-    let rule = &instance.settings.admission;
+    let rule = &asking.rule;
     if rule.demands_nothing() && brought.signed_by.is_empty() {
         return Ok(Weighed {
             judgement: Judgement::default(),
@@ -111,11 +167,11 @@ fn weigh(
         ..Gathered::default()
     };
     gathered.proof.signed = !brought.signed_by.is_empty();
-    if let Some(tree) = &release.tree {
-        gathered.take_all(run, &trust, instance, brought, tree)?;
+    if let Some(subject) = &asking.subject {
+        gathered.take_all(run, &trust, instance, brought, subject)?;
     }
     let now = gathered.latest.map_or(trust.now, |latest| latest.max(trust.now));
-    let judgement = gate::judge(rule, release, &instance.settings.name, &gathered.proof, now);
+    let judgement = gate::judge(rule, asking.level, &instance.settings.name, &gathered.proof, now);
     tell(run, &trust, brought, &judgement);
     Ok(Weighed {
         judgement,
@@ -160,7 +216,7 @@ impl Gathered {
         trust: &Trust,
         instance: &Instance,
         brought: &Brought<'_>,
-        tree: &Digest,
+        subject: &Digest,
     ) -> Result<()> {
         let shipped = shipped(instance)?;
         let shipped = shipped
@@ -184,7 +240,7 @@ impl Gathered {
                     ));
                 }
                 left -= size;
-                self.take(trust, &what, &bytes, tree)
+                self.take(trust, &what, &bytes, subject)
             });
             if let Err(failure) = taken {
                 run.warn(format!("{what} does not count: {}", failure.full_message()));
@@ -193,22 +249,22 @@ impl Gathered {
         Ok(())
     }
 
-    /// Takes an envelope in, if those signed it who are believed about what it says. What is about another release is
-    /// passed over.
-    fn take(&mut self, trust: &Trust, what: &str, bytes: &[u8], tree: &Digest) -> Result<()> {
+    /// Takes an envelope in, if those signed it who are believed about what it says. What is about something else is passed
+    /// over.
+    fn take(&mut self, trust: &Trust, what: &str, bytes: &[u8], subject: &Digest) -> Result<()> {
         let verified = trust.verify_any(&Envelope::parse(bytes, what)?, what)?;
         let kind = kind_of(&verified, what)?;
         match kind.as_str() {
-            Evidence::TYPE => self.evidence(trust, what, &verified, tree),
-            Scan::TYPE => self.scan(trust, what, &verified, tree),
-            Approval::TYPE => self.approval(trust, what, &verified, tree),
+            Evidence::TYPE => self.evidence(trust, what, &verified, subject),
+            Scan::TYPE => self.scan(trust, what, &verified, subject),
+            Approval::TYPE => self.approval(trust, what, &verified, subject),
             // A later agent may know what to make of it.
             _ => Ok(()),
         }
     }
 
-    fn evidence(&mut self, trust: &Trust, what: &str, verified: &Verified, tree: &Digest) -> Result<()> {
-        let Some(evidence) = about::<Evidence>(verified, what, tree)? else {
+    fn evidence(&mut self, trust: &Trust, what: &str, verified: &Verified, subject: &Digest) -> Result<()> {
+        let Some(evidence) = about::<Evidence>(verified, what, subject)? else {
             return Ok(());
         };
         // The results of others say nothing of an environment, so nobody is believed about them.
@@ -221,8 +277,8 @@ impl Gathered {
         Ok(())
     }
 
-    fn scan(&mut self, trust: &Trust, what: &str, verified: &Verified, tree: &Digest) -> Result<()> {
-        let Some(scan) = about::<Scan>(verified, what, tree)? else {
+    fn scan(&mut self, trust: &Trust, what: &str, verified: &Verified, subject: &Digest) -> Result<()> {
+        let Some(scan) = about::<Scan>(verified, what, subject)? else {
             return Ok(());
         };
         demand_role(trust, SCANS, verified, what)?;
@@ -231,8 +287,8 @@ impl Gathered {
         Ok(())
     }
 
-    fn approval(&mut self, trust: &Trust, what: &str, verified: &Verified, tree: &Digest) -> Result<()> {
-        let Some(approval) = about::<Approval>(verified, what, tree)? else {
+    fn approval(&mut self, trust: &Trust, what: &str, verified: &Verified, subject: &Digest) -> Result<()> {
+        let Some(approval) = about::<Approval>(verified, what, subject)? else {
             return Ok(());
         };
         let approvers: BTreeSet<KeyId> = trust
@@ -262,9 +318,9 @@ impl Gathered {
     }
 }
 
-fn about<P: Predicate>(verified: &Verified, what: &str, tree: &Digest) -> Result<Option<P>> {
+fn about<P: Predicate>(verified: &Verified, what: &str, subject: &Digest) -> Result<Option<P>> {
     let statement = Statement::<P>::open(verified, what)?;
-    Ok(statement.is_about(tree).then_some(statement.predicate))
+    Ok(statement.is_about(subject).then_some(statement.predicate))
 }
 
 fn demand_role(trust: &Trust, environment: &str, verified: &Verified, what: &str) -> Result<()> {
@@ -303,7 +359,7 @@ fn view(progress: &Progress) -> EvidenceView {
     }
 }
 
-fn refused(instance: &Instance, release: &Release, found: &Judgement) -> Option<Failure> {
+fn refused(instance: &Instance, asking: &Asking<'_>, found: &Judgement) -> Option<Failure> {
     let demands = |what| found.missing.iter().any(|missing| missing.what == what);
     let kind = match (demands(Demand::Evidence), demands(Demand::Signature)) {
         (true, _) => ErrorKind::Evidence,
@@ -316,11 +372,15 @@ fn refused(instance: &Instance, release: &Release, found: &Judgement) -> Option<
         .map(|missing| missing.text.as_str())
         .collect();
     let name = &instance.settings.name;
-    let message = format!("{release} may not go to {name}: {}", texts.join("; "));
+    let message = format!("{} may not go to {name}: {}", asking.name, texts.join("; "));
     let folder = instance.settings.trust.shipped.display();
-    let hint = match release.tree {
-        Some(tree) => format!(
-            "bring what is missing in the bundle or in {folder}; in an emergency, `pitstop trust approve {tree} --break-glass`"
+    let way = match demands(Demand::Signature) {
+        true => asking.way,
+        false => "",
+    };
+    let hint = match asking.subject {
+        Some(subject) => format!(
+            "{way}bring what is missing in the bundle or in {folder}; in an emergency, `pitstop trust approve {subject} --break-glass`"
         ),
         None => "the files of this release are not known before, so nothing can be proven of them".to_owned(),
     };

@@ -5,6 +5,7 @@
 //! merged and stays, which the vendor's own `revert-hotfix` takes back.
 
 mod apply;
+mod given;
 
 use crate::api::plan::{HotfixOp, HotfixStep, Plan};
 use crate::api::report::{Action, Report, Status};
@@ -176,8 +177,8 @@ pub(super) fn refuse_ending(instance: &Instance, plan: &Plan, not_superseded: &[
 /// `usage`.
 pub(super) fn refuse_unknown(instance: &Instance, not_superseded: &[String]) -> Result<()> {
     let is_on = |name: &&String| {
-        let mut on = on(instance).iter().map(|hotfix| hotfix.step(HotfixOp::End));
-        on.any(|step| rules::names(name, &step))
+        let mut on = on(instance).iter();
+        on.any(|hotfix| rules::is_called(name, &hotfix.name))
     };
     let Some(unknown) = not_superseded.iter().find(|name| !is_on(name)) else {
         return Ok(());

@@ -1,6 +1,6 @@
 //! What a source offers, and which of it is wanted.
 
-mod bundles;
+pub(super) mod bundles;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -136,8 +136,8 @@ pub fn sign(file: &Path, with: &SignWith) -> Result<SignedReport> {
 /// What is approved.
 #[derive(Debug, Clone)]
 pub struct Approve {
-    /// The tree of the release.
-    pub tree: Digest,
+    /// The tree of the release, or the digest of a hotfix's file.
+    pub subject: Digest,
     /// Why.
     pub reason: String,
     /// Until when: a moment, or a time from now on.
@@ -182,7 +182,7 @@ pub fn approve(what: Approve, with: &SignWith) -> Result<SignedReport> {
         expires,
         instances: what.instances,
     };
-    let subject = Subject::new("release", &what.tree);
+    let subject = Subject::new("release", &what.subject);
     let said = format!("an approval until {}", clock::in_words(expires));
     publish(
         &Statement::new(vec![subject], approval).seal()?,

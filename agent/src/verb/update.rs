@@ -310,6 +310,7 @@ fn decide(
         conflicts: made.plan.conflicts.clone(),
         no_remembered: options.no_remembered,
         hotfix: false,
+        carried: None,
         in_place: options.in_place,
     };
     leave_conflicts(run, session, &made.plan, waiting, target)?;

@@ -210,17 +210,25 @@ pub fn trust(lab: &Lab, public: &str) {
 /// Makes a bundle of packs on offer.
 #[track_caller]
 pub fn create(lab: &Lab, from: &[&str], to: &str, out: &Path, more: &[&str]) -> serde_json::Value {
-    let pack = |level: &&str| lab.path("packs").join(level).to_str().unwrap().to_owned();
+    let pack = |level: &str| lab.path("packs").join(level);
+    let from: Vec<PathBuf> = from.iter().map(|level| pack(level)).collect();
+    create_of(lab, &from, &pack(to), out, more)
+}
+
+/// Makes a bundle of packs.
+#[track_caller]
+pub fn create_of(lab: &Lab, from: &[PathBuf], to: &Path, out: &Path, more: &[&str]) -> serde_json::Value {
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
     let mut args = vec!["bundle".to_owned(), "create".to_owned()];
     match from {
         [] => args.push("--full".to_owned()),
         from => from
             .iter()
-            .for_each(|level| args.extend(["--from".to_owned(), pack(level)])),
+            .for_each(|pack| args.extend(["--from".to_owned(), text(pack)])),
     }
     args.extend([
         "--to".to_owned(),
-        pack(&to),
+        text(to),
         "--out".to_owned(),
         out.to_str().unwrap().to_owned(),
     ]);

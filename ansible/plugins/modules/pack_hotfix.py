@@ -44,13 +44,17 @@ options:
     type: str
     required: true
   file:
-    description: With V(apply), the vendor's file, a path on the host. Its name is the vendor's, and tells the order.
+    description:
+      - With V(apply), the vendor's file, a path on the host. Its name is the vendor's, and tells the order.
+      - Or a bundle that carries it. Where the host's policy refuses what nobody signed, or the host trusts anybody with
+        releases, only such a bundle will do. Another file fails with the kind V(signature), with nothing changed.
     type: path
   hotfix:
     description:
       - With V(revert), the name of the file of the hotfix that shall be off. The task fails with the kind V(usage), with
         nothing changed, where it is on and not the newest one.
       - Without it, the newest one that is on.
+      - With V(apply), which of the hotfixes that the bundle in O(file) carries; needed where there are several.
     type: str
   plan:
     description:
@@ -91,6 +95,13 @@ EXAMPLES = r"""
     name: am-1
     file: "/srv/fixes/{{ item }}"
   loop: [wso2am-4.2.0-abc-hf-1.zip, wso2am-4.2.0-abc-hf-2.zip]
+
+- name: Have one on that travels in a signed bundle
+  pitstop.fleet.pack_hotfix:
+    command: apply
+    name: am-1
+    file: /srv/bundles/wso2am-4.2.0.135.pitstop
+    hotfix: wso2am-4.2.0-abc-hf-1.zip
 
 - name: Have the second one off again
   pitstop.fleet.pack_hotfix:
@@ -179,11 +190,12 @@ APPLY_FLAGS = PLAN_FLAGS + [
     ("acknowledge", "--acknowledge"),
     ("release_hold", "--release-hold"),
     ("no_remembered", "--no-remembered"),
+    ("hotfix", "--hotfix"),
 ]
 # The options that each command reads, beside those of the agent and the name.
 READS = {
     "list": (),
-    "apply": ("file", "plan", "acknowledge", "release_hold", "no_remembered", "continue"),
+    "apply": ("file", "plan", "acknowledge", "release_hold", "no_remembered", "continue", "hotfix"),
     "revert": ("hotfix", "plan"),
 }
 

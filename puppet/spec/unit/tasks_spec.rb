@@ -77,10 +77,10 @@ describe 'the tasks' do
                    override: '["wave","window"]' },
                  'update --level 1.1.0 --from /srv/the packs --plan ab --continue --allow-downgrade ' \
                  '--acknowledge scripts-1 --acknowledge h2-2 --override wave --override window -- is-1'],
-    'hotfix' => [{ instance: 'is-1', action: 'apply', zip: '/srv/the fixes/abc-hf-1.zip', plan: 'ab', continue: true,
-                   release_hold: true, acknowledge: '["h2-2"]', override: '["lock"]', _noop: true },
-                 'hotfix apply --dry-run --plan ab --override lock --continue --release-hold --acknowledge h2-2 ' \
-                 '-- is-1 /srv/the fixes/abc-hf-1.zip'],
+    'hotfix' => [{ instance: 'is-1', action: 'apply', zip: '/srv/the fixes/x.pitstop', hotfix: 'abc-hf-1.zip', plan: 'ab',
+                   continue: true, release_hold: true, acknowledge: '["h2-2"]', override: '["lock"]', _noop: true },
+                 'hotfix apply --dry-run --plan ab --override lock --hotfix abc-hf-1.zip --continue --release-hold ' \
+                 '--acknowledge h2-2 -- is-1 /srv/the fixes/x.pitstop'],
     'bundle' => [{ bundle: '/srv/the bundles/x.pitstop' }, 'bundle verify -- /srv/the bundles/x.pitstop'],
     'receipt' => [{ file: '/srv/r.json', sign: '/srv/the keys/h.pub', signer: 'agent', instances: '["is-1","is-2"]' },
                   'receipt --out /srv/r.json --sign /srv/the keys/h.pub --signer agent -- is-1 is-2'],

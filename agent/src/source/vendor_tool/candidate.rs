@@ -13,7 +13,7 @@
 mod in_home;
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -202,7 +202,12 @@ impl Candidate {
 
     /// Copies a file from elsewhere beside the copy, where the tool's user may read it.
     pub(super) fn bring(&self, file: &Path, name: &str) -> Result<()> {
-        let mut from = fs::open(file).map_err(|error| Failure::io("read", file, error))?;
+        let from = fs::open(file).map_err(|error| Failure::io("read", file, error))?;
+        self.bring_bytes(from, name)
+    }
+
+    /// The same with what a reader gives.
+    pub(super) fn bring_bytes(&self, mut from: impl Read, name: &str) -> Result<()> {
         let place = self.beside(name)?;
         let mut bring = || {
             io::copy(&mut from, &mut self.root.create(&place)?)?;

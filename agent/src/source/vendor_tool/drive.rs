@@ -133,7 +133,7 @@ impl<'a> Drive<'a> {
     ///
     /// # Errors
     /// As [`Self::run`].
-    pub(super) fn apply_hotfixes(&mut self, hotfixes: &[HotfixFile]) -> Result<(Outcome, Vec<RelPath>)> {
+    pub(super) fn apply_hotfixes(&mut self, hotfixes: &[HotfixFile<'_>]) -> Result<(Outcome, Vec<RelPath>)> {
         let _shown = Shown::begin(self.order.progress, "the vendor's update tool", 0);
         let mut lost = Vec::new();
         for hotfix in hotfixes {
@@ -144,7 +144,7 @@ impl<'a> Drive<'a> {
         Ok((self.result()?, lost))
     }
 
-    fn apply_hotfix(&mut self, hotfix: &HotfixFile) -> Result<()> {
+    fn apply_hotfix(&mut self, hotfix: &HotfixFile<'_>) -> Result<()> {
         let file = self.candidate.beside(&hotfix.name)?.under(self.order.root.path());
         let file = file.to_string_lossy().into_owned();
         let arguments = ["apply-hotfix".to_owned(), file, "--offline".to_owned()];

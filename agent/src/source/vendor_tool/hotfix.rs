@@ -77,11 +77,20 @@ impl HotfixName {
 
 /// A hotfix's file, under the name that the tool has to see.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HotfixFile {
+pub struct HotfixFile<'a> {
     /// The name.
     pub name: String,
-    /// Where it lies.
-    pub path: PathBuf,
+    /// Its content.
+    pub content: HotfixContent<'a>,
+}
+
+/// The content of a hotfix's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HotfixContent<'a> {
+    /// In a file that nobody else writes.
+    Kept(PathBuf),
+    /// The bytes that were judged, whatever became of their file since.
+    Read(&'a [u8]),
 }
 
 /// Lets the tool apply hotfixes to a copy of the pack, one after the other. Returns the vendor's tree with them, and the files
@@ -89,7 +98,7 @@ pub struct HotfixFile {
 ///
 /// # Errors
 /// `vendor-tool`: the tool refused one, or what it said and what it did disagree.
-pub fn apply(order: &Order<'_>, hotfixes: &[HotfixFile]) -> Result<(Box<dyn Source>, Vec<RelPath>)> {
+pub fn apply(order: &Order<'_>, hotfixes: &[HotfixFile<'_>]) -> Result<(Box<dyn Source>, Vec<RelPath>)> {
     let mut pieces = pieces(&order.known)?;
     let candidate = Candidate::new(order.root, order.user.clone())?;
     let tools_own = add_needs(order, &mut pieces)?;
@@ -102,7 +111,10 @@ pub fn apply(order: &Order<'_>, hotfixes: &[HotfixFile]) -> Result<(Box<dyn Sour
     let copies = copy_bytes.saturating_mul(hotfixes.len() as u64);
     candidate.fill(&pieces, order.profile.disk.extra_bytes.saturating_add(copies))?;
     for hotfix in hotfixes {
-        candidate.bring(&hotfix.path, &hotfix.name)?;
+        match &hotfix.content {
+            HotfixContent::Kept(path) => candidate.bring(path, &hotfix.name)?,
+            HotfixContent::Read(bytes) => candidate.bring_bytes(*bytes, &hotfix.name)?,
+        }
     }
     let runner = Runner::new(order, &candidate)?;
     let mut drive = Drive::new(order, &candidate, &pieces, &tools_own, runner)?;

@@ -45,7 +45,7 @@ use tree::CandidateTree;
 use super::Source;
 
 pub use held::{Held, Stood, StoodKind};
-pub use hotfix::{HotfixFile, HotfixName, apply as apply_hotfixes, refuse_tools_own};
+pub use hotfix::{HotfixContent, HotfixFile, HotfixName, apply as apply_hotfixes, refuse_tools_own};
 pub use offline::Offline;
 pub use pieces::Known;
 pub use runner::TRANSACTION;

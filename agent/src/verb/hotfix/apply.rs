@@ -12,25 +12,29 @@ use crate::model::{Digest, Progress};
 use crate::plan::hotfix::{Turn, changed, turn};
 use crate::product::profile::HotfixRules;
 use crate::session::Instance;
-use crate::source::vendor_tool::{HotfixFile, HotfixName};
+use crate::source::vendor_tool::{HotfixContent, HotfixFile, HotfixName};
 use crate::store::Installed;
 use crate::sys::fs;
 
 use super::super::conflicts::remember::{self, recall};
 use super::super::conflicts::{self, Waiting};
+use super::super::gate::{self, Asking};
 use super::super::rollout::{self, Gates};
 use super::super::server::Server;
 use super::super::target::Target;
 use super::super::update::plan::{Answering, Made, make_plan};
 use super::super::update::{How, carry_out, leave_conflicts, manual, refuse_conflicts, refuse_held};
 use super::super::{Run, demand_plan, refuse_interrupted, report_on, rollback, vendor_tool, view};
+use super::given::Given;
 use super::on;
 
 /// How to apply.
 #[derive(Debug, Clone, Default)]
 pub struct Apply {
-    /// The hotfix.
-    pub zip: PathBuf,
+    /// The hotfix, or a bundle that carries it.
+    pub file: PathBuf,
+    /// Which of those that a bundle carries; needed where there are several.
+    pub hotfix: Option<String>,
     /// Only plan.
     pub dry_run: bool,
     /// The plan that must come out.
@@ -66,10 +70,13 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Apply) -> Result<()>
     run.report.dry_run = true;
     let instance = Instance::open(settings)?;
     refuse_interrupted(&instance)?;
-    let Some(new) = New::look(&instance, &options.zip)? else {
-        return already_on(run, options);
+    let given = Given::find(&instance, &options.file, options.hotfix.as_deref())?;
+    let Some(new) = New::look(&instance, &given)? else {
+        return already_on(run, &given);
     };
-    let ready = ready(run, &instance, options, &new, &options.zip)?;
+    // No tool is run for what may not go.
+    new.admit(run, &instance, &given)?;
+    let ready = ready(run, &instance, options, &new)?;
     run.report.conflicts = conflicts::views(&ready.made.plan);
     rollout::admit(run, &instance, &Gates::all(&options.overrides))?;
     refuse_conflicts(run, &ready.made.plan, "")?;
@@ -80,18 +87,20 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Apply) -> Result<()>
 fn work(run: &mut Run<'_>, settings: Settings, options: &Apply) -> Result<()> {
     let mut session = rollback::begin(run, settings, false)?;
     let recovered = run.report.changed;
-    let Some(new) = New::look(&session, &options.zip)? else {
-        already_on(run, options)?;
+    let given = Given::find(&session, &options.file, options.hotfix.as_deref())?;
+    let Some(new) = New::look(&session, &given)? else {
+        already_on(run, &given)?;
         run.report.changed = recovered;
         return Ok(());
     };
     rollout::admit(run, &session, &Gates::all(&options.overrides))?;
-    // From here on only the copy counts, whatever becomes of the file.
-    let kept = session.store.keep_hotfix(&new.bytes)?;
-    let mut ready = ready(run, &session, options, &new, &kept)?;
+    new.admit(run, &session, &given)?;
+    session.store.keep_hotfix(&new.bytes)?;
+    let mut ready = ready(run, &session, options, &new)?;
     let waiting = Waiting {
         in_place: false,
-        from: Some(absolute(&options.zip)),
+        from: Some(absolute(&given.path)),
+        carried: given.carried().map(ToOwned::to_owned),
         level: ready.target.release.level.clone(),
         conflicts: ready.made.plan.conflicts.clone(),
         no_remembered: options.no_remembered,
@@ -115,8 +124,11 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Apply) -> Result<()> {
     Ok(())
 }
 
-fn already_on(run: &mut Run<'_>, options: &Apply) -> Result<()> {
-    let message = format!("{} is on already; there is nothing to do", options.zip.display());
+fn already_on(run: &mut Run<'_>, given: &Given) -> Result<()> {
+    let message = format!(
+        "{} is on already; there is nothing to do",
+        given.file_name().display()
+    );
     run.done(Status::Current, false, message);
     Ok(())
 }
@@ -124,9 +136,6 @@ fn already_on(run: &mut Run<'_>, options: &Apply) -> Result<()> {
 fn absolute(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
-
-/// A hotfix is not larger.
-const LIMIT: u64 = 1 << 30;
 
 /// A hotfix whose turn it is.
 struct New {
@@ -140,17 +149,21 @@ impl New {
     ///
     /// # Errors
     /// `usage`: its name is none of a hotfix. `wrong-product`, or `hotfix`: it is not its turn.
-    fn look(instance: &Instance, zip: &Path) -> Result<Option<Self>> {
-        let hotfix = named(instance, zip)?;
+    fn look(instance: &Instance, given: &Given) -> Result<Option<Self>> {
+        let hotfix = named(instance, given)?;
         vendor_tool::refuse_its_hotfixes(instance)?;
         let installed = adopted(instance)?;
         if !hotfix.is_for(&instance.settings.profile, &installed.release.level) {
-            let message = format!("{} is no hotfix for {}", zip.display(), installed.release);
+            let message = format!(
+                "{} is no hotfix for {}",
+                given.file_name().display(),
+                installed.release
+            );
             return Err(Failure::new(ErrorKind::WrongProduct, message)
-                .at(zip)
+                .at(&given.path)
                 .hint("a hotfix is for one product at exactly one level"));
         }
-        let bytes = fs::read(zip, LIMIT).map_err(|error| Failure::io("read the hotfix", zip, error))?;
+        let bytes = given.read()?;
         let sha256 = Digest::of(&bytes);
         let on: Vec<_> = on(instance).iter().map(|one| (one.number, one.sha256)).collect();
         match turn(&on, hotfix.number, sha256)? {
@@ -161,6 +174,13 @@ impl New {
                 sha256,
             })),
         }
+    }
+
+    /// Refuses it if it does not bring what the policy demands.
+    fn admit(&self, run: &mut Run<'_>, instance: &Instance, given: &Given) -> Result<()> {
+        let level = &adopted(instance)?.release.level;
+        let asking = Asking::hotfix(instance, &self.hotfix.name, self.sha256, level)?;
+        gate::admit_any(run, instance, &asking, &given.brought())
     }
 }
 
@@ -173,10 +193,11 @@ fn rules(instance: &Instance) -> Result<&HotfixRules> {
     })
 }
 
-fn named(instance: &Instance, zip: &Path) -> Result<HotfixName> {
-    HotfixName::of(zip, rules(instance)?)?.ok_or_else(|| {
-        let message = format!("{} does not have the name of a hotfix", zip.display());
-        Failure::new(ErrorKind::Usage, message).at(zip).hint(
+fn named(instance: &Instance, given: &Given) -> Result<HotfixName> {
+    let name = given.file_name();
+    HotfixName::of(name, rules(instance)?)?.ok_or_else(|| {
+        let message = format!("{} does not have the name of a hotfix", name.display());
+        Failure::new(ErrorKind::Usage, message).at(&given.path).hint(
             "leave its name as the vendor gave it, such as wso2am-4.2.0-abc-hf-1.zip: it tells the order",
         )
     })
@@ -202,12 +223,12 @@ struct Ready {
     server: Server,
 }
 
-fn ready(run: &mut Run<'_>, instance: &Instance, options: &Apply, new: &New, zip: &Path) -> Result<Ready> {
+fn ready(run: &mut Run<'_>, instance: &Instance, options: &Apply, new: &New) -> Result<Ready> {
     let waiting = waiting(instance, options)?;
     let installed = adopted(instance)?;
     let (before, inventory, server) = view::observe(run, instance)?;
     run.report.before = Some(before);
-    let files = files(instance, new, zip);
+    let files = files(instance, new);
     let mut target = vendor_tool::apply_hotfixes(run, instance, &files, &installed.release, &inventory)?;
     target.hotfix = Some(step(instance, installed, new, &target)?);
     refuse_held(instance, &target, options.release_hold)?;
@@ -223,14 +244,14 @@ fn ready(run: &mut Run<'_>, instance: &Instance, options: &Apply, new: &New, zip
 }
 
 /// Those that are on, and the new one.
-fn files(instance: &Instance, new: &New, zip: &Path) -> Vec<HotfixFile> {
+fn files<'a>(instance: &Instance, new: &'a New) -> Vec<HotfixFile<'a>> {
     let kept = on(instance).iter().map(|hotfix| HotfixFile {
         name: hotfix.name.clone(),
-        path: instance.store.hotfix_file(&hotfix.sha256),
+        content: HotfixContent::Kept(instance.store.hotfix_file(&hotfix.sha256)),
     });
     let last = HotfixFile {
         name: new.hotfix.name.clone(),
-        path: zip.to_owned(),
+        content: HotfixContent::Read(&new.bytes),
     };
     kept.chain([last]).collect()
 }

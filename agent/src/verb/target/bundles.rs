@@ -127,7 +127,7 @@ fn fetch(run: &mut Run<'_>, instance: &Instance, bundles: &[PathBuf]) -> Result<
 }
 
 /// Whether a file begins as bundles do.
-pub(super) fn is_one(path: &Path) -> bool {
+pub(in crate::verb) fn is_one(path: &Path) -> bool {
     let head = || -> io::Result<Vec<u8>> {
         use io::Read;
         let mut head = Vec::new();
@@ -328,7 +328,7 @@ fn shown(instance: &Instance, first: &Opened) -> Result<Option<Shown>> {
 
 /// Opens a bundle. Where anybody is trusted with releases, they must have signed it: to take the signatures away must not make
 /// of it what the policy allows unsigned. Where nobody is, a signature proves nothing, and the policy decides later.
-fn believed(instance: &Instance, path: &Path) -> Result<Opened> {
+pub(in crate::verb) fn believed(instance: &Instance, path: &Path) -> Result<Opened> {
     let trust = TrustStore::new(&instance.settings.trust).load()?;
     let opened = Opened::new(path, |envelope, shown| decide(&trust, envelope, shown))?;
     refuse_expired(&opened, path, trust.now)?;

@@ -25,7 +25,7 @@ use super::{Tool, pristine, program, with_order};
 pub(in crate::verb) fn apply_hotfixes(
     run: &mut Run<'_>,
     instance: &Instance,
-    files: &[HotfixFile],
+    files: &[HotfixFile<'_>],
     installed: &Release,
     inventory: &Inventory,
 ) -> Result<Target> {
@@ -78,7 +78,7 @@ pub(in crate::verb) fn apply_hotfixes(
     })
 }
 
-fn listed(files: &[HotfixFile]) -> String {
+fn listed(files: &[HotfixFile<'_>]) -> String {
     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
     names.join(", ")
 }

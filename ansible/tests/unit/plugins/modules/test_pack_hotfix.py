@@ -66,10 +66,11 @@ def test_the_options_of_the_agent_are_passed_on(agent, run_module, record):
     agent.answers(dict(record("hotfix-list")["report"], conflicts=[{"path": "conf/x"}]))
     agent.answers(record("hotfix-apply")["report"])
     options = {"plan": "p1", "acknowledge": ["a", "b"], "release_hold": True, "no_remembered": True, "continue": True}
+    options["hotfix"] = FIRST
     run_module(pack_hotfix, agent=agent.path, command="apply", name="lab", file="/srv/%s" % FIRST, **options)
     assert agent.verbs()[0] == ["conflicts", "list", "lab"]
     assert agent.verbs()[1][:4] == ["hotfix", "apply", "lab", "/srv/%s" % FIRST]
-    given = "--plan p1 --acknowledge a --acknowledge b --release-hold --no-remembered --continue"
+    given = "--plan p1 --acknowledge a --acknowledge b --release-hold --no-remembered --hotfix %s --continue" % FIRST
     assert agent.verbs()[1][4:] == given.split()
 
 
@@ -79,7 +80,7 @@ def test_the_options_of_the_agent_are_passed_on(agent, run_module, record):
         dict(file="/srv/x.zip"),
         dict(command="apply"),
         dict(command="apply", file="-"),
-        dict(command="apply", file="/srv/x.zip", hotfix="x"),
+        dict(command="list", hotfix="x"),
         dict(command="revert", acknowledge=["a"]),
         dict(command="revert", name="--all"),
     ],
