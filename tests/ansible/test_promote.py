@@ -4,7 +4,9 @@ a person carries on, and the bundle that a receipt asks for. Each step stands on
 hosts."""
 
 import base64
+import hashlib
 import json
+import re
 import shutil
 import subprocess
 import unittest
@@ -18,6 +20,7 @@ TRUST = {
     "version": 1,
     "roles": {
         "release": {"keys": ["release.pem"]},
+        "approval": {"keys": ["team.pem"]},
         # What was tested in development counts if the platform team has signed it as well.
         "evidence": {"dev": {"threshold": 2, "keys": ["h1.pem", "team.pem"]}, "staging": {"keys": ["h2.pem"]}},
     },
@@ -66,8 +69,14 @@ def statements(bundle):
     """What is attached to a bundle says, as it lies in the archive."""
     listed = subprocess.run(["tar", "-tf", WORK / bundle], capture_output=True, text=True, check=True).stdout.split()
     for name in (name for name in listed if name.startswith("attached/")):
-        envelope = json.loads(subprocess.run(["tar", "-xOf", WORK / bundle, name], capture_output=True, check=True).stdout)
-        yield json.loads(base64.b64decode(envelope["payload"])), len(envelope["signatures"])
+        text = subprocess.run(["tar", "-xOf", WORK / bundle, name], capture_output=True, check=True).stdout
+        envelope = json.loads(text)
+        yield json.loads(base64.b64decode(envelope["payload"])), len(envelope["signatures"]), hashlib.sha256(text).hexdigest()
+
+
+def carried(said):
+    """Which statements were carried to which host, or would be."""
+    return set(re.findall(r"changed: \[(h\d)\] => \(item=([0-9a-f]{64})\)", said))
 
 
 class Promotion(unittest.TestCase):
@@ -98,8 +107,8 @@ class Promotion(unittest.TestCase):
         self.assertEqual(code, 0, said[-6000:])
         return said, changed
 
-    def promote(self, bundle, *options, **variables):
-        return self.run_well(PROMOTE, dict(variables, pitstop_bundle=bundle, pitstop_stages=STAGES), *options)
+    def promote(self, bundle, *options, stages=STAGES, **variables):
+        return self.run_well(PROMOTE, dict(variables, pitstop_bundle=bundle, pitstop_stages=stages), *options)
 
     def refused(self, bundle, **variables):
         code, said, _ = play(PROMOTE, dict(variables, pitstop_bundle=bundle, pitstop_stages=STAGES))
@@ -116,7 +125,7 @@ class Promotion(unittest.TestCase):
             for path in ("trust/trust.yaml", "trust/release.pem", "policy.yaml"):
                 self.assertEqual((WORK / host / "etc" / path).stat().st_mode & 0o777, 0o644)
             told = agent(host, "trust", "show")
-            self.assertEqual({role["role"] for role in told["roles"]}, {"release", "evidence.dev", "evidence.staging"}, told)
+            self.assertEqual({role["role"] for role in told["roles"]}, {"release", "approval", "evidence.dev", "evidence.staging"}, told)
         self.assertEqual(set(self.run_well("site.yml", settings)[1].values()), {0})
 
     def test_02_a_prediction_sends_nothing(self):
@@ -153,9 +162,9 @@ class Promotion(unittest.TestCase):
         after = servers()
         self.assertEqual({host for host in before if after[host] != before[host]}, {"h3"}, "others were restarted")
         told = list(statements("to-1.1.0.pitstop"))
-        environments = [one["predicate"]["pitstop"]["environment"] for one, _ in told]
+        environments = [one["predicate"]["pitstop"]["environment"] for one, _, _ in told]
         self.assertEqual(sorted(set(environments)), ["dev", "production", "staging"])
-        self.assertEqual({signed for _, signed in told}, {2}, "the controller has signed as well")
+        self.assertEqual({signed for _, signed, _ in told}, {2}, "the controller has signed as well")
 
     def test_06_a_second_run_changes_nothing(self):
         before, bundle = servers(), (WORK / "to-1.1.0.pitstop").read_bytes()
@@ -181,11 +190,46 @@ class Promotion(unittest.TestCase):
         self.assertEqual(code, 0, said)
         variables = {"pitstop_receipts": "receipts", "pitstop_bundle_packs": "h1/packs", "pitstop_bundle_sign": "release.key"}
         variables.update(pitstop_bundle_to="h1/packs/demo-server-1.1.1.tar.gz", pitstop_suites=["smoke=true"])
+        variables.update(stages=STAGES[:2])
         self.promote("to-1.1.1.pitstop", **variables)
-        self.assertEqual(set(levels().values()), {"1.1.1"})
+        self.assertEqual(levels(), {"h1": "1.1.1", "h2": "1.1.1", "h3": "1.1.0"})
         told = pitstop("bundle", "inspect", "to-1.1.1.pitstop")
         self.assertEqual([tree["level"] for tree in told["from"]], ["1.1.0"])
         self.assertEqual(set(self.promote("to-1.1.1.pitstop", **variables)[1].values()), {0})
+
+    def break_the_glass(self):
+        """Production goes to the release before any evidence of it is there, with a bundle as it was made."""
+        old, new = (WORK / f"h1/packs/demo-server-{level}.tar.gz" for level in ("1.1.0", "1.1.1"))
+        bundle, shipped = WORK / "h3/bundles/to-1.1.1.pitstop", WORK / "h3/etc/evidence.d"
+        pitstop("bundle", "create", "--from", old, "--to", new, "--sign", "release.key", "--out", bundle)
+        shipped.mkdir()
+        tree = pitstop("bundle", "inspect", bundle)["to"]["tree"]
+        why = ["--break-glass", "--reason", "exploited", "--expires", "1h", "--instance", "h3"]
+        pitstop("trust", "approve", tree, *why, "--out", shipped / "glass.json", "--sign", "team.key")
+        told = agent("h3", "update", "h3", "--from", bundle)
+        self.assertEqual((told["status"], len(told["missing"])), ("updated", 2), told)
+        (shipped / "glass.json").unlink()
+        return bundle, shipped
+
+    def test_09_evidence_follows_to_a_host_that_runs_the_release_already(self):
+        bundle, shipped = self.break_the_glass()
+        # This one came to the release with a bundle that is gone: its pack has nothing to go by.
+        (WORK / "h1/bundles/to-1.1.1.pitstop").unlink()
+        asked_for = {("h3", sha256) for _, _, sha256 in statements("to-1.1.1.pitstop")}
+        self.assertEqual(len(asked_for), 2)
+        before = servers()
+        said, _ = self.promote("to-1.1.1.pitstop", "--check")
+        self.assertEqual((carried(said), list(shipped.iterdir())), (asked_for, []))
+        self.assertIn("the bundle would be sent to h1", said)
+        said, _ = self.promote("to-1.1.1.pitstop")
+        self.assertEqual((carried(said), servers()), (asked_for, before))
+        self.assertEqual({("h3", hashlib.sha256(path.read_bytes()).hexdigest()) for path in shipped.iterdir()}, asked_for)
+        self.assertEqual(list(statements(bundle)), [], "a bundle was sent for it")
+        self.assertEqual(set(self.promote("to-1.1.1.pitstop")[1].values()), {0})
+        # It is what the policy asks for: the release may be left and come back to.
+        self.assertTrue(agent("h3", "rollback", "h3", "--to", "1.1.0")["ok"])
+        told = agent("h3", "update", "h3", "--from", bundle)
+        self.assertEqual((told["status"], told.get("missing")), ("updated", None), told)
 
 
 if __name__ == "__main__":

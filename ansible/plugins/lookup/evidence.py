@@ -1,0 +1,119 @@
+# -*- coding: utf-8 -*-
+# Copyright: the pitstop contributors
+# SPDX-License-Identifier: Apache-2.0
+
+DOCUMENTATION = r"""
+name: evidence
+short_description: The signed statements in a bundle that a policy asks for
+version_added: 0.1.0
+author:
+  - The pitstop contributors (@pitstop)
+description:
+  - Evidence, scans and approvals are attached to a bundle after it was made. This reads them on the controller, and leaves out
+    what is about another release and what a policy does not ask for.
+  - Proves nothing. Whoever is given the statements checks their signatures.
+options:
+  _terms:
+    description: Bundles, paths on the controller.
+    type: list
+    elements: path
+    required: true
+  tree:
+    description: The digest of the vendor's files that the statements are about.
+    type: str
+    required: true
+  product:
+    description: The product, for its section of O(policy).
+    type: str
+    required: true
+  policy:
+    description: What a release must bring, the content of C(policy.yaml) of the agent's settings.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Name what the policy asks for
+  ansible.builtin.debug:
+    msg: "{{ query('pitstop.fleet.evidence', '/srv/is-41.pitstop', tree=tree, product='wso2is', policy=policy) }}"
+  vars:
+    tree: 6f1ed002ab5595859014ebf0951522d9f58353e127ffacea418b67bbdec7267c
+    policy: {default: {evidence: [{environment: dev}]}}
+"""
+
+RETURN = r"""
+_list:
+  description:
+    - The statements. C(sha256) is the digest of each by which M(pitstop.fleet.bundle_info) names it, and C(text) is it itself.
+  type: list
+  elements: dict
+  sample:
+    - sha256: 8b1a9953c4611296a827abf8c47804d7f58353e127ffacea418b67bbdec7267c
+      text: '{"payload": "eyJfdHlwZSI6…", "payloadType": "application/vnd.in-toto+json", "signatures": []}'
+"""
+
+import base64
+import json
+import os
+import tarfile
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+EVIDENCE = "https://in-toto.io/attestation/test-result/v0.1"
+# What asks for what, in the sections of a policy.
+DEMANDS = {"https://in-toto.io/attestation/vulns/v0.1": "scan", "https://pitstop.dev/approval/v1": "approvals"}
+
+
+def attached(path):
+    """The digest and the text of each statement in a bundle, which is a tar archive."""
+    try:
+        with tarfile.open(path, "r:") as archive:
+            for entry in archive:
+                folder, name = os.path.split(entry.name)
+                if folder == "attached":
+                    yield os.path.splitext(name)[0], archive.extractfile(entry).read().decode("utf-8")
+    except (OSError, tarfile.TarError, UnicodeDecodeError) as error:
+        raise AnsibleLookupError("cannot read what is attached to %s: %s" % (path, error))
+
+
+def statement_of(text):
+    """What an envelope says. Anybody can attach anything: empty where it says nothing that can be understood."""
+    try:
+        statement = json.loads(base64.b64decode(json.loads(text)["payload"]))
+        subjects = [subject["digest"].get("sha256") for subject in statement["subject"]]
+        tested = statement["predicate"].get("pitstop") or {}
+        return dict(kind=statement["predicateType"], trees=subjects, environment=tested.get("environment"))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return {}
+
+
+def demands_of(policy, product):
+    """What a policy demands of a product: what its own section does not say, that of all products does."""
+    demands = dict(policy.get("default") or {})
+    demands.update(policy.get(product) or {})
+    return demands
+
+
+def is_demanded(statement, demands):
+    """Whether a policy asks for what a statement says."""
+    if statement["kind"] == EVIDENCE:
+        return statement["environment"] in [one["environment"] for one in demands.get("evidence") or []]
+    return bool(demands.get(DEMANDS.get(statement["kind"])))
+
+
+def demanded(path, tree, demands):
+    """The statements in a bundle about a tree that a policy asks for."""
+    for sha256, text in attached(path):
+        statement = statement_of(text)
+        if tree in statement.get("trees", []) and is_demanded(statement, demands):
+            yield dict(sha256=sha256, text=text)
+
+
+class LookupModule(LookupBase):
+    """Ansible's way to find it."""
+
+    def run(self, terms, variables=None, **kwargs):
+        self.set_options(var_options=variables, direct=kwargs)
+        demands = demands_of(self.get_option("policy"), self.get_option("product"))
+        return [one for path in terms for one in demanded(path, self.get_option("tree"), demands)]
