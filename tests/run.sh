@@ -57,7 +57,7 @@ trust() { part tests/trust/run.sh; }
 # shellcheck disable=SC2317
 lockdown() { part tests/lockdown/run.sh; }
 # shellcheck disable=SC2317
-ansible() { part tests/ansible/run.sh && part tests/ansible/rollout.sh && part tests/ansible/promote.sh && part tests/ansible/wso2.sh; }
+ansible() { part tests/ansible/run.sh && part tests/ansible/rollout.sh && part tests/ansible/promote.sh && part tests/ansible/agent.sh && part tests/ansible/wso2.sh; }
 # shellcheck disable=SC2317
 puppet() { part tests/puppet/run.sh && part tests/puppet/test_apply.py && part tests/puppet/wso2.sh; }
 # shellcheck disable=SC2317

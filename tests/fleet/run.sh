@@ -2,18 +2,18 @@
 # Stories of whole fleets on booted hosts of their own (hosts.sh). Skipped (77) with the reason where this machine
 # cannot have such hosts; leaves nothing behind, also if it fails or is interrupted.
 #   run.sh                  all of them with the real products: what `make fleet` does
-#   run.sh STORY…           some: ansible, puppet, many; ansible-demo and puppet-demo with the demo product are quicker, and
-#                           ansible-short tells only the main scenarios: what `make test` does
+#   run.sh STORY…           some: agent (only with PITSTOP_DEB), ansible, puppet, many; ansible-demo and puppet-demo with the demo
+#                           product are quicker, and ansible-short tells only the main scenarios: what `make test` does
 # PITSTOP_BIN=FILE          the agent (target/release/pitstop)
 # PITSTOP_DEB=FILE          the package with it, which the hosts get instead of the binary
 # PITSTOP_VENV=DIR          a Python environment with Ansible (the one of tests/venv.sh)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 hosts=$root/tests/fleet/hosts.sh
-readonly known=(ansible puppet many ansible-demo puppet-demo ansible-short)
+readonly known=(agent ansible puppet many ansible-demo puppet-demo ansible-short)
 readonly short=(01 02 03 04 07 08)   # each stands on what those before it left
 stories=("$@")
-[[ $# -gt 0 ]] || stories=(ansible puppet many)
+[[ $# -gt 0 ]] || stories=(${PITSTOP_DEB:+agent} ansible puppet many)
 
 export FLEET_NAME=${FLEET_NAME:-plt} FLEET_NET=${FLEET_NET:-10.84.0}
 "$hosts" can
@@ -52,7 +52,7 @@ tell() { # STORY
   local number code=0 told=("$PITSTOP_VENV/bin/python" -B "$root/tests/fleet/story_${1%-*}.py")
   case $1 in
     many) told=("$root/tests/fleet/many.sh") ;;
-    *-demo) export FLEET_PRODUCT=demo ;;
+    agent | *-demo) export FLEET_PRODUCT=demo ;;
     *-short)
       export FLEET_PRODUCT=demo
       for number in "${short[@]}"; do told+=(-k "_${number}_"); done
@@ -75,6 +75,7 @@ tell() { # STORY
 code=0
 for one in "${stories[@]}"; do
   [[ " ${known[*]} " == *" $one "* ]] || { echo "no such story: $one" >&2; exit 2; }
+  [[ $one != agent || -n ${PITSTOP_DEB:-} ]] || { echo "agent is about the package: name it in PITSTOP_DEB" >&2; exit 2; }
   began=$SECONDS
   echo "-- $one"
   tell "$one" || code=1
