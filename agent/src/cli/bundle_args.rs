@@ -82,7 +82,10 @@ pub enum Bundle {
 /// What to make.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct CreateArgs {
-    /// A pristine pack where hosts may start: an archive or a directory; several are allowed
+    /// A pristine pack where hosts may start; several are allowed
+    ///
+    /// An archive, a directory, or PRODUCT-LEVEL such as flink-1.20.0: then it is looked for in the folder that --packs names, and
+    /// in the packs that the instances of this machine have as their source.
     #[arg(long, value_name = "PACK", required_unless_present_any = ["full", "receipts"], conflicts_with = "full")]
     from: Vec<PathBuf>,
     /// A receipt of a host that it is for: it starts where that host stands, and brings whole what that host changed
@@ -93,10 +96,10 @@ pub struct CreateArgs {
         conflicts_with = "full"
     )]
     receipts: Vec<PathBuf>,
-    /// A folder with pristine packs, of which those are taken where these hosts stand
-    #[arg(long, value_name = "DIR", requires = "receipts")]
+    /// A folder with pristine packs, of which those are taken that are named, and where the hosts of receipts stand
+    #[arg(long, value_name = "DIR")]
     packs: Option<PathBuf>,
-    /// The pristine pack that it leads to
+    /// The pristine pack that it leads to, as with --from
     #[arg(long, value_name = "PACK")]
     to: PathBuf,
     /// The product, where the packs do not tell it

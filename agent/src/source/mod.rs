@@ -97,17 +97,38 @@ pub fn open(
     }
 }
 
-/// Whether it is worth to be opened: a directory, or a file that begins like an archive or cannot even be looked at.
-fn may_be_source(path: &Path) -> bool {
+/// What it takes to look into what may be a pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Look {
+    /// Little: it is a directory, an archive with a list of its names, or cannot even be looked at.
+    Little,
+    /// It is unpacked as a whole, unless that is remembered.
+    Whole,
+    /// It is no pack.
+    Nothing,
+}
+
+/// What it would take to [`open`] a path and look into it, by what stands there and how it begins.
+pub fn look(path: &Path) -> Look {
     let look = || {
         let metadata = metadata(path)?;
-        if metadata.is_file() {
-            let file = fs::open(path).map_err(|error| Failure::io("read", path, error))?;
-            Format::of(path, &file)?;
+        if !metadata.is_file() {
+            return Ok(if metadata.is_dir() {
+                Look::Little
+            } else {
+                Look::Nothing
+            });
         }
-        Ok(metadata.is_file() || metadata.is_dir())
+        let file = fs::open(path).map_err(|error| Failure::io("read", path, error))?;
+        Ok(match Format::of(path, &file)? {
+            Format::Zip => Look::Little,
+            Format::Tar(_) => Look::Whole,
+        })
     };
-    look().unwrap_or_else(|failure: Failure| failure.kind != ErrorKind::NotAPack)
+    look().unwrap_or_else(|failure: Failure| match failure.kind {
+        ErrorKind::NotAPack => Look::Nothing,
+        _ => Look::Little,
+    })
 }
 
 /// What stands at a source's path.

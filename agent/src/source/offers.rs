@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Source, may_be_source, open};
+use super::{Look, Source, look, open};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::Limits;
 use crate::model::{Level, Progress};
@@ -131,7 +131,7 @@ impl Search<'_> {
         for entry in entries {
             let path = entry.path();
             // Hidden names are what downloads in progress and tools leave; check sums and notes lie beside packs.
-            if entry.file_name().as_encoded_bytes().starts_with(b".") || !may_be_source(&path) {
+            if entry.file_name().as_encoded_bytes().starts_with(b".") || look(&path) == Look::Nothing {
                 continue;
             }
             match self.examine(&path) {

@@ -17,6 +17,7 @@ use crate::source::{self, Source};
 use crate::sys::fs;
 use crate::trust::{SignWith, Signer, Statement, Subject};
 
+use super::known::Known;
 use super::make::Maker;
 use super::receipts::Standing;
 use super::{write, written};
@@ -24,13 +25,13 @@ use super::{write, written};
 /// What to make.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The packs where it may start; it holds the whole pack without any.
+    /// The packs where it may start, each a path or a name such as `flink-1.20.0`; it holds the whole pack without any.
     pub from: Vec<PathBuf>,
     /// Receipts of hosts that it is for.
     pub receipts: Vec<PathBuf>,
-    /// A folder with packs, of which those are taken where these hosts stand.
+    /// A folder with packs, of which those are taken that are named or where these hosts stand.
     pub packs: Option<PathBuf>,
-    /// The pack that it leads to.
+    /// The pack that it leads to, a path or a name.
     pub to: PathBuf,
     /// Whose pack that is; without it the pack tells.
     pub product: Option<String>,
@@ -46,6 +47,15 @@ pub struct Options {
     pub out: PathBuf,
 }
 
+/// What reading packs takes.
+pub(super) struct Reading<'a> {
+    pub settings: &'a PackSettings,
+    pub cache: &'a Path,
+    /// Whose packs they are, if it was told.
+    pub product: Option<&'a str>,
+    pub progress: &'a dyn Progress,
+}
+
 /// A pack, opened and recognised.
 pub(super) struct Pack<'a> {
     path: PathBuf,
@@ -53,23 +63,16 @@ pub(super) struct Pack<'a> {
     pub manifest: TreeManifest,
     /// The manifest's digest.
     pub tree: Digest,
-    profile: &'a Profile,
-    level: Level,
+    pub profile: &'a Profile,
+    pub level: Level,
 }
 
 impl<'a> Pack<'a> {
-    fn open(
-        path: &Path,
-        product: Option<&str>,
-        settings: &'a PackSettings,
-        cache: &Path,
-        progress: &dyn Progress,
-    ) -> Result<Self> {
-        let source = source::open(path, &settings.limits, cache, progress)?;
-        match Self::recognised(path, source, product, settings)? {
-            Some(pack) => pack.with_manifest(progress),
+    pub fn open(path: &Path, reading: &Reading<'a>) -> Result<Self> {
+        match Self::look(path, reading.product, reading)? {
+            Some(pack) => pack.with_manifest(reading.progress),
             None => {
-                let wanted = product.unwrap_or("any known product");
+                let wanted = reading.product.unwrap_or("any known product");
                 let message = format!("{} is not a pack of {wanted}", path.display());
                 Err(Failure::new(ErrorKind::NotAPack, message).at(path).hint(
                     "pass a pristine pack as an archive or a directory; --product names a profile that fits, also `generic`",
@@ -78,12 +81,10 @@ impl<'a> Pack<'a> {
         }
     }
 
-    fn recognised(
-        path: &Path,
-        source: Box<dyn Source>,
-        product: Option<&str>,
-        settings: &'a PackSettings,
-    ) -> Result<Option<Self>> {
+    /// Looks what it is, without its manifest; `None` if it is no pack of the product.
+    pub fn look(path: &Path, product: Option<&str>, reading: &Reading<'a>) -> Result<Option<Self>> {
+        let settings = reading.settings;
+        let source = source::open(path, &settings.limits, reading.cache, reading.progress)?;
         let is_asked = |profile: &&Profile| match product {
             Some(product) => profile.name == product,
             None => profile.name != builtin::GENERIC,
@@ -113,7 +114,7 @@ impl<'a> Pack<'a> {
     }
 
     /// Reading the manifest may mean to read the whole pack.
-    fn with_manifest(mut self, progress: &dyn Progress) -> Result<Self> {
+    pub fn with_manifest(mut self, progress: &dyn Progress) -> Result<Self> {
         self.manifest = self.source.manifest(progress)?;
         self.tree = self.manifest.digest();
         Ok(self)
@@ -131,7 +132,8 @@ impl<'a> Pack<'a> {
 ///
 /// # Errors
 /// `wrong-product`: the packs are of several products. `downgrade`: one where it starts is not below the target.
-/// `settings`: a glob is none. And those of sources, signers and of writing.
+/// `level-unavailable`: no pack of that name is known. `settings`: a glob is none. And those of sources, signers and of
+/// writing.
 pub(super) fn create(dirs: &ConfigDirs, options: &Options, progress: &dyn Progress) -> Result<BundleReport> {
     let settings = load::pack_settings(dirs)?;
     let signer = options.sign.as_ref().map(SignWith::open).transpose()?;
@@ -141,21 +143,30 @@ pub(super) fn create(dirs: &ConfigDirs, options: &Options, progress: &dyn Progre
         _ => Path::new("."),
     };
     fs::make_dirs(folder).map_err(|error| Failure::io("make the folder", folder, error))?;
-    let cache = dirs.state.join("cache");
-    let product = options.product.as_deref();
-    let open = |path: &PathBuf| Pack::open(path, product, &settings, &cache, progress);
-    let mut to = open(&options.to)?;
-    let mut from = options.from.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let reading = Reading {
+        settings: &settings,
+        cache: &dirs.state.join("cache"),
+        product: options.product.as_deref(),
+        progress,
+    };
+    let known = Known {
+        dirs,
+        packs: options.packs.as_deref(),
+        reading: &reading,
+    };
+    let mut to = known.pack(&options.to)?;
+    let from = options.from.iter().map(|said| known.pack(said));
+    let mut from = from.collect::<Result<Vec<_>>>()?;
     let order = to.profile.level.order;
     let is_below = |level: &Level| order.compare(level, &to.level).is_lt();
     let standing = Standing::read(dirs, &options.receipts, &to.profile.name, &to.level, is_below)?;
-    let known: Vec<Level> = from.iter().map(|pack| pack.level.clone()).collect();
-    let is_wanted = |level: &Level| standing.levels.contains_key(level.as_str()) && !known.contains(level);
-    if let Some(folder) = options.packs.as_deref() {
-        from.extend(in_folder(folder, &to, &settings, &cache, is_wanted, progress)?);
+    for (level, tree) in standing.levels.values() {
+        if !from.iter().any(|pack| pack.level == *level) {
+            from.push(Standing::pack(&known, to.profile, level)?);
+        }
+        let packs = from.iter().filter(|pack| pack.level == *level);
+        Standing::refuse_other(level, *tree, packs.map(|pack| pack.tree))?;
     }
-    let found = from.iter().map(|pack| (pack.level.to_string(), pack.tree));
-    standing.refuse_missing(&found.collect(), options.packs.as_deref())?;
     // The same trees in another order are the same bundle.
     from.sort_by_key(|pack| pack.tree);
     from.dedup_by_key(|pack| pack.tree);
@@ -191,32 +202,6 @@ pub(super) fn create(dirs: &ConfigDirs, options: &Options, progress: &dyn Progre
         packer.write(&packed, out)
     })?;
     written(&options.out, format!("{}: written", release.name()))
-}
-
-/// The packs of the target's product in a folder whose levels are wanted.
-fn in_folder<'a>(
-    folder: &Path,
-    to: &Pack<'_>,
-    settings: &'a PackSettings,
-    cache: &Path,
-    is_wanted: impl Fn(&Level) -> bool,
-    progress: &dyn Progress,
-) -> Result<Vec<Pack<'a>>> {
-    let mut packs = Vec::new();
-    let entries = fs::list_dir(folder).map_err(|error| Failure::io("list the packs in", folder, error))?;
-    for entry in entries {
-        let path = entry.path();
-        // What else lies there is nobody's mistake.
-        let Ok(source) = source::open(&path, &settings.limits, cache, progress) else {
-            continue;
-        };
-        let product = Some(to.profile.name.as_str());
-        let found = Pack::recognised(&path, source, product, settings)?;
-        if let Some(pack) = found.filter(|pack| is_wanted(&pack.level)) {
-            packs.push(pack.with_manifest(progress)?);
-        }
-    }
-    Ok(packs)
 }
 
 /// The release document in its envelope. Signatures of Ed25519 depend on nothing but key and document.

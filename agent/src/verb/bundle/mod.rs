@@ -3,6 +3,7 @@
 mod bases;
 mod create;
 mod extract;
+mod known;
 mod make;
 mod publish;
 mod receipts;

@@ -1,13 +1,17 @@
 //! `bundle create --for`: where the hosts stand that receipts are about, and what they need beyond deltas.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::load::ConfigDirs;
 use crate::model::{Digest, Level, RelPath};
+use crate::product::Profile;
 use crate::trust::predicate::Receipt;
 use crate::trust::{Envelope, Statement, TrustStore};
+
+use super::create::Pack;
+use super::known::{Found, Known};
 
 /// Where some hosts stand.
 #[derive(Debug, Default)]
@@ -58,28 +62,39 @@ impl Standing {
         Err(Failure::new(ErrorKind::Usage, message).hint("there is nothing to carry to these hosts"))
     }
 
-    /// The levels for which no pack was found.
+    /// The pack of a level where a host stands.
     ///
     /// # Errors
-    /// `level-unavailable` if there are any; `source` if a pack is not the one that the hosts have.
-    pub fn refuse_missing(&self, found: &BTreeMap<String, Digest>, packs: Option<&Path>) -> Result<()> {
-        for (level, (_, tree)) in &self.levels {
-            let place = packs.map_or_else(
-                || "--packs names no folder".to_owned(),
-                |packs| format!("{} has none", packs.display()),
-            );
-            let Some(pack) = found.get(level) else {
-                let message =
-                    format!("a host stands at level {level}, and its pristine pack is not here: {place}");
-                return Err(Failure::new(ErrorKind::LevelUnavailable, message)
-                    .hint("add it with --from, or put it into the folder that --packs names; --full needs no such pack"));
-            };
-            if tree.is_some_and(|tree| tree != *pack) {
-                let message = format!("the pack of level {level} here is not the one that the host has");
-                return Err(Failure::new(ErrorKind::Source, message)
-                    .hint("give the pack that the host was updated from, or make a bundle with --full"));
+    /// `level-unavailable` if none is known.
+    pub fn pack<'a>(known: &Known<'a>, profile: &Profile, level: &Level) -> Result<Pack<'a>> {
+        match known.find(profile, level)? {
+            Found::Pack(pack) => Ok(*pack),
+            Found::Nowhere(looked) => {
+                let message = format!(
+                    "a host stands at level {level}, and its pristine pack is not known here: {}",
+                    looked.in_words()
+                );
+                Err(Failure::new(ErrorKind::LevelUnavailable, message).hint(
+                    "add it with --from, or put it into the folder that --packs names; --full needs no such pack",
+                ))
             }
         }
-        Ok(())
+    }
+
+    /// Refuses packs of a level that are not what the hosts have there.
+    ///
+    /// # Errors
+    /// `source`.
+    pub fn refuse_other(
+        level: &Level,
+        tree: Option<Digest>,
+        mut packs: impl Iterator<Item = Digest>,
+    ) -> Result<()> {
+        if tree.is_none_or(|tree| packs.any(|pack| pack == tree)) {
+            return Ok(());
+        }
+        let message = format!("the pack of level {level} here is not the one that the host has");
+        Err(Failure::new(ErrorKind::Source, message)
+            .hint("give the pack that the host was updated from, or make a bundle with --full"))
     }
 }
