@@ -221,7 +221,7 @@ class Story(Timed):
         self.assertTrue(seen["interrupted"] or not seen["verified"], seen)
         # Nothing can be planned on what was interrupted; check mode says that, and repairs nothing.
         predicted = self.roll_out(SHOP.third, "--check", "--limit", "h4")
-        self.assertIn(("h4", "Say what a prediction cannot know"), predicted.changed)
+        self.assertIn(("h4", "Say what waits, and what a prediction cannot know"), predicted.changed)
         self.assertEqual(host.phase(SHOP.name), phase)
         ran = self.roll_out(SHOP.third, "--limit", "h4")
         self.assert_updated(ran, "h4")
