@@ -5,6 +5,7 @@
 mod comments;
 mod indent;
 mod list;
+mod occurrences;
 mod trivia;
 mod unit;
 mod versions;

@@ -6,6 +6,7 @@ mod json;
 mod laws;
 mod layout;
 mod properties;
+mod swapped;
 mod text;
 mod toml;
 mod xml;

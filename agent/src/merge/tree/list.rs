@@ -7,6 +7,7 @@ use super::super::chunk::{Chunks, Conflict};
 use super::super::node::{List, Node, Order};
 use super::comments::Elsewhere;
 use super::indent::Indent;
+use super::occurrences;
 use super::trivia;
 use super::unit::{self, Unit};
 use super::versions;
@@ -36,7 +37,7 @@ pub(super) fn merge(sides: [Option<&ListView<'_>>; 3], label: &str, indent: &Ind
     let order = lists[0].map_or(Order::Kept, |list| list.order);
     let tokens = unit::tokens(order, units);
     let slots = align::align(order, [&tokens[0], &tokens[1], &tokens[2]]);
-    let slots = versions::unite(slots, units);
+    let slots = occurrences::in_turn(order, versions::unite(slots, units), units);
     let leads = current.0.iter().map(|unit| unit.lead).chain([current.1]);
     let elsewhere = Elsewhere::among(leads.filter(|_| order == Order::Loose));
     let shape = Shape::new(sides[1], sides[2], indent, &elsewhere);

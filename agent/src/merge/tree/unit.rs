@@ -71,29 +71,45 @@ pub(super) fn tokens<'a>(order: Order, sides: [&[Unit<'a>]; 3]) -> [Vec<Token>; 
     let mut names = align::Interner::default();
     let mut contents = Contents::default();
     let mut tokens = sides.map(|units| {
-        let mut before: HashMap<&str, usize> = HashMap::new();
-        let token = |unit: &Unit<'a>| {
-            let name = unit.view.and_then(|view| match &view.node.key {
-                Key::Named(name) => Some(name.as_str()),
-                Key::Item => unit.field(key.as_deref()?),
-            });
+        let token = |(unit, named): (&Unit<'a>, Option<Occurrence<'a>>)| {
+            // Where names alone count, the second of a name is another one than the first.
+            let number = |number| if order == Order::Free { number } else { 0 };
+            let name = match named {
+                Some((name, at)) => Some((name, number(at))),
+                None => key.as_deref().and_then(|key| Some((unit.field(key)?, 0))),
+            };
             match name {
-                Some(name) => {
-                    // Where names alone count, the second of a name is another one than the first.
-                    let number = before.entry(name).or_default();
-                    let named = Token::Named(names.id((name, *number)));
-                    *number += usize::from(order == Order::Free);
-                    named
-                }
+                Some(name) => Token::Named(names.id(name)),
                 None => Token::Content(contents.id(unit)),
             }
         };
-        units.iter().map(token).collect::<Vec<_>>()
+        units
+            .iter()
+            .zip(occurrences(units))
+            .map(token)
+            .collect::<Vec<_>>()
     });
     align::demote_duplicates(&mut tokens, |side, at| {
         sides[side].get(at).map_or(0, |unit| contents.id(unit))
     });
     tokens
+}
+
+/// A name, and how many units of that name stand before it.
+pub(super) type Occurrence<'a> = (&'a str, usize);
+
+/// The names that units have by themselves.
+pub(super) fn occurrences<'a>(units: &[Unit<'a>]) -> Vec<Option<Occurrence<'a>>> {
+    let mut before: HashMap<&str, usize> = HashMap::new();
+    let occurrence = |unit: &Unit<'a>| {
+        let Key::Named(name) = &unit.view?.node.key else {
+            return None;
+        };
+        let count = before.entry(name).or_default();
+        *count += 1;
+        Some((name.as_str(), *count - 1))
+    };
+    units.iter().map(occurrence).collect()
 }
 
 /// Numbers for the content of units: lines by their text, nodes by their meaning.

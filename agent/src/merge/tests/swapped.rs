@@ -1,0 +1,69 @@
+//! Whether a merge is clean does not depend on which side is whose, and neither does what a clean result says.
+
+use super::super::{Format, value::Data};
+use super::outcome;
+
+type Sides = [&'static str; 3];
+
+/// What a clean result says; `None` for conflicts.
+pub(super) fn said(format: Format, text: &str) -> Data {
+    let structure = format.structure().unwrap();
+    let data = (structure.data)(text).unwrap();
+    // Elements that both sides added come out in either order.
+    if format == Format::Xml {
+        unordered(data)
+    } else {
+        data
+    }
+}
+
+/// Without the order of an element's content.
+fn unordered(data: Data) -> Data {
+    let Data::List(mut items) = data else {
+        return data;
+    };
+    items
+        .iter_mut()
+        .for_each(|item| item.data = unordered(item.data.clone()));
+    if items.iter().all(|item| item.id.is_none()) {
+        items.sort();
+    }
+    Data::List(items)
+}
+
+/// The merge in both directions.
+fn both_ways(name: &str, [base, a, b]: Sides) -> [Option<Data>; 2] {
+    let format = Format::candidates(name, base)[0];
+    [[base, a, b], [base, b, a]].map(|sides| Some(said(format, &outcome(name, sides).ok()?)))
+}
+
+fn check(name: &str, is_clean: bool, cases: &[Sides]) {
+    for sides in cases {
+        let [ab, ba] = both_ways(name, *sides);
+        assert_eq!(ab, ba, "{sides:?}");
+        assert_eq!(ab.is_some(), is_clean, "{sides:?}");
+    }
+}
+
+#[test]
+fn keys_that_stand_several_times_keep_their_order() {
+    let properties = [
+        ["a=2\nb=1\nb=1\n", "b=1\na=2\nb=1\n", "b=2\nb=2\na=1\nb=1\n"],
+        ["b=2\n", "b=2\nb=1\n\na=1\nb=2\n", "a=1\nb=2\n\n"],
+        ["a=1\n# x\n", "b=2\nd=1\na=1\n", "a=1\nd=1\na=2\nb=2\n"],
+    ];
+    check("a.properties", true, &properties);
+    let ini = [
+        ["a=1\nb=2\na=2\n", "b=1\na=2\na=2\n", "a=1\na=1\nb=2\na=2\n"],
+        [
+            "a=1\nb=2\na=2\na=2\n",
+            "a=2\na=1\nb=2\na=2\na=2\n",
+            "b=2\na=1\na=2\n",
+        ],
+    ];
+    check("a.ini", true, &ini);
+    // Both changed the same one.
+    let clash = [["a=1\na=1\n", "a=1\na=2\n", "b=1\na=1\na=3\n"]];
+    check("a.properties", false, &clash);
+    check("a.ini", false, &clash);
+}
