@@ -50,7 +50,6 @@ struct Entry<'s> {
 }
 
 const BLANK: [char; 2] = [' ', '\t'];
-const LINE_END: [char; 2] = ['\n', '\r'];
 
 /// Every line but for blank ones and comments; `at` is after the indentation.
 fn read(text: &str) -> Result<Vec<Line<'_>>, ParseError> {
@@ -123,7 +122,7 @@ fn split(text: &str) -> Option<Entry<'_>> {
     };
     let name = text.get(..key)?.trim_end_matches(BLANK);
     let rest = text.get(key + sign..)?;
-    let value = rest.trim_start_matches(BLANK).trim_end_matches(LINE_END);
+    let (value, _) = lines::split_end(rest.trim_start_matches(BLANK));
     let start = text.len() - rest.trim_start_matches(BLANK).len();
     Some(Entry {
         key: name,

@@ -11,6 +11,8 @@ pub(super) struct Layout {
     bom: bool,
     crlf: Option<bool>,
     final_newline: bool,
+    /// The last line of a side goes on where nothing is left.
+    goes_on: bool,
 }
 
 const BOM: &str = "\u{feff}";
@@ -28,6 +30,7 @@ impl Layout {
             bytes,
             bom: texts[1].starts_with(BOM),
             crlf: uniform.then(|| if bare[1].contains('\n') { bare[1] } else { bare[2] }.contains("\r\n")),
+            goes_on: bare.into_iter().any(goes_on),
             final_newline: if ends[0] == ends[1] { ends[2] } else { ends[1] },
             texts: bare.map(|text| plain(text, uniform)),
         }
@@ -41,6 +44,8 @@ impl Layout {
 
     /// A result as the operator has it.
     pub(super) fn restore(&self, text: &str) -> Vec<u8> {
+        let is_as_it_was = |text: &&str| self.goes_on && text.ends_with('\n') && goes_on(text);
+        let text = text.strip_suffix('\n').filter(is_as_it_was).unwrap_or(text);
         match text.strip_suffix('\n') {
             Some(text) if !self.final_newline => self.restore_marked(text),
             _ => self.restore_marked(text),
@@ -90,5 +95,17 @@ fn plain(text: &str, uniform: bool) -> String {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
+    if goes_on(&text) {
+        text.push('\n');
+    }
     text
+}
+
+/// Whether the last line's end is escaped, or would be: what comes after it in a result would be a part of that line, if it
+/// did not get an end of its own.
+fn goes_on(text: &str) -> bool {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    let slashes = line.len() - line.trim_end_matches('\\').len();
+    slashes % 2 == 1
 }

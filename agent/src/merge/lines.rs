@@ -49,6 +49,17 @@ pub fn continued(text: &str) -> &str {
     text.get(..end).unwrap_or(text)
 }
 
+/// A value with what follows it, apart. A line's end that the value escapes is its own, if the line ends after it: what is
+/// put in the place of the rest would be a part of the value otherwise.
+pub fn split_end(text: &str) -> (&str, &str) {
+    let bare = text.trim_end_matches(['\n', '\r']);
+    let end = &text[bare.len()..];
+    let slashes = bare.len() - bare.trim_end_matches('\\').len();
+    let escaped = first(end).len();
+    let is_own = slashes % 2 == 1 && escaped < end.len();
+    text.split_at(bare.len() + if is_own { escaped } else { 0 })
+}
+
 /// The values of one key. Of a key that stands there several times each is known by its number: what two sides make of
 /// the same one is never put together.
 pub fn occurrences(mut values: Vec<Data>) -> Data {

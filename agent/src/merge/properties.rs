@@ -58,7 +58,7 @@ impl<'s> Entry<'s> {
             gap += blank(&rest[gap..]);
         }
         let (between, value) = rest.split_at(gap);
-        let (value, end) = value.split_at(value.trim_end_matches(['\n', '\r']).len());
+        let (value, end) = lines::split_end(value);
         Self {
             key,
             between,

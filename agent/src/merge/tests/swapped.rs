@@ -67,3 +67,15 @@ fn keys_that_stand_several_times_keep_their_order() {
     check("a.properties", false, &clash);
     check("a.ini", false, &clash);
 }
+
+#[test]
+fn a_line_end_that_is_escaped_stays_with_its_value() {
+    let cases = [
+        ["\nb=1\nb=1\n", "b=1\n\nb=1\\\n\n  2\n", "b=2\nb=1\n"],
+        // At the end of the file nothing is left that the line goes on in.
+        ["a=1\n", "a=1\nb=1\\\n", "a=1\nc=1\n"],
+        ["a=1\n", "a=1\nb=1\\", "a=1\nc=1\n"],
+    ];
+    check("a.properties", true, &cases);
+    check("a.ini", true, &cases[1..]);
+}
