@@ -61,7 +61,7 @@ pub struct Value<'s> {
 }
 
 /// How children are matched and ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Order {
     /// By name; their order means nothing (though it is kept).
     Free,

@@ -65,30 +65,68 @@ fn body(base: Option<&View<'_>>, current: &View<'_>, new: &View<'_>, outer: &Ind
 
 /// Parts of the same kinds, one by one.
 fn parts(base: Option<&View<'_>>, current: &View<'_>, new: &View<'_>, indent: &Indent, out: &mut Chunks) {
-    let mut lists = 0;
+    let contents = contents(base, current, new, indent);
+    // What stands around nothing may be written so that nothing can stand in it: `<a/>`, a key without a sign after it.
+    let is_filled = contents.last().is_some_and(|(_, is_filled)| *is_filled);
+    let [mine_fits, its_fits] = [current, new].map(|side| !is_filled || !is_empty(side));
+    let mut contents = contents.into_iter().map(|(merged, _)| merged);
     for (number, (mine, its)) in current.node.parts.iter().zip(&new.node.parts).enumerate() {
         let was = base.and_then(|base| base.node.parts.get(number));
         match (was, mine, its) {
+            (_, Part::Syntax(mine), Part::Syntax(its)) if mine_fits != its_fits => {
+                out.plain(if mine_fits { mine } else { its });
+            }
             (Some(Part::Syntax(was)), Part::Syntax(mine), Part::Syntax(its)) => {
                 out.plain(&trivia::plain(was, mine, its));
             }
             (_, Part::Syntax(mine), _) => out.plain(mine),
-            (Some(Part::Value(was)), Part::Value(mine), Part::Value(its)) => {
-                value(Some(was), mine, its, &current.node.label, indent, out);
-            }
-            (_, Part::Value(mine), Part::Value(its)) => {
-                value(None, mine, its, &current.node.label, indent, out)
-            }
-            (_, Part::List(_), _) => {
-                let sides =
-                    [base, Some(current), Some(new)].map(|view| view.and_then(|view| view.list(lists)));
-                list::merge(sides, &current.node.label, indent, out);
-                lists += 1;
-            }
-            // Both have parts of the same kinds.
-            (_, Part::Value(_), _) => {}
+            (_, Part::Value(_) | Part::List(_), _) => out.append(contents.next().unwrap_or_default()),
         }
     }
+}
+
+/// The values and lists of a node, and whether anything is in them.
+fn contents(
+    base: Option<&View<'_>>,
+    current: &View<'_>,
+    new: &View<'_>,
+    indent: &Indent,
+) -> Vec<(Chunks, bool)> {
+    let mut contents = Vec::new();
+    let mut lists = 0;
+    for (number, (mine, its)) in current.node.parts.iter().zip(&new.node.parts).enumerate() {
+        let mut merged = Chunks::default();
+        let is_filled = match (mine, its) {
+            (Part::Value(mine), Part::Value(its)) => {
+                let was = match base.and_then(|base| base.node.parts.get(number)) {
+                    Some(Part::Value(was)) => Some(was),
+                    _ => None,
+                };
+                value(was, mine, its, &current.node.label, indent, &mut merged);
+                merged.iter().next().is_some()
+            }
+            (Part::List(_), _) => {
+                let sides = [base, Some(current), Some(new)];
+                let sides = sides.map(|view| view.and_then(|view| view.list(lists)));
+                lists += 1;
+                list::merge(sides, &current.node.label, indent, &mut merged)
+            }
+            // Both have parts of the same kinds.
+            (Part::Syntax(_) | Part::Value(_), _) => continue,
+        };
+        contents.push((merged, is_filled));
+    }
+    contents
+}
+
+/// Whether nothing is in what a node holds last.
+fn is_empty(view: &View<'_>) -> bool {
+    let content = view.node.parts.iter().rev().find_map(|part| match part {
+        Part::Syntax(_) => None,
+        Part::Value(value) => Some(value.text.is_empty()),
+        Part::List(list) => Some(list.nodes.is_empty()),
+    });
+    content.unwrap_or(false)
 }
 
 fn value(

@@ -79,3 +79,23 @@ fn a_line_end_that_is_escaped_stays_with_its_value() {
     check("a.properties", true, &cases);
     check("a.ini", true, &cases[1..]);
 }
+
+#[test]
+fn what_is_written_empty_gives_way_to_what_is_not() {
+    let xml = [
+        ["<r/>\n", "<r>\n  <b/>\n</r>\n", "<r>\n  <b>x</b>\n</r>\n"],
+        [
+            "<r>\n  <b>\n  </b>\n</r>\n",
+            "<r>\n  <b/>\n</r>\n",
+            "<r>\n  <b><c/></b>\n</r>\n",
+        ],
+    ];
+    check("a.xml", true, &xml);
+    check(
+        "a.properties",
+        true,
+        &[["b=\n", "b\n", "b=1\n"], ["b\n", "b=\n", "b=1\n"]],
+    );
+    let yaml = [["b: 2\na: {} # y\n", "b: 2 # y\na: {}\n", "# x\nb: 2\na: []\n"]];
+    check("a.yaml", true, &yaml);
+}

@@ -29,8 +29,13 @@ enum Separator {
     Within,
 }
 
-/// Merges lists; base is missing where both sides added the parent.
-pub(super) fn merge(sides: [Option<&ListView<'_>>; 3], label: &str, indent: &Indent, out: &mut Chunks) {
+/// Merges lists; base is missing where both sides added the parent. Returns whether anything is in the merged list.
+pub(super) fn merge(
+    sides: [Option<&ListView<'_>>; 3],
+    label: &str,
+    indent: &Indent,
+    out: &mut Chunks,
+) -> bool {
     let [base, current, new] = sides.map(|side| side.map(unit::of).unwrap_or_default());
     let units = [&base.0[..], &current.0, &new.0];
     let lists = [sides[1], sides[2]].map(|side| side.map(|side| side.list));
@@ -61,12 +66,16 @@ pub(super) fn merge(sides: [Option<&ListView<'_>>; 3], label: &str, indent: &Ind
         let blank = pieces.iter().rev().take_while(|piece| piece.is_blank()).count();
         pieces.truncate(pieces.len() - blank);
     }
+    let is_filled = pieces
+        .iter()
+        .any(|piece| !matches!(piece.separator, Separator::None));
     separate(pieces, lists, out);
     if shape.is_known || new.0.is_empty() {
         out.plain(&trivia::lead(base.1, current.1, new.1, &elsewhere));
     } else {
         out.plain(&indent.apply(new.1, true));
     }
+    is_filled
 }
 
 /// How the operator's list is laid out, for the vendor's nodes that come into it.

@@ -87,7 +87,7 @@ impl<'a> View<'a> {
                 }
                 Part::List(list) => {
                     let view = ListView::new(list, reader);
-                    view.meanings().hash(&mut meaning);
+                    (list.order, view.meanings()).hash(&mut meaning);
                     view.views.iter().for_each(|child| child.hash_text(&mut body));
                     list.close.hash(&mut body);
                     reader.read(list.close);
