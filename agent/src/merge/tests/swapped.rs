@@ -99,3 +99,28 @@ fn what_is_written_empty_gives_way_to_what_is_not() {
     let yaml = [["b: 2\na: {} # y\n", "b: 2 # y\na: {}\n", "# x\nb: 2\na: []\n"]];
     check("a.yaml", true, &yaml);
 }
+
+#[test]
+fn elements_that_both_added_are_the_same_from_either_side() {
+    let cases = [
+        [
+            "<r>\n  <b>2</b>\n  <a>x</a>\n</r>\n",
+            "<r>\n  <a/>\n  <b>2</b>\n</r>\n",
+            "<r>\n  <b>2</b>\n  <a/>\n  <a>\n    <b>1</b>\n  </a>\n</r>\n",
+        ],
+        // Of two ids, neither side's first is the surer one.
+        [
+            "<r>\n</r>\n",
+            "<r>\n<x><a-name>1</a-name><b-name>1</b-name></x>\n<x><a-name>2</a-name><b-name>2</b-name></x>\n</r>\n",
+            "<r>\n<x><b-name>1</b-name><a-name>3</a-name></x>\n</r>\n",
+        ],
+    ];
+    check("a.xml", true, &cases);
+    // One side alone says that the order means something.
+    let synapse = [[
+        "<r>\n</r>\n",
+        "<r>\n<sequence xmlns=\"http://ws.apache.org/ns/synapse\"><log/></sequence>\n</r>\n",
+        "<r>\n<sequence><send/></sequence>\n</r>\n",
+    ]];
+    check("a.xml", false, &synapse);
+}

@@ -208,20 +208,22 @@ fn tells_apart(group: &Group, value: impl Fn(usize, usize) -> Option<String>) ->
 /// How many attributes and child elements are looked at for one that is an id.
 const FIELDS: usize = 32;
 
-/// The first attributes and child elements of the first of a group.
+/// The first attributes and child elements of the first of a group. Where base has none, no side's order is the better one.
 fn fields<'a>(sides: [&[Shape<'a>]; 3], group: &Group) -> Vec<&'a str> {
     let first = group
         .iter()
         .zip(sides)
         .find_map(|(places, side)| side.get(*places.first()?));
-    let names = first.map(|shape| {
+    let names = |shape: &Shape<'a>| -> Vec<&'a str> {
         let attributes = shape.attributes.iter().map(|(name, _)| *name);
-        attributes
-            .chain(shape.children.iter().map(|child| child.tag))
-            .take(FIELDS)
-            .collect()
-    });
-    names.unwrap_or_default()
+        let children = shape.children.iter().map(|child| child.tag);
+        attributes.chain(children).take(FIELDS).collect()
+    };
+    let mut names = first.map(names).unwrap_or_default();
+    if group[0].is_empty() {
+        names.sort_unstable();
+    }
+    names
 }
 
 fn ends_like_id(name: &str) -> bool {

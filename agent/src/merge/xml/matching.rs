@@ -54,11 +54,11 @@ fn children(shapes: &Shapes, parent: Parent<'_>, sides: [&[Shape<'_>]; 3]) -> [V
         if inner.iter().all(|side| side.is_empty()) {
             continue;
         }
-        let parent = found
+        let found_shapes = found
             .iter()
             .zip(sides)
-            .find_map(|(at, side)| Some(parent.child(&side[(*at)?])));
-        let inner = children(shapes, parent.unwrap_or(Parent::document()), inner);
+            .filter_map(|(at, side)| Some(&side[(*at)?]));
+        let inner = children(shapes, parent.child(&found_shapes.collect::<Vec<_>>()), inner);
         for ((side, at), inner) in names.iter_mut().zip(found).zip(inner) {
             if let Some(at) = at {
                 side[at].children = inner;

@@ -48,8 +48,11 @@ pub fn name_nodes(document: &mut Node<'_>, data: &Data) {
 
 fn name_content(nodes: Vec<&mut Node<'_>>, items: &[Item], path: &str) {
     if items.iter().all(|item| item.id.is_none()) {
-        if let Some(text) = nodes.into_iter().next().filter(|node| node.label == TEXT) {
-            text.label = path.to_owned();
+        for node in nodes {
+            node.key = Key::Item;
+            if node.label == TEXT {
+                node.label = path.to_owned();
+            }
         }
         return;
     }

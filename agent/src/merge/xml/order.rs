@@ -58,12 +58,13 @@ impl<'a> Parent<'a> {
         }
     }
 
-    /// One of its children.
-    pub fn child(self, shape: &Shape<'a>) -> Self {
+    /// One of its children, as those sides have it that have it.
+    pub fn child(self, sides: &[&Shape<'a>]) -> Self {
         let declares = |(name, value): &(&str, &str)| name.starts_with("xmlns") && *value == SYNAPSE;
+        let mut attributes = sides.iter().flat_map(|shape| &shape.attributes);
         Self {
-            tag: shape.tag,
-            in_synapse: self.in_synapse || shape.attributes.iter().any(declares),
+            tag: sides.first().map_or("", |shape| shape.tag),
+            in_synapse: self.in_synapse || attributes.any(declares),
             is_document: false,
         }
     }

@@ -72,7 +72,13 @@ fn same_content(sides: [&[Shape<'_>]; 3], keys: &mut Keys, from: usize, to: usiz
     if keys[to].iter().all(Option::is_some) {
         return;
     }
-    for (a, b) in matches(sides, keys, from, to) {
+    let mut pairs = matches(sides, keys, from, to);
+    if from != 0 {
+        // Of what both sides added, only what is the same from either side: a diff has a direction, the two have none.
+        let back: HashSet<(usize, usize)> = matches(sides, keys, to, from).into_iter().collect();
+        pairs.retain(|(a, b)| back.contains(&(*b, *a)));
+    }
+    for (a, b) in pairs {
         if keys[to][b].is_none() && (from == 0 || keys[from][a].is_none()) {
             let name = keys[from][a]
                 .get_or_insert_with(|| placed(&sides[from][a], from, a))
