@@ -95,9 +95,9 @@ pub fn align(order: Order, sides: [&[Token]; 3]) -> Vec<Slot> {
     let all_named = sides.iter().all(|side| side.iter().all(named));
     match order {
         Order::Free => one_by_one(order, sides),
-        Order::Kept if all_named && is_moved(sides) && !is_torn(sides) => one_by_one(order, sides),
-        Order::Loose if all_named && !is_torn(sides) => one_by_one(order, sides),
-        Order::Kept | Order::Loose => settle_moves(sides, by_place(order, sides)),
+        Order::Kept if all_named && is_moved(sides) && !is_torn(order, sides) => one_by_one(order, sides),
+        Order::Loose if all_named && !is_torn(order, sides) => one_by_one(order, sides),
+        Order::Kept | Order::Loose => settle_moves(order, sides, by_place(order, sides)),
     }
 }
 
@@ -106,9 +106,11 @@ fn is_moved([base, current, new]: [&[Token]; 3]) -> bool {
     is_reordered(base, current) || is_reordered(base, new)
 }
 
-/// Both sides reordered, and not alike.
-fn is_torn([base, current, new]: [&[Token]; 3]) -> bool {
-    is_reordered(base, current) && is_reordered(base, new) && is_reordered(current, new)
+/// Both sides reordered, and not alike; or, where the order means something, both added the same in another order.
+fn is_torn(order: Order, [base, current, new]: [&[Token]; 3]) -> bool {
+    let sides = [current, new].map(|side| is_reordered(base, side));
+    let is_both = sides == [true; 2] || (order == Order::Kept && sides == [false; 2]);
+    is_both && is_reordered(current, new)
 }
 
 fn is_reordered(a: &[Token], b: &[Token]) -> bool {

@@ -2,7 +2,7 @@
 //! a merged file is only called clean if it reads as exactly that.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};
 
 use super::align::{self, Slot, Token};
@@ -180,12 +180,14 @@ impl Prefer {
                     merged.extend(data.map(|data| Item { id, data }));
                 }
                 Slot::Clash([base, current, new]) => {
+                    let are_additions = base.is_empty()
+                        && !has_common_name(&tokens[1][current.clone()], &tokens[2][new.clone()]);
                     let current = sides[1].get(current).unwrap_or_default();
                     let new = sides[2].get(new).unwrap_or_default();
                     let chosen = match self {
-                        Self::CurrentFirst if base.is_empty() => [current, new],
-                        Self::NewFirst if base.is_empty() => [new, current],
-                        Self::Neither if base.is_empty() => return Err(Clash::Additions),
+                        Self::CurrentFirst if are_additions => [current, new],
+                        Self::NewFirst if are_additions => [new, current],
+                        Self::Neither if are_additions => return Err(Clash::Additions),
                         _ => [self.choose(current, new)?, &[]],
                     };
                     merged.extend(chosen.into_iter().flatten().cloned());
@@ -194,6 +196,15 @@ impl Prefer {
         }
         Ok(Some(Data::List(merged)))
     }
+}
+
+/// Whether two lists have an item in common that says who it is.
+fn has_common_name(current: &[Token], new: &[Token]) -> bool {
+    let names: HashSet<&Token> = current
+        .iter()
+        .filter(|token| matches!(token, Token::Named(_)))
+        .collect();
+    new.iter().any(|token| names.contains(token))
 }
 
 /// Items that say who they are get named tokens, others are known by their content.

@@ -34,7 +34,7 @@ pub(super) fn one_by_one(order: Order, sides: [&[Token]; 3]) -> Vec<Slot> {
     let slot = |id: u32| Slot::One(places.get(&id).copied().unwrap_or_default());
     let slots = merged.into_iter().map(slot).collect();
     match order {
-        Order::Kept => without_clashing_additions(slots),
+        Order::Kept => without_clashing_additions(sides, slots),
         Order::Free | Order::Loose => slots,
     }
 }
@@ -134,34 +134,50 @@ impl Numbers {
     }
 }
 
-/// Where order means something and both sides added something in the same place, nothing says what comes first.
-fn without_clashing_additions(slots: Vec<Slot>) -> Vec<Slot> {
-    let added = |slot: &Slot| matches!(slot, Slot::One([None, Some(_), None] | [None, None, Some(_)]));
+/// Where order means something and both sides added something in the same place, nothing says what comes first. What a side
+/// removed keeps nothing apart: where it stood among the other side's is no place in the result.
+fn without_clashing_additions(sides: [&[Token]; 3], slots: Vec<Slot>) -> Vec<Slot> {
+    let is_passing = |slot: &Slot| !matches!(slot, Slot::One([_, Some(_), Some(_)]));
     let mut out: Vec<Slot> = Vec::with_capacity(slots.len());
     let mut slots = slots.into_iter().peekable();
     while let Some(slot) = slots.next() {
         let mut run = vec![slot];
-        if added(&run[0]) {
-            run.extend(std::iter::from_fn(|| slots.next_if(added)));
+        if is_passing(&run[0]) {
+            run.extend(std::iter::from_fn(|| slots.next_if(is_passing)));
         }
-        match clash_of(&run) {
-            Some(ranges) => out.push(Slot::Clash(ranges)),
-            None => out.append(&mut run),
+        let (added, removed): (Vec<Slot>, Vec<Slot>) = run
+            .iter()
+            .cloned()
+            .partition(|slot| matches!(slot, Slot::One([None, ..])));
+        let is_added = |side: usize| added.iter().any(|slot| place(slot, side).is_some());
+        if !is_passing(&run[0]) || !is_added(1) || !is_added(2) {
+            out.append(&mut run);
+        } else if let Some(ranges) = ranges(&added) {
+            out.extend(removed);
+            out.push(Slot::Clash(ranges));
+        } else if let Some(ranges) = ranges(&run) {
+            out.push(Slot::Clash(ranges));
+        } else {
+            return vec![Slot::Clash(sides.map(|side| 0..side.len()))];
         }
     }
     out
 }
 
-/// The places of both sides' additions, if both have some.
-fn clash_of(run: &[Slot]) -> Option<[Range<usize>; 3]> {
-    let places = |side: usize| {
-        let place = move |slot: &Slot| match slot {
-            Slot::One(at) => at[side],
-            Slot::Clash(_) => None,
-        };
-        let places: Vec<usize> = run.iter().filter_map(place).collect();
-        let range = *places.iter().min()?..*places.iter().max()? + 1;
+fn place(slot: &Slot, side: usize) -> Option<usize> {
+    match slot {
+        Slot::One(at) => at[side],
+        Slot::Clash(_) => None,
+    }
+}
+
+/// Where slots stand on each side, if nothing else stands between them.
+fn ranges(slots: &[Slot]) -> Option<[Range<usize>; 3]> {
+    let range = |side: usize| {
+        let places: Vec<usize> = slots.iter().filter_map(|slot| place(slot, side)).collect();
+        let (first, last) = (places.iter().min(), places.iter().max());
+        let range = first.zip(last).map_or(0..0, |(first, last)| *first..*last + 1);
         (range.len() == places.len()).then_some(range)
     };
-    (run.len() > 1).then_some([0..0, places(1)?, places(2)?])
+    Some([range(0)?, range(1)?, range(2)?])
 }

@@ -89,7 +89,7 @@ fn region(order: Order, sides: [&[Token]; 3], ranges: [Range<usize>; 3], slots: 
     } else if [b, c, n]
         .iter()
         .all(|side| side.iter().all(|token| matches!(token, Token::Named(_))))
-        && !is_torn([b, c, n])
+        && !is_torn(order, [b, c, n])
         && !is_replaced_twice([b, c, n])
     {
         let merged = one_by_one(order, [b, c, n]);
@@ -123,8 +123,9 @@ fn is_replaced_twice(sides: [&[Token]; 3]) -> bool {
     removed.any(|token| !new.contains(token)) && &current - &base != &new - &base
 }
 
-/// A named child that a side moved is found in two places: it belongs where that side put it.
-pub(super) fn settle_moves(sides: [&[Token]; 3], slots: Vec<Slot>) -> Vec<Slot> {
+/// A named child that a side moved is found in two places: it belongs where that side put it. If both sides put it somewhere,
+/// and the order means something, nothing says where.
+pub(super) fn settle_moves(order: Order, sides: [&[Token]; 3], slots: Vec<Slot>) -> Vec<Slot> {
     let name = |at: &At| {
         let token = pick(sides, at).into_iter().flatten().next().copied();
         token.filter(|token| matches!(token, Token::Named(_)))
@@ -136,6 +137,13 @@ pub(super) fn settle_moves(sides: [&[Token]; 3], slots: Vec<Slot>) -> Vec<Slot> 
         {
             found.entry(token).or_default().push((number, *at));
         }
+    }
+    let is_put_twice = |places: &Vec<(usize, At)>| {
+        let puts = places.iter().filter(|(_, at)| at[0].is_none());
+        puts.count() > 1
+    };
+    if order == Order::Kept && found.values().any(is_put_twice) {
+        return vec![Slot::Clash(sides.map(|side| 0..side.len()))];
     }
     let mut slots: Vec<Option<Slot>> = slots.into_iter().map(Some).collect();
     for places in found.into_values().filter(|places| places.len() > 1) {

@@ -124,3 +124,46 @@ fn elements_that_both_added_are_the_same_from_either_side() {
     ]];
     check("a.xml", false, &synapse);
 }
+
+#[test]
+fn where_order_means_something_nothing_is_put_in_two_places() {
+    let list = |ids: &str| {
+        // So long that no two are nearly the same line.
+        let items = ids
+            .chars()
+            .map(|id| format!("  {{\"id\": \"{}\"}}", id.to_string().repeat(40)));
+        format!("[\n{}\n]\n", items.collect::<Vec<_>>().join(",\n"))
+    };
+    let table = [
+        // Both moved it, both added it.
+        ("abcd", "bcda", "bacd", false),
+        ("ab", "nab", "abn", false),
+        ("a", "aqs", "asq", false),
+        // What one side removed does not say where the other's addition stood.
+        ("q", "p", "sq", false),
+        ("q", "qs", "p", false),
+        ("abc", "axc", "abyc", false),
+        // One side alone moved it; the same in the same place.
+        ("abcd", "bcda", "abcde", true),
+        ("abc", "acb", "acb", true),
+        ("abc", "xabc", "abcy", true),
+        ("abc", "axbc", "aby", true),
+    ];
+    for (base, a, b, is_clean) in table {
+        let sides = [base, a, b].map(list);
+        let [base, a, b] = sides.each_ref().map(String::as_str);
+        let both = [[base, a, b], [base, b, a]];
+        let [ab, ba] = both.map(|sides| Some(said(Format::Json, &outcome("a.json", sides).ok()?)));
+        assert_eq!(ab, ba, "{base}{a}{b}");
+        assert_eq!(ab.is_some(), is_clean, "{base}{a}{b}");
+    }
+}
+
+#[test]
+fn documents_with_names_may_come_in_any_order() {
+    let document = |name: &str| format!("---\nkind: A\nmetadata:\n  name: {name}\n");
+    let of = |names: &[&str]| names.iter().map(|name| document(name)).collect::<String>();
+    let [base, a, b] = [&["x", "y"][..], &["n", "x", "y"], &["x", "y", "n"]].map(of);
+    assert_eq!(outcome("a.yaml", [&base, &a, &b]).unwrap(), a);
+    assert_eq!(outcome("a.yaml", [&base, &b, &a]).unwrap(), b);
+}

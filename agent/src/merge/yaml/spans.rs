@@ -53,7 +53,7 @@ impl<'s> Cutter<'s> {
             [only] => root.parts = self.document(only, self.text.len(), "")?,
             _ => root
                 .parts
-                .push(Part::List(list(Order::Kept, self.documents(documents)?, ""))),
+                .push(Part::List(list(Order::Loose, self.documents(documents)?, ""))),
         }
         root.parts.push(Part::Syntax(self.take(self.text.len())?));
         Ok(root)
