@@ -51,7 +51,8 @@ if [[ -z $core ]]; then
 else
   venv=$root/.cache/venv-core-$core
   python3 -m venv "$venv"
-  "$venv/bin/pip" install -q --disable-pip-version-check "ansible-core==$core.*"
+  # ansible-test runs the units with the pytest beside it.
+  "$venv/bin/pip" install -q --disable-pip-version-check "ansible-core==$core.*" -r <(grep ^pytest "$here/requirements-dev.txt")
 fi
 mkdir -p "$cache"
 # A home of its own, so that neither the environments nor the settings of the user are touched or used.
