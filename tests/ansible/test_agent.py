@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The agent comes to a host from an address: what is not what its checksum says never gets there, and a newer one takes the
-place of the old one in one step. agent.sh starts the host; the web server is here."""
+place of the old one in one step. story.sh starts the host; the web server is here."""
 
 import ctypes
 import functools

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A bundle on its way from development to production, with evidence that each environment signs for the next, into a folder that
-a person carries on, and the bundle that a receipt asks for. Each step stands on what the one before left. promote.sh starts the
+a person carries on, and the bundle that a receipt asks for. Each step stands on what the one before left. story.sh starts the
 hosts."""
 
 import base64

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The life of a small fleet with the collection's roles and playbooks, each step on what the one before left. The playbook
 of the README takes over what was installed by hand; then the fleet is looked at, goes to a level in waves, meets a conflict
-and a bad release, goes back, and is reported. rollout.sh starts the hosts."""
+and a bad release, goes back, and is reported. story.sh starts the hosts."""
 
 import datetime
 import json
