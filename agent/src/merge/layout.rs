@@ -1,6 +1,8 @@
 //! What files are freed of before they are read, and how a result gets it back: byte order mark, line ends, the missing
 //! end of the last line, an encoding that is not UTF-8.
 
+use super::lines;
+
 /// Three texts as they are merged.
 #[derive(Debug)]
 pub(super) struct Layout {
@@ -105,7 +107,5 @@ fn plain(text: &str, uniform: bool) -> String {
 /// did not get an end of its own.
 fn goes_on(text: &str) -> bool {
     let line = text.strip_suffix('\n').unwrap_or(text);
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    let slashes = line.len() - line.trim_end_matches('\\').len();
-    slashes % 2 == 1
+    lines::escapes_its_end(line.strip_suffix('\r').unwrap_or(line))
 }

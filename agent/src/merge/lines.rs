@@ -35,14 +35,18 @@ pub fn document<'s>(nodes: Vec<Node<'s>>, close: &'s str) -> Node<'s> {
     }
 }
 
+/// Whether a line, without its end, escapes that end: it goes on then.
+pub fn escapes_its_end(bare: &str) -> bool {
+    let slashes = bare.len() - bare.trim_end_matches('\\').len();
+    slashes % 2 == 1
+}
+
 /// The line that the text begins with, and those that it is continued on with a backslash.
 pub fn continued(text: &str) -> &str {
     let mut end = 0;
     for line in text.split_inclusive('\n') {
         end += line.len();
-        let bare = line.trim_end_matches(['\n', '\r']);
-        let slashes = bare.len() - bare.trim_end_matches('\\').len();
-        if slashes % 2 == 0 {
+        if !escapes_its_end(line.trim_end_matches(['\n', '\r'])) {
             break;
         }
     }
@@ -54,9 +58,8 @@ pub fn continued(text: &str) -> &str {
 pub fn split_end(text: &str) -> (&str, &str) {
     let bare = text.trim_end_matches(['\n', '\r']);
     let end = &text[bare.len()..];
-    let slashes = bare.len() - bare.trim_end_matches('\\').len();
     let escaped = first(end).len();
-    let is_own = slashes % 2 == 1 && escaped < end.len();
+    let is_own = escapes_its_end(bare) && escaped < end.len();
     text.split_at(bare.len() + if is_own { escaped } else { 0 })
 }
 

@@ -8,10 +8,13 @@ use super::unit::{self, Occurrence, Unit};
 
 /// Puts what stands before an earlier one of its name right after that: their order is all that tells them apart.
 pub(super) fn in_turn(order: Order, slots: Vec<Slot>, units: [&[Unit<'_>]; 3]) -> Vec<Slot> {
+    if order != Order::Free {
+        return slots;
+    }
     let occurrences = units.map(unit::occurrences);
     let is_repeated =
         |side: &Vec<Option<Occurrence<'_>>>| side.iter().flatten().any(|(_, number)| *number > 0);
-    if order != Order::Free || !occurrences.iter().any(is_repeated) {
+    if !occurrences.iter().any(is_repeated) {
         return slots;
     }
     let occurrence = |slot: &Slot| match slot {
