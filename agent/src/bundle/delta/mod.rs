@@ -20,6 +20,7 @@ mod origin;
 mod place;
 mod plan;
 mod predict;
+mod similar;
 mod sketch;
 mod sources;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::place::{self, Place};
+use super::similar::Similar;
 use super::sources::Inflater;
 use super::zip::{self, Directory, Record};
 
@@ -45,6 +46,8 @@ pub(super) struct Old<'a> {
     contents: HashMap<(u32, u32), usize>,
     /// By the last part of their name: entries whose name is gone.
     moved: HashMap<&'a [u8], usize>,
+    /// The contents of those, if there are new names.
+    gone: Option<Similar>,
 }
 
 impl<'a> Old<'a> {
@@ -55,6 +58,7 @@ impl<'a> Old<'a> {
             names: HashMap::new(),
             contents: HashMap::new(),
             moved: HashMap::new(),
+            gone: None,
         };
         let kept: HashSet<&[u8]> = new
             .directory
@@ -69,6 +73,13 @@ impl<'a> Old<'a> {
             if !kept.contains(name) && record.size > 0 {
                 old.moved.entry(last_part(name)).or_insert(at);
             }
+        }
+        if !kept.iter().all(|name| old.names.contains_key(name)) {
+            let gone = (0..)
+                .zip(&directory.records)
+                .filter(|(_, record)| !kept.contains(directory.name(record)));
+            let contents = gone.filter_map(|(at, record)| Some((at, old.plain(record)?.0)));
+            old.gone = Some(Similar::of(contents));
         }
         old
     }
@@ -94,16 +105,12 @@ impl<'a> Old<'a> {
 
     /// The content of an entry, and how much more may be held besides.
     pub(super) fn plain(&self, record: &Record) -> Option<(Cow<'a, [u8]>, usize)> {
-        let data = self.data(record)?;
-        let size = record.size as usize;
-        match record.fields[zip::METHOD] {
-            zip::STORED if record.size == record.packed => Some((data.into(), self.content.room)),
-            zip::DEFLATED => {
-                let room = self.content.room.checked_sub(size)?;
-                Some((inflate(data, size)?.into(), room))
-            }
-            _ => None,
-        }
+        let inflated = match record.fields[zip::METHOD] {
+            zip::DEFLATED => record.size as usize,
+            _ => 0,
+        };
+        let room = self.content.room.checked_sub(inflated)?;
+        Some((plain(record, self.data(record)?)?, room))
     }
 
     /// Which entry a new one comes from, and whether it has the same data.
@@ -116,6 +123,10 @@ impl<'a> Old<'a> {
             }
         }
         let found = equal.filter(|_| record.size > 0).or(named);
+        let found = found.or_else(|| {
+            let gone = self.gone.as_ref().filter(|_| record.size > 0)?;
+            Some(gone.closest(&plain(record, data)?)? as usize)
+        });
         let found = found.or_else(|| self.moved.get(last_part(name)).copied());
         found.map(|at| (at, false))
     }
@@ -125,6 +136,16 @@ impl<'a> Old<'a> {
         numbers(old) == numbers(new)
             && old.fields[zip::METHOD] == new.fields[zip::METHOD]
             && self.data(old) == Some(data)
+    }
+}
+
+/// The content of an entry with this data.
+fn plain<'d>(record: &Record, data: &'d [u8]) -> Option<Cow<'d, [u8]>> {
+    let size = record.size as usize;
+    match record.fields[zip::METHOD] {
+        zip::STORED if record.size == record.packed => Some(data.into()),
+        zip::DEFLATED => Some(inflate(data, size)?.into()),
+        _ => None,
     }
 }
 

@@ -92,11 +92,11 @@ fn chunks(file: &dyn Base) -> io::Result<Vec<(u64, u32)>> {
 }
 
 /// A hash that the last 64 bytes decide.
-fn roll(hash: u64, byte: u8) -> u64 {
+pub(super) fn roll(hash: u64, byte: u8) -> u64 {
     (hash << 1).wrapping_add(mix(u64::from(byte)))
 }
 
-fn mix(value: u64) -> u64 {
+pub(super) fn mix(value: u64) -> u64 {
     let value = (value ^ (value >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     value ^ (value >> 29)
 }

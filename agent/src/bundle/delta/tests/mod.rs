@@ -5,6 +5,7 @@ mod hostile;
 mod odd;
 mod random;
 mod seeds;
+mod similar;
 mod sketch;
 mod stable;
 
