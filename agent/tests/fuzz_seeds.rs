@@ -96,5 +96,5 @@ fn what_must_hold_for_deltas_holds_for_the_seeds() {
         .iter()
         .flat_map(|seed| inputs(seed))
         .for_each(|input| delta::apply(&input));
-    assert_eq!(seeds.len(), 2);
+    assert_eq!(seeds.len(), 3);
 }

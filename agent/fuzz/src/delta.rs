@@ -36,7 +36,7 @@ pub fn apply(input: &[u8]) {
             *byte = *value;
         }
     }
-    let mut all = b"pitd\x01".to_vec();
+    let mut all = b"pitd\x02".to_vec();
     let packed = zstd::bulk::compress(&columns, 1).expect("columns can be compressed");
     for len in [columns.len(), packed.len()] {
         all.extend([len as u8 | 0x80, (len >> 7) as u8 | 0x80, (len >> 14) as u8]);

@@ -140,7 +140,7 @@ impl<'a> Maker<'a, '_> {
                 .sources
                 .copy(source, at, len, &mut |piece| out.write_all(piece).map_err(output)),
             Part::New => {
-                let bytes = self.blocks.take(&self.plan.pieces, &mut self.sources)?;
+                let bytes = self.blocks.take(self.plan, &mut self.sources)?;
                 out.write_all(bytes).map_err(output)
             }
         }

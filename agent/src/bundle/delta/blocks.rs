@@ -4,10 +4,11 @@ use std::io::Read;
 
 use zstd::zstd_safe::{CCtx, CParameter, DCtx};
 
+use super::class::Change;
 use super::columns::put_varint;
 use super::limits;
 use super::sources::Sources;
-use super::tree::Piece;
+use super::tree::{Piece, Plan};
 use super::{DeltaError, MAGIC};
 
 /// The best there is short of levels that need gigabytes.
@@ -57,16 +58,24 @@ pub(super) struct Writer {
     pieces: u64,
     old: Vec<u8>,
     new: Vec<u8>,
+    /// How many bytes the new ones become.
+    made: usize,
     done: Vec<u8>,
 }
 
 impl Writer {
     /// Adds a piece. Both sides are within the limits.
     pub(super) fn add(&mut self, new: &[u8], old: &[u8]) -> Option<()> {
-        if self.new.len() + new.len() > limits::BLOCK || self.old.len() + old.len() > limits::BLOCK {
+        self.add_told(new, old, new.len())
+    }
+
+    /// Adds a piece that becomes another in the end, which is not smaller.
+    pub(super) fn add_told(&mut self, new: &[u8], old: &[u8], made: usize) -> Option<()> {
+        if self.made + made > limits::BLOCK || self.old.len() + old.len() > limits::BLOCK {
             self.flush()?;
         }
         self.pieces += 1;
+        self.made += made;
         self.new.extend_from_slice(new);
         self.old.extend_from_slice(old);
         Some(())
@@ -80,6 +89,7 @@ impl Writer {
             self.done.extend(packed);
         }
         self.pieces = 0;
+        self.made = 0;
         self.new.clear();
         self.old.clear();
         Some(())
@@ -130,12 +140,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The bytes of the next piece.
-    pub(super) fn take(&mut self, all: &[Piece], sources: &mut Sources<'_>) -> Result<&[u8], DeltaError> {
+    pub(super) fn take(&mut self, plan: &Plan, sources: &mut Sources<'_>) -> Result<&[u8], DeltaError> {
         if self.taken == self.pieces {
-            self.load(&all[self.taken..], sources)?;
+            self.load(&plan.pieces[self.taken..], &plan.text, sources)?;
         }
         let start = self.at;
-        let piece = all.get(self.taken);
+        let piece = plan.pieces.get(self.taken);
         self.taken += 1;
         self.at += piece.map_or(0, |piece| piece.new);
         self.new
@@ -152,26 +162,40 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn load(&mut self, following: &[Piece], sources: &mut Sources<'_>) -> Result<(), DeltaError> {
+    fn load(
+        &mut self,
+        following: &[Piece],
+        text: &[u8],
+        sources: &mut Sources<'_>,
+    ) -> Result<(), DeltaError> {
         // What was used goes before more is needed.
         self.new = Vec::new();
         self.at = 0;
         let count = self.number(following.len())?;
         let pieces = &following[..count];
-        let new = pieces.iter().map(|piece| piece.new as u64).sum::<u64>();
-        let old = pieces.iter().map(|piece| piece.old as u64).sum::<u64>();
-        if count == 0 || new.max(old) > limits::BLOCK as u64 {
+        let sum = |of: fn(&Piece) -> usize| pieces.iter().map(|piece| of(piece) as u64).sum::<u64>();
+        let (new, told, old) = (sum(|piece| piece.new), sum(Piece::told), sum(|piece| piece.old));
+        if count == 0 || new.max(told).max(old) > limits::BLOCK as u64 {
             return Err(DeltaError::Malformed("a block is larger than allowed"));
         }
         self.pieces += count;
-        let packed = self.packed(new as usize)?;
+        let packed = self.packed(told as usize)?;
         let mut prefix = Vec::with_capacity(old as usize);
+        let mut changes = Vec::new();
         for piece in pieces {
+            let begin = prefix.len();
             if let Some(source) = piece.source {
                 sources.gather(source, piece.at, piece.old, &mut prefix)?;
             }
+            if let Some(told) = piece.class {
+                let (runs, constants) = (told.runs.of(text), told.constants.of(text));
+                changes.push(Change::begin(&mut prefix[begin..], runs, constants)?);
+            }
         }
-        self.new = decompress(&packed, &prefix, new as usize)?;
+        self.new = decompress(&packed, &prefix, told as usize)?;
+        if !changes.is_empty() {
+            self.new = with_classes(pieces, &changes, &self.new, &prefix)?;
+        }
         Ok(())
     }
 
@@ -203,4 +227,25 @@ impl<'a> Reader<'a> {
             _ => DeltaError::Delta(error),
         })
     }
+}
+
+/// The new bytes of a block with its classes made.
+fn with_classes(
+    pieces: &[Piece],
+    changes: &[Change],
+    mut told: &[u8],
+    mut old: &[u8],
+) -> Result<Vec<u8>, DeltaError> {
+    let mut new = Vec::with_capacity(pieces.iter().map(|piece| piece.new).sum());
+    let mut changes = changes.iter();
+    for piece in pieces {
+        let (own, rest) = told.split_at(piece.told());
+        let (base, bases) = old.split_at(piece.old);
+        match piece.class.and_then(|_| changes.next()) {
+            Some(change) => change.make(own, base, piece.new, &mut new)?,
+            None => new.extend(own),
+        }
+        (told, old) = (rest, bases);
+    }
+    Ok(new)
 }

@@ -51,6 +51,12 @@ pub(super) enum Column {
     Text,
     /// All other bytes.
     Bytes,
+    /// How much is told of a class in which column.
+    Class,
+    /// Which constants of a class are old ones.
+    Runs,
+    /// The other constants.
+    Constants,
     /// The first of the columns of a header's fields: see `zip::Fields`.
     Field,
 }

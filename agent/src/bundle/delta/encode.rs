@@ -9,7 +9,7 @@ use super::place::Place;
 use super::predict::{Predictor, action, kind};
 use super::sources::read_all;
 use super::zip::{self, Directory, FIELDS, Fields, Record};
-use super::{Base, anchors, apply, blocks, limits};
+use super::{Base, anchors, apply, blocks, class, limits};
 
 pub(super) fn encode(base: &dyn Base, target: &dyn Base) -> io::Result<Option<Vec<u8>>> {
     if base.len().max(target.len()) > limits::FILE {
@@ -78,6 +78,9 @@ impl Encoder {
         }
         let bytes = old.map_or(&[][..], |old| old.bytes);
         if new.len().max(bytes.len()) <= limits::PIECE {
+            if let Some(told) = class::tell(new, bytes) {
+                return self.class(&told, new.len());
+            }
             self.columns.put(Column::Kind, kind::PIECE);
             return self.blocks.add(new, bytes);
         }
@@ -99,6 +102,16 @@ impl Encoder {
             }
         }
         Some(())
+    }
+
+    fn class(&mut self, told: &class::Told, size: usize) -> Option<()> {
+        self.columns.put(Column::Kind, kind::CLASS);
+        for len in [told.new.len(), told.runs.len(), told.constants.len()] {
+            self.columns.put(Column::Class, len as u64);
+        }
+        self.columns.bytes(Column::Runs, &told.runs);
+        self.columns.bytes(Column::Constants, &told.constants);
+        self.blocks.add_told(&told.new, &told.old, size)
     }
 
     fn zip(&mut self, new: &Archive<'_>, old: Option<Content<'_>>, depth: usize) -> Option<()> {

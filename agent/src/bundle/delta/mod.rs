@@ -12,6 +12,7 @@ use thiserror::Error;
 mod anchors;
 mod apply;
 mod blocks;
+mod class;
 mod columns;
 mod deflate;
 mod encode;
@@ -31,7 +32,7 @@ mod zip;
 pub use sketch::Sketch;
 
 /// What a delta begins with; the last byte is the version of the format.
-const MAGIC: [u8; 5] = *b"pitd\x01";
+const MAGIC: [u8; 5] = *b"pitd\x02";
 
 /// Random access to a file's bytes.
 pub trait Base: Sync {

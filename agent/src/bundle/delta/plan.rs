@@ -7,7 +7,7 @@ use super::deflate::Params;
 use super::place::Descriptor;
 use super::predict::{Predictor, action, kind};
 use super::sources::{Id, Sources, WHOLE};
-use super::tree::{Content, Data, Entry, Gap, LocalExtra, Part, Piece, Plan, Tail, Text, Zip};
+use super::tree::{Class, Content, Data, Entry, Gap, LocalExtra, Part, Piece, Plan, Tail, Text, Zip};
 use super::zip::{Directory, FIELDS, Fields, Record};
 use super::{DeltaError, limits};
 
@@ -66,7 +66,12 @@ impl Planner<'_, '_> {
             }
             kind::PIECE => {
                 let old = source.map_or(0, |source| self.sources.len(source));
-                self.piece(source, 0, old, size)?;
+                self.piece(source, 0, old, size, None)?;
+            }
+            kind::CLASS => {
+                let source = source.ok_or(NO_BASE)?;
+                let class = self.class()?;
+                self.piece(Some(source), 0, self.sources.len(source), size, Some(class))?;
             }
             kind::PARTS => self.parts(source)?,
             kind @ (kind::ZIP | kind::ZIP_ALONE) if depth < limits::DEPTH => {
@@ -81,7 +86,24 @@ impl Planner<'_, '_> {
         Ok(Content::Parts(begin..self.parts.len()))
     }
 
-    fn piece(&mut self, source: Option<Id>, at: u64, old: u64, new: u64) -> Result<(), DeltaError> {
+    fn class(&mut self) -> Result<Class, DeltaError> {
+        let mut next = || self.reader.limited(Column::Class, limits::BLOCK);
+        let [told, runs, constants] = [next()?, next()?, next()?];
+        Ok(Class {
+            told,
+            runs: self.reader.span(Column::Runs, runs)?,
+            constants: self.reader.span(Column::Constants, constants)?,
+        })
+    }
+
+    fn piece(
+        &mut self,
+        source: Option<Id>,
+        at: u64,
+        old: u64,
+        new: u64,
+        class: Option<Class>,
+    ) -> Result<(), DeltaError> {
         let small = |len: u64| {
             let len = usize::try_from(len).ok().filter(|len| *len <= limits::BLOCK);
             len.ok_or(DeltaError::Malformed("a piece is larger than allowed"))
@@ -95,6 +117,7 @@ impl Planner<'_, '_> {
             at,
             old: small(old)?,
             new: small(new)?,
+            class,
         });
         Ok(())
     }
@@ -109,7 +132,7 @@ impl Planner<'_, '_> {
             let at = expected.wrapping_add_signed(shift);
             if is_new {
                 let old = self.reader.get(Column::PartOld)?;
-                self.piece(source, at, old, len)?;
+                self.piece(source, at, old, len, None)?;
                 expected = at.wrapping_add(old);
             } else {
                 let source = source.ok_or(NO_BASE)?;

@@ -15,6 +15,8 @@ pub(super) mod kind {
     pub(crate) const ZIP: u64 = 3;
     /// A zip archive against what is none.
     pub(crate) const ZIP_ALONE: u64 = 4;
+    /// A class against another.
+    pub(crate) const CLASS: u64 = 5;
 }
 
 /// How an entry's data is told.

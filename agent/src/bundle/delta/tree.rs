@@ -16,6 +16,23 @@ pub(super) struct Piece {
     pub(super) at: u64,
     pub(super) old: usize,
     pub(super) new: usize,
+    /// How the new bytes are told if they are a class.
+    pub(super) class: Option<Class>,
+}
+
+/// A class, and what of it is among the new bytes of its block.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Class {
+    pub(super) told: usize,
+    pub(super) runs: Span,
+    pub(super) constants: Span,
+}
+
+impl Piece {
+    /// How many of the new bytes of its block belong to it.
+    pub(super) fn told(&self) -> usize {
+        self.class.map_or(self.new, |class| class.told)
+    }
 }
 
 /// A part of a content.

@@ -1,6 +1,7 @@
 use super::{DeltaError, apply, encode};
 
 mod archive;
+mod class;
 mod hostile;
 mod odd;
 mod random;

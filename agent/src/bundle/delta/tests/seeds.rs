@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::class::whole;
 use super::hostile::files;
 use super::{delta_of, prose};
 use crate::bundle::delta::blocks;
@@ -27,6 +28,7 @@ fn the_seeds_of_the_fuzzer_are_deltas_of_today() {
     let text = prose(500, 1);
     for (name, seed) in [
         ("archive", seed(&old, &new)),
+        ("class", seed(&whole(1, 100), &whole(0, 107))),
         ("bytes", seed(&text, &[&text[100..], &text[..200]].concat())),
     ] {
         let path = folder.join(name);
