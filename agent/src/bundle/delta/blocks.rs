@@ -182,14 +182,20 @@ impl<'a> Reader<'a> {
         let packed = self.packed(told as usize)?;
         let mut prefix = Vec::with_capacity(old as usize);
         let mut changes = Vec::new();
+        let mut constants = 0;
         for piece in pieces {
             let begin = prefix.len();
             if let Some(source) = piece.source {
                 sources.gather(source, piece.at, piece.old, &mut prefix)?;
             }
             if let Some(told) = piece.class {
-                let (runs, constants) = (told.runs.of(text), told.constants.of(text));
-                changes.push(Change::begin(&mut prefix[begin..], runs, constants)?);
+                let (runs, own) = (told.runs.of(text), told.constants.of(text));
+                let change = Change::begin(&mut prefix[begin..], runs, own)?;
+                constants += change.constants();
+                if constants > limits::CONSTANTS {
+                    return Err(DeltaError::Malformed("a block has more constants than allowed"));
+                }
+                changes.push(change);
             }
         }
         self.new = decompress(&packed, &prefix, told as usize)?;

@@ -2,6 +2,8 @@
 
 /// New bytes in a block, and old bytes that they are compared with.
 pub(super) const BLOCK: usize = 8 << 20;
+/// Constants in the classes of a block, old and new.
+pub(super) const CONSTANTS: usize = 1 << 21;
 /// Inflated entries of the base that are held at a time.
 pub(super) const HELD: usize = 64 << 20;
 /// The columns of a delta.

@@ -147,6 +147,11 @@ impl Change {
         Ok(Self { pool, layout })
     }
 
+    /// How many constants it is about, old and new.
+    pub(super) fn constants(&self) -> usize {
+        self.pool.len() + self.layout.slots.len()
+    }
+
     /// Appends the class of `size` bytes, of what is told and the old class.
     ///
     /// # Errors

@@ -7,7 +7,10 @@ use proptest::prelude::*;
 use super::archive::{Packing, archive, entry};
 use super::{applied, delta_of, noise};
 use crate::bundle::delta::class::{self, Change, Told};
-use crate::bundle::delta::encode;
+use crate::bundle::delta::columns::{Span, put_varint};
+use crate::bundle::delta::sources::{Sources, WHOLE};
+use crate::bundle::delta::tree::{self, Content, Piece, Plan};
+use crate::bundle::delta::{DeltaError, blocks, encode, limits};
 
 /// A class as a compiler writes it: with constants as they are asked for.
 struct Class {
@@ -435,6 +438,66 @@ fn constants_without_end_are_refused() {
     let mut made = Vec::new();
     assert!(change.make(b"\0\0\0\x34", &base, 1000, &mut made).is_err());
     assert!(made.len() < 1100, "{}", made.len());
+}
+
+/// What a reader says to a block of so many classes with 65,000 constants.
+fn refusal(count: usize) -> DeltaError {
+    let mut class = Class::new(0, 0);
+    for number in 0..65_000u32 {
+        class.constant(3, &number.to_be_bytes());
+    }
+    class.rest = shorts([0, 0, 0, 0, 0, 0]);
+    let base = class.finish(&[]);
+    let mut text = Vec::new();
+    put_varint(&mut text, 65_000 << 1);
+    text.push(0);
+    let told = tree::Class {
+        told: 18,
+        runs: Span {
+            at: 0,
+            len: u32::try_from(text.len()).unwrap(),
+        },
+        constants: Span::default(),
+    };
+    let piece = Piece {
+        source: Some(WHOLE),
+        at: 0,
+        old: base.len(),
+        new: base.len(),
+        class: Some(told),
+    };
+    let plan = Plan {
+        content: Content::Parts(0..0),
+        parts: Vec::new(),
+        pieces: vec![piece; count],
+        text,
+    };
+    let mut delta = blocks::Writer::default().finish(&[]).unwrap();
+    let frame = blocks::compress(&[], &[]).unwrap();
+    for number in [count, frame.len()] {
+        put_varint(&mut delta, number as u64);
+    }
+    delta.extend(frame);
+    let base = base.as_slice();
+    let mut sources = Sources::new(&base, limits::work(base.len() as u64, 0));
+    let mut rest = delta.as_slice();
+    let (mut reader, _) = blocks::Reader::new(&mut rest).unwrap();
+    reader.take(&plan, &mut sources).unwrap_err()
+}
+
+#[test]
+fn the_constants_of_a_block_take_no_more_memory_than_allowed() {
+    let refused = |count| refusal(count).to_string();
+    assert!(
+        refused(17).contains("more constants than allowed"),
+        "{}",
+        refused(17)
+    );
+    assert!(
+        refused(16).contains("a block has another size"),
+        "{}",
+        refused(16)
+    );
 }
 
 proptest! {
