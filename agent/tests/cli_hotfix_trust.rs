@@ -50,7 +50,12 @@ fn carrying(lab: &Lab, hotfixes: &[&Path], key: Option<&str>) -> PathBuf {
         more.extend(["--sign".to_owned(), text(&key).to_owned()]);
     }
     let more: Vec<&str> = more.iter().map(String::as_str).collect();
-    create_of(lab, &[], &lab.path("pristine/0"), &out, &more);
+    let pack = lab.path("pristine/0");
+    let from = match hotfixes {
+        [] => Vec::new(),
+        _ => vec![pack.clone()],
+    };
+    create_of(lab, &from, &pack, &out, &more);
     out
 }
 
@@ -160,6 +165,9 @@ fn a_signed_bundle_brings_its_hotfixes_one_by_one() {
     );
     // What is on already is no change, whoever brings it.
     lab.apply(&first).expect(0, "current");
+    // And to who stands there the bundle is no update.
+    let update = lab.run(&["update", "lab", "--from", text(&bundle)]);
+    assert!(!update.expect(0, "current").changed());
 }
 
 #[test]

@@ -131,7 +131,7 @@ impl<'a> Pack<'a> {
 /// Makes a bundle.
 ///
 /// # Errors
-/// `wrong-product`: the packs are of several products. `downgrade`: one where it starts is not below the target.
+/// `wrong-product`: the packs are of several products. `downgrade`: one where it starts is not below the target, nor is it the target with a hotfix.
 /// `level-unavailable`: no pack of that name is known. `settings`: a glob is none. And those of sources, signers and of
 /// writing.
 pub(super) fn create(dirs: &ConfigDirs, options: &Options, progress: &dyn Progress) -> Result<BundleReport> {
@@ -170,7 +170,9 @@ pub(super) fn create(dirs: &ConfigDirs, options: &Options, progress: &dyn Progre
     // The same trees in another order are the same bundle.
     from.sort_by_key(|pack| pack.tree);
     from.dedup_by_key(|pack| pack.tree);
-    from.iter().try_for_each(|pack| follows(pack, &to))?;
+    // A hotfix goes to hosts that stay where they are.
+    let may_stay = options.extras.iter().any(|(kind, _)| *kind == ExtraKind::Hotfix);
+    from.iter().try_for_each(|pack| follows(pack, &to, may_stay))?;
     let ownership = Ownership::new(&to.profile.ownership)?;
     let (index, packer) = {
         let mut maker = Maker {
@@ -214,7 +216,7 @@ fn signed(release: &Release, signer: Option<&dyn Signer>) -> Result<Vec<u8>> {
     envelope.to_bytes()
 }
 
-fn follows(from: &Pack<'_>, to: &Pack<'_>) -> Result<()> {
+fn follows(from: &Pack<'_>, to: &Pack<'_>, may_stay: bool) -> Result<()> {
     let (product, other) = (&to.profile.name, &from.profile.name);
     if product != other {
         let message = format!(
@@ -224,18 +226,17 @@ fn follows(from: &Pack<'_>, to: &Pack<'_>) -> Result<()> {
         );
         return Err(Failure::new(ErrorKind::WrongProduct, message).at(&from.path));
     }
-    match to.profile.level.order.compare(&from.level, &to.level).is_lt() {
-        true => Ok(()),
-        false => {
-            let message = format!(
-                "{} has level {}, which is not below {}",
-                from.path.display(),
-                from.level,
-                to.level
-            );
-            Err(Failure::new(ErrorKind::Downgrade, message)
-                .at(&from.path)
-                .hint("an update leads to a higher level; `rollback` goes back"))
-        }
+    let is_below = to.profile.level.order.compare(&from.level, &to.level).is_lt();
+    if is_below || (may_stay && from.tree == to.tree) {
+        return Ok(());
     }
+    let message = format!(
+        "{} has level {}, which is not below {}",
+        from.path.display(),
+        from.level,
+        to.level
+    );
+    Err(Failure::new(ErrorKind::Downgrade, message)
+        .at(&from.path)
+        .hint("an update leads to a higher level, and `rollback` goes back; with --hotfix both may be the same pack"))
 }
