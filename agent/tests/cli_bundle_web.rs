@@ -32,7 +32,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             return
         try:
-            data = open(os.path.join(folder, name), "rb").read()
+            has_face = conduct == "two-faces" and name == "to-1.1.0.pitstop" and not self.was_looked_at(name)
+            data = open(os.path.join(folder, "../face" if has_face else name), "rb").read()
         except OSError:
             self.send_error(404)
             return
@@ -265,6 +266,22 @@ fn what_the_server_swapped_or_led_elsewhere_is_refused() {
     let _server = Server::start(&studio, "redirect");
     let refused = studio.lab.run(&["update", "lab"]).refused(1, "source");
     assert!(refused.message().contains("302"), "{}", refused.message());
+}
+
+/// A bundle is chosen by how it begins. Another one that is signed as well must not take its place afterwards.
+#[test]
+fn a_bundle_that_begins_as_another_is_refused() {
+    let studio = studio();
+    let sign = ["--sign", studio.key.to_str().unwrap()];
+    create(&studio.lab, &["1.0.0"], "1.2.0", &studio.lab.path("face"), &sign);
+    let _server = Server::start(&studio, "two-faces");
+    let before = studio.lab.tree();
+    let refused = studio.lab.run(&["update", "lab"]).refused(6, "stale");
+    assert!(refused.message().contains("lab-1.1.0"), "{}", refused.message());
+    assert_eq!(studio.lab.tree(), before);
+    // What was fetched tells the truth from now on.
+    let answer = studio.lab.run(&["update", "lab"]).expect(0, "updated");
+    assert_eq!(installed(&answer.report), "1.2.0");
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub mod vendor_tool;
 pub mod web;
 mod zip;
 
-pub use offers::{Offer, Offers, offers};
+pub use offers::{Offer, Offers, Step, offers};
 
 /// How much of a file detection may see.
 const HEAD_BYTES: u64 = 1 << 20;

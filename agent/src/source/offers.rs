@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Look, Source, look, open};
 use crate::api::{ErrorKind, Failure, Result};
+use crate::bundle::release::Release;
 use crate::config::Limits;
 use crate::model::{Level, Progress};
 use crate::product::detect::{Detected, detect};
@@ -20,7 +21,16 @@ pub struct Offer {
     /// The archive or directory to pass to [`open`], or the last bundle of the way.
     pub path: PathBuf,
     /// The bundles that lead there, in this order; none if it is a pack.
-    pub bundles: Vec<PathBuf>,
+    pub bundles: Vec<Step>,
+}
+
+/// A bundle of a way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its path.
+    pub path: PathBuf,
+    /// What was signed of it when it was looked at. What is opened later has to be the same.
+    pub release: Release,
 }
 
 /// What a path offers.

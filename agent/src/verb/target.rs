@@ -15,7 +15,7 @@ use crate::model::{Inventory, Level, Release, TreeManifest};
 use crate::product::{Profile, builtin};
 use crate::session::Instance;
 use crate::source::vendor_tool::Shown;
-use crate::source::{self, Offer, Source};
+use crate::source::{self, Offer, Source, Step};
 
 use super::gate::Brought;
 use super::vendor_tool::{self, Tool};
@@ -298,7 +298,7 @@ pub(super) fn refuse_downgrade(
 /// Those of a bundle.
 pub(super) fn start(run: &mut Run<'_>, instance: &Instance, offers: &[Offer]) -> Result<Option<Shown>> {
     // In their order: the highest level is the one that is wanted mostly, and what leads there holds the texts for it.
-    let mut firsts: Vec<&PathBuf> = offers.iter().filter_map(|offer| offer.bundles.first()).collect();
+    let mut firsts: Vec<&Step> = offers.iter().filter_map(|offer| offer.bundles.first()).collect();
     firsts.dedup();
     for first in firsts {
         if let Some(shown) = bundles::start_of(run, instance, first)? {

@@ -18,7 +18,7 @@ use crate::session::Instance;
 use crate::source::bundle::{BundleSource, Held, Nothing, start};
 use crate::source::vendor_tool::Shown;
 use crate::source::web::Shelf;
-use crate::source::{Offer, Source};
+use crate::source::{Offer, Source, Step};
 use crate::sys::fs;
 use crate::sys::root::Root;
 use crate::trust::{Envelope, Trust, TrustStore, Verified};
@@ -32,9 +32,8 @@ const STEPS_BYTES: u64 = 64 << 10;
 
 /// A bundle whose signature was decided on.
 pub(super) struct Found {
-    path: PathBuf,
+    step: Step,
     bytes: u64,
-    release: crate::bundle::release::Release,
 }
 
 /// The bundles of the instance's product at a path: it itself, or those in the folder; none if the path is neither.
@@ -45,12 +44,9 @@ pub(super) fn found(run: &mut Run<'_>, instance: &Instance, path: &Path) -> Resu
     let product = &instance.settings.profile.name;
     if is_one(path) {
         let found = look(instance, path)?;
-        if found.release.product != *product {
-            let message = format!(
-                "{} leads to {}, not {product}",
-                path.display(),
-                found.release.name()
-            );
+        let release = &found.step.release;
+        if release.product != *product {
+            let message = format!("{} leads to {}, not {product}", path.display(), release.name());
             return Err(Failure::new(ErrorKind::WrongProduct, message)
                 .at(path)
                 .hint("pass a bundle of the instance's product"));
@@ -65,7 +61,7 @@ pub(super) fn found(run: &mut Run<'_>, instance: &Instance, path: &Path) -> Resu
             continue;
         }
         match look(instance, &path) {
-            Ok(found) if found.release.product == *product => all.push(found),
+            Ok(found) if found.step.release.product == *product => all.push(found),
             Ok(_) => {}
             Err(failure) => run.warn(failure.full_message()),
         }
@@ -97,9 +93,11 @@ pub(super) fn listed(run: &mut Run<'_>, instance: &Instance, web: &Web) -> Resul
         };
         match look() {
             Ok(said) if said.release.product == instance.settings.profile.name => all.push(Found {
-                path: shelf.place(&listed),
+                step: Step {
+                    path: shelf.place(&listed),
+                    release: said.release,
+                },
                 bytes: listed.size,
-                release: said.release,
             }),
             Ok(_) => {}
             Err(failure) => run.warn(failure.full_message()),
@@ -109,17 +107,17 @@ pub(super) fn listed(run: &mut Run<'_>, instance: &Instance, web: &Web) -> Resul
 }
 
 /// Fetches those of some bundles that are on a web server and not here yet.
-fn fetch(run: &mut Run<'_>, instance: &Instance, bundles: &[PathBuf]) -> Result<()> {
+fn fetch(run: &mut Run<'_>, instance: &Instance, bundles: &[Step]) -> Result<()> {
     let Some(UpdateSource::Web(web)) = &instance.settings.source else {
         return Ok(());
     };
     let shelf = Shelf::new(web, &instance.settings.cache_dir);
-    let is_away = |path: &PathBuf| fs::metadata(path).is_err();
-    if !bundles.iter().any(is_away) {
+    if bundles.iter().all(|step| fs::metadata(&step.path).is_ok()) {
         return Ok(());
     }
     for listed in shelf.list()? {
-        if bundles.contains(&shelf.place(&listed)) {
+        let place = shelf.place(&listed);
+        if bundles.iter().any(|step| step.path == place) {
             shelf.fetch(&listed, instance.settings.limits.total_bytes, run.progress)?;
         }
     }
@@ -142,9 +140,11 @@ pub(in crate::verb) fn is_one(path: &Path) -> bool {
 fn look(instance: &Instance, path: &Path) -> Result<Found> {
     let opened = believed(instance, path)?;
     Ok(Found {
-        path: path.to_owned(),
         bytes: opened.bundle.archive.size(),
-        release: opened.release,
+        step: Step {
+            path: path.to_owned(),
+            release: opened.release,
+        },
     })
 }
 
@@ -156,9 +156,10 @@ pub(super) fn offers(instance: &Instance, all: &[Found], installed: &Level) -> V
     loop {
         let mut better = Vec::new();
         for found in all {
-            let to = &found.release.to.level;
+            let release = &found.step.release;
+            let to = &release.to.level;
             let starts = |level: &Level| {
-                let from = &found.release.from;
+                let from = &release.from;
                 from.is_empty() || from.iter().any(|tree| order.compare(&tree.level, level).is_eq())
             };
             let steps = ways
@@ -166,7 +167,7 @@ pub(super) fn offers(instance: &Instance, all: &[Found], installed: &Level) -> V
                 .filter(|(level, ..)| starts(level) && order.compare(level, to).is_lt());
             let reached = steps.map(|(_, way, bytes)| {
                 // The whole pack needs none before it.
-                let (mut way, bytes) = match found.release.is_full() {
+                let (mut way, bytes) = match release.is_full() {
                     true => (Vec::new(), 0),
                     false => (way.clone(), *bytes),
                 };
@@ -191,8 +192,8 @@ pub(super) fn offers(instance: &Instance, all: &[Found], installed: &Level) -> V
     }
     let mut offers: Vec<Offer> = ways.iter().filter_map(|(_, way, _)| offer_of(way)).collect();
     for found in all {
-        let is_reached = |offer: &Offer| order.compare(&offer.level, &found.release.to.level).is_eq();
-        let is_above = order.compare(&found.release.to.level, installed).is_gt();
+        let is_reached = |offer: &Offer| order.compare(&offer.level, &found.step.release.to.level).is_eq();
+        let is_above = order.compare(&found.step.release.to.level, installed).is_gt();
         if is_above && !offers.iter().any(is_reached) {
             offers.extend(offer_of(&[found]));
         }
@@ -201,12 +202,12 @@ pub(super) fn offers(instance: &Instance, all: &[Found], installed: &Level) -> V
 }
 
 fn offer_of(way: &[&Found]) -> Option<Offer> {
-    let last = way.last()?;
+    let Step { path, release } = &way.last()?.step;
     Some(Offer {
-        product: last.release.product.clone(),
-        level: last.release.to.level.clone(),
-        path: last.path.clone(),
-        bundles: way.iter().map(|found| found.path.clone()).collect(),
+        product: release.product.clone(),
+        level: release.to.level.clone(),
+        path: path.clone(),
+        bundles: way.iter().map(|found| found.step.clone()).collect(),
     })
 }
 
@@ -220,8 +221,8 @@ pub(super) fn open(
     let settings = &instance.settings;
     fetch(run, instance, &offer.bundles)?;
     let mut chain = Vec::new();
-    for path in &offer.bundles {
-        chain.push(believed(instance, path)?);
+    for step in &offer.bundles {
+        chain.push(still_believed(instance, step)?);
     }
     let last = chain
         .last()
@@ -307,9 +308,9 @@ fn carried(run: &mut Run<'_>, opened: &Opened, is_signed: bool) -> Result<Vec<(R
 }
 
 /// The tree where a bundle starts, if it is what is installed and the host does not know it.
-pub(super) fn start_of(run: &mut Run<'_>, instance: &Instance, path: &PathBuf) -> Result<Option<Shown>> {
-    fetch(run, instance, std::slice::from_ref(path))?;
-    shown(instance, &believed(instance, path)?)
+pub(super) fn start_of(run: &mut Run<'_>, instance: &Instance, step: &Step) -> Result<Option<Shown>> {
+    fetch(run, instance, std::slice::from_ref(step))?;
+    shown(instance, &still_believed(instance, step)?)
 }
 
 fn shown(instance: &Instance, first: &Opened) -> Result<Option<Shown>> {
@@ -333,6 +334,24 @@ pub(in crate::verb) fn believed(instance: &Instance, path: &Path) -> Result<Open
     let opened = Opened::new(path, |envelope, shown| decide(&trust, envelope, shown))?;
     refuse_expired(&opened, path, trust.now)?;
     Ok(opened)
+}
+
+/// Opens a bundle that was looked at before: what was chosen by that must be what is opened.
+fn still_believed(instance: &Instance, step: &Step) -> Result<Opened> {
+    let path = &step.path;
+    let opened = believed(instance, path)?;
+    if opened.release == step.release {
+        return Ok(opened);
+    }
+    let message = format!(
+        "{} is not the bundle of {} that was looked at before, but one of {}",
+        path.display(),
+        step.release.name(),
+        opened.release.name()
+    );
+    Err(Failure::new(ErrorKind::Stale, message)
+        .at(path)
+        .hint("let nothing else write there, and run again; a web server that says one thing and serves another is not to be trusted"))
 }
 
 fn decide(trust: &Trust, envelope: &Envelope, shown: &str) -> Result<Verified> {
