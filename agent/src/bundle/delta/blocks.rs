@@ -4,7 +4,7 @@ use std::io::Read;
 
 use zstd::zstd_safe::{CCtx, CParameter, DCtx};
 
-use super::class::Change;
+use super::class::{Change, Told};
 use super::columns::put_varint;
 use super::limits;
 use super::sources::Sources;
@@ -60,22 +60,32 @@ pub(super) struct Writer {
     new: Vec<u8>,
     /// How many bytes the new ones become.
     made: usize,
+    /// How much its classes count.
+    weight: usize,
     done: Vec<u8>,
 }
 
 impl Writer {
     /// Adds a piece. Both sides are within the limits.
     pub(super) fn add(&mut self, new: &[u8], old: &[u8]) -> Option<()> {
-        self.add_told(new, old, new.len())
+        self.add_weighed(new, old, new.len(), 0)
     }
 
-    /// Adds a piece that becomes another in the end, which is not smaller.
-    pub(super) fn add_told(&mut self, new: &[u8], old: &[u8], made: usize) -> Option<()> {
-        if self.made + made > limits::BLOCK || self.old.len() + old.len() > limits::BLOCK {
+    /// Adds a class that becomes `made` bytes.
+    pub(super) fn add_class(&mut self, told: &Told, made: usize) -> Option<()> {
+        self.add_weighed(&told.new, &told.old, made, told.weight)
+    }
+
+    fn add_weighed(&mut self, new: &[u8], old: &[u8], made: usize, weight: usize) -> Option<()> {
+        let is_full = self.made + made > limits::BLOCK
+            || self.old.len() + old.len() > limits::BLOCK
+            || self.weight + weight > limits::CONSTANTS;
+        if is_full {
             self.flush()?;
         }
         self.pieces += 1;
         self.made += made;
+        self.weight += weight;
         self.new.extend_from_slice(new);
         self.old.extend_from_slice(old);
         Some(())
@@ -90,6 +100,7 @@ impl Writer {
         }
         self.pieces = 0;
         self.made = 0;
+        self.weight = 0;
         self.new.clear();
         self.old.clear();
         Some(())
@@ -182,17 +193,17 @@ impl<'a> Reader<'a> {
         let packed = self.packed(told as usize)?;
         let mut prefix = Vec::with_capacity(old as usize);
         let mut changes = Vec::new();
-        let mut constants = 0;
+        let mut weight = 0;
         for piece in pieces {
             let begin = prefix.len();
             if let Some(source) = piece.source {
                 sources.gather(source, piece.at, piece.old, &mut prefix)?;
             }
             if let Some(told) = piece.class {
-                let (runs, own) = (told.runs.of(text), told.constants.of(text));
-                let change = Change::begin(&mut prefix[begin..], runs, own)?;
-                constants += change.constants();
-                if constants > limits::CONSTANTS {
+                let (runs, constants) = (told.runs.of(text), told.constants.of(text));
+                let change = Change::begin(&mut prefix[begin..], runs, constants)?;
+                weight += change.weight();
+                if weight > limits::CONSTANTS {
                     return Err(DeltaError::Malformed("a block has more constants than allowed"));
                 }
                 changes.push(change);

@@ -27,6 +27,7 @@ fn build(old: &[u8], new: &[u8], depth: usize) -> Option<Vec<u8>> {
         columns: Writer::default(),
         blocks: blocks::Writer::default(),
         params: None,
+        room: limits::CLASS_COLUMNS,
     };
     let base = Content {
         bytes: old,
@@ -61,6 +62,8 @@ struct Encoder {
     blocks: blocks::Writer,
     /// Those of the last entry.
     params: Option<Params>,
+    /// How much of the columns is left to classes.
+    room: usize,
 }
 
 impl Encoder {
@@ -78,7 +81,8 @@ impl Encoder {
         }
         let bytes = old.map_or(&[][..], |old| old.bytes);
         if new.len().max(bytes.len()) <= limits::PIECE {
-            if let Some(told) = class::tell(new, bytes) {
+            let told = class::tell(new, bytes).filter(|told| told.columns() <= self.room);
+            if let Some(told) = told {
                 return self.class(&told, new.len());
             }
             self.columns.put(Column::Kind, kind::PIECE);
@@ -105,13 +109,14 @@ impl Encoder {
     }
 
     fn class(&mut self, told: &class::Told, size: usize) -> Option<()> {
+        self.room -= told.columns();
         self.columns.put(Column::Kind, kind::CLASS);
         for len in [told.new.len(), told.runs.len(), told.constants.len()] {
             self.columns.put(Column::Class, len as u64);
         }
         self.columns.bytes(Column::Runs, &told.runs);
         self.columns.bytes(Column::Constants, &told.constants);
-        self.blocks.add_told(&told.new, &told.old, size)
+        self.blocks.add_class(told, size)
     }
 
     fn zip(&mut self, new: &Archive<'_>, old: Option<Content<'_>>, depth: usize) -> Option<()> {

@@ -1,13 +1,17 @@
-//! What a delta may ask for. An encoder stays within, so that a host needs about 100 MB for a file.
+//! What a delta may ask for. An encoder stays within, so that a host needs at most about 150 MB for a file.
 
 /// New bytes in a block, and old bytes that they are compared with.
 pub(super) const BLOCK: usize = 8 << 20;
-/// Constants in the classes of a block, old and new.
-pub(super) const CONSTANTS: usize = 1 << 21;
+/// Constants in the classes of a block, old and new; each class counts as [`CLASS`] more.
+pub(super) const CONSTANTS: usize = 1 << 20;
+/// What a class takes besides its constants.
+pub(super) const CLASS: usize = 16;
 /// Inflated entries of the base that are held at a time.
 pub(super) const HELD: usize = 64 << 20;
 /// The columns of a delta.
 pub(super) const COLUMNS: usize = 8 << 20;
+/// How much of them an encoder spends on classes: without the rest, an archive cannot be told at all.
+pub(super) const CLASS_COLUMNS: usize = 6 << 20;
 /// Entries of a zip archive.
 pub(super) const ENTRIES: usize = 1 << 17;
 /// The central directory of a zip archive and all that follows it.

@@ -133,7 +133,7 @@ pub fn encode(base: &dyn Base, target: &dyn Base) -> io::Result<Option<Vec<u8>>>
 }
 
 /// Rebuilds the target of `size` bytes into `out`. The delta may be hostile: it can make wrong bytes, which the caller
-/// finds by their digest, but neither more of them nor use more memory than an honest one.
+/// finds by their digest, but neither more of them nor use more memory than the limits of the format allow.
 ///
 /// # Errors
 /// [`DeltaError`]; what was written by then is of no use.

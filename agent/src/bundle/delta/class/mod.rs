@@ -1,13 +1,13 @@
 //! Class files of the Java virtual machine. One constant more moves the indexes of all that follow, and one line more
-//! those of all lines: much of a class is other bytes although nothing changed. So constants are told as runs of the old
+//! the numbers of all lines: much of a class is other bytes although nothing changed. So constants are told as runs of the old
 //! ones, the old class gets the new indexes before the new one is compared with it, and lines are told by their distance.
 //!
 //! Structure and instructions: The Java Virtual Machine Specification, Java SE 21, chapters 4 and 6.
 
 use std::collections::{HashMap, VecDeque};
 
-use super::DeltaError;
 use super::columns::{put_varint, take_varint, unzigzag, zigzag};
+use super::{DeltaError, limits};
 use pool::{Constant, Pool, UTF8};
 use walk::{Lines, walk};
 
@@ -25,6 +25,15 @@ pub(super) struct Told {
     pub(super) new: Vec<u8>,
     /// The old bytes that these are compared with.
     pub(super) old: Vec<u8>,
+    /// How much it counts in its block.
+    pub(super) weight: usize,
+}
+
+impl Told {
+    /// How much of the columns it takes.
+    pub(super) fn columns(&self) -> usize {
+        self.runs.len() + self.constants.len()
+    }
 }
 
 const NO_CLASS: DeltaError = DeltaError::Malformed("it compares a class with what is none");
@@ -61,6 +70,7 @@ pub(super) fn tell(new: &[u8], old: &[u8]) -> Option<Told> {
     told.new.extend(rest);
     told.old.extend(old);
     let change = Change::begin(&mut told.old, &told.runs, &told.constants).ok()?;
+    told.weight = change.weight();
     let mut made = Vec::new();
     change.make(&told.new, &told.old, new.len(), &mut made).ok()?;
     (made == new).then_some(told)
@@ -109,7 +119,7 @@ fn moved(old_pool: &Pool, copied: impl Iterator<Item = (u16, u16)>) -> Vec<u16> 
             classes[usize::from(text)] = new;
         }
     }
-    for (old, moved) in (0..).zip(&mut moved) {
+    for (old, moved) in (0..=u16::MAX).zip(&mut moved) {
         if let Some(text) = old_pool.class(old).filter(|_| *moved == 0) {
             *moved = classes[usize::from(text)];
         }
@@ -147,9 +157,9 @@ impl Change {
         Ok(Self { pool, layout })
     }
 
-    /// How many constants it is about, old and new.
-    pub(super) fn constants(&self) -> usize {
-        self.pool.len() + self.layout.slots.len()
+    /// How much it counts in its block: its constants, old and new, and what it takes besides.
+    pub(super) fn weight(&self) -> usize {
+        self.pool.len() + usize::from(self.layout.count) + limits::CLASS
     }
 
     /// Appends the class of `size` bytes, of what is told and the old class.
@@ -166,15 +176,12 @@ impl Change {
         let begin = out.len();
         self.put(new, old, size, out).ok_or(BROKEN)?;
         let made = &mut out[begin..];
-        if made.len() != size {
-            return Err(BROKEN);
-        }
         let pool = Pool::read(made).ok_or(BROKEN)?;
         let (head, rest) = made.split_at_mut(pool.end);
         walk(rest, &pool, head, &[], Lines::Make).ok_or(BROKEN)
     }
 
-    /// Appends it with its lines as they are told. It may be too long, but not by much.
+    /// Appends it with its lines as they are told.
     fn put(&self, new: &[u8], old: &[u8], size: usize, out: &mut Vec<u8>) -> Option<()> {
         let end = out.len().checked_add(size)?;
         let Layout { slots, moved, .. } = &self.layout;
@@ -196,7 +203,11 @@ impl Change {
                 return None;
             }
         }
-        out.extend(new.get(self.layout.used..)?);
+        let rest = new.get(self.layout.used..)?;
+        if out.len() + rest.len() != end {
+            return None;
+        }
+        out.extend(rest);
         Some(())
     }
 }
@@ -251,6 +262,7 @@ impl Layout {
             Slot::New(_) => None,
         });
         layout.moved = moved(pool, copied);
+        layout.slots.shrink_to_fit();
         constants.is_empty().then_some(layout)
     }
 

@@ -180,7 +180,7 @@ impl Pool {
                 }
             }
         }
-        (0..)
+        (0..=u16::MAX)
             .zip(&self.constants)
             .filter(|(_, constant)| constant.is_some())
             .map(|(index, _)| Some((index, found[usize::from(index)]?)))

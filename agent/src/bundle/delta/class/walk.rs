@@ -15,8 +15,8 @@ pub(super) enum Lines {
 }
 
 /// Changes `rest`, which is a class behind its constants, in place: lines, and indexes to those they `moved` to, unless that
-/// is none. `None` if it is not what a class is; what was done by then is of no use. What is only of use to indexes is not
-/// looked at if none moved.
+/// is none. `None` if it is not what a class is; what was done by then is of no use. Without `moved`, instructions are not
+/// looked at: they have no lines.
 pub(super) fn walk(rest: &mut [u8], pool: &Pool, head: &[u8], moved: &[u16], lines: Lines) -> Option<()> {
     let mut walker = Walker {
         rest,

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::archive::{Packing, archive, entry};
+use super::class::small;
 use super::{applied, delta_of, noise, prose};
 use crate::bundle::delta::columns::{Column, Writer, put_varint, zigzag};
 use crate::bundle::delta::predict::kind;
@@ -18,12 +19,14 @@ pub(super) fn files(len: usize) -> (Vec<u8>, Vec<u8>) {
         entry("raw", &prose(len, 3), Packing::Other),
         entry("inner.jar", &inner(4), zlib),
         entry("stored.jar", &inner(5), Packing::Stored),
+        entry("Changed.class", &small(0), zlib),
     ];
     let mut new = old.clone();
     new[1].content.splice(7..9, *b"other");
     new[2].content.splice(7..9, *b"other");
     new[3].content = inner(6);
     new[4].content = inner(7);
+    new[5].content = small(2);
     new.push(entry("new", &noise(100, 1), zlib).with(|entry| entry.descriptor = Some((true, false))));
     (archive(&old).bytes(), archive(&new).bytes())
 }

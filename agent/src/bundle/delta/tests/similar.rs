@@ -29,7 +29,7 @@ fn the_closest_content_shares_most() {
 
 #[test]
 fn what_all_have_tells_nothing() {
-    let common = noise(9000, 1);
+    let common = noise(4000, 1);
     let contents: Vec<_> = (0..20)
         .map(|seed| [&common[..], &noise(500, 100 + seed)].concat())
         .collect();
@@ -37,6 +37,25 @@ fn what_all_have_tells_nothing() {
     assert_eq!(similar.closest(&common), None);
     let mine = [&noise(500, 113)[..], &common[..1000]].concat();
     assert_eq!(similar.closest(&mine), Some(13));
+}
+
+#[test]
+fn a_run_of_zeros_is_one_thing_in_common() {
+    let zeros = vec![0; 100_000];
+    let old = [noise(9000, 1), [&noise(9000, 2)[..], &zeros].concat()];
+    let similar = Similar::of((0..).zip(&old));
+    assert_eq!(similar.closest(&zeros), Some(1));
+    assert_eq!(similar.closest(&[&zeros[..], &noise(9000, 3)].concat()), None);
+    assert_eq!(similar.closest(&[&zeros[..], &noise(9000, 1)].concat()), Some(0));
+}
+
+/// A host reads the old one whole, each time.
+#[test]
+fn what_is_much_larger_is_not_compared_with() {
+    let old = noise(40_000, 1);
+    let similar = Similar::of([(0, &old)].into_iter());
+    assert_eq!(similar.closest(&old[..11_000]), Some(0));
+    assert_eq!(similar.closest(&old[..5000]), None);
 }
 
 /// As web pages are delivered: what is in a file decides its name.
