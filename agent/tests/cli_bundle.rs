@@ -326,6 +326,32 @@ fn what_nobody_signed_goes_only_where_the_policy_allows_it() {
     assert_eq!(answer.report["signed_by"].as_array().unwrap().len(), 1);
 }
 
+/// What merges start from decides what of the operator's counts as a change.
+#[test]
+fn where_nothing_unsigned_goes_the_originals_are_not_learned_from_a_pack() {
+    let studio = Studio::new();
+    let lab = &studio.lab;
+    let shelf = lab.path("shelf");
+    fs::create_dir(&shelf).unwrap();
+    fs::copy(&studio.bundle, shelf.join("to-1.1.0.pitstop")).unwrap();
+    let pack = shelf.join("lab-1.0.0");
+    assert!(
+        std::process::Command::new("cp")
+            .args(["-a", text(&lab.path("packs/1.0.0")), text(&pack)])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let own = CONF.replace("port = 1", "port = 9999");
+    fs::write(pack.join("conf/server.conf"), &own).unwrap();
+    lab.write("conf/server.conf", &own);
+    fs::remove_dir_all(lab.path("state")).unwrap();
+    policy(lab, "default: {unsigned: refuse}\n");
+    lab.run(&["update", "lab", "--from", text(&shelf)])
+        .expect(0, "updated");
+    assert_eq!(lab.read("conf/server.conf"), own.replace("= 4", "= 8"));
+}
+
 #[test]
 fn after_it_has_expired_a_bundle_is_refused() {
     let studio = Studio::new();

@@ -156,6 +156,19 @@ fn sizes_that_are_too_large_are_refused_before_memory_is_taken() {
 }
 
 #[test]
+fn more_than_may_be_attached_is_refused_before_it_is_read() {
+    let studio = Studio::new();
+    let bytes = bent(&studio, |bundle| {
+        for number in 0..9u8 {
+            let attached = vec![number; 8 << 20];
+            let name = Name::Attachment(Digest::of(&attached)).to_string();
+            bundle.entries.push(Entry::file(&name, &attached));
+        }
+    });
+    refused(&studio, "attachments", &bytes, "limits");
+}
+
+#[test]
 fn a_bundle_that_is_cut_short_anywhere_is_refused() {
     let studio = Studio::new();
     let bytes = std::fs::read(&studio.bundle).unwrap();

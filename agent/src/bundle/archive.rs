@@ -24,6 +24,8 @@ pub const RELEASE_BYTES: u64 = 1 << 20;
 pub const INDEX_BYTES: u64 = 64 << 20;
 /// One attachment, at most.
 pub const ATTACHMENT_BYTES: u64 = 16 << 20;
+/// All attachments together, at most: nobody vouches for them until they are read.
+pub const ATTACHMENTS_BYTES: u64 = 64 << 20;
 
 /// What an entry of a bundle is. Entries come in this order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,6 +102,7 @@ pub struct Archive {
     size: u64,
     places: BTreeMap<Name, Place>,
     order: Vec<Name>,
+    attached: u64,
 }
 
 /// How much of a bundle holds the release document for certain.
@@ -113,6 +116,23 @@ pub fn release_in(head: &[u8]) -> Option<&[u8]> {
     rest.get(..usize::try_from(size).ok().filter(|_| is_release)?)
 }
 
+/// Refuses more attached bytes than a bundle may have.
+///
+/// # Errors
+/// `limits`.
+pub fn refuse_much(bundle: &Path, attached: u64) -> Result<()> {
+    if attached <= ATTACHMENTS_BYTES {
+        return Ok(());
+    }
+    let message = format!(
+        "refused {}: what is attached has {attached} bytes or more, and {ATTACHMENTS_BYTES} are the most",
+        bundle.display()
+    );
+    Err(Failure::new(ErrorKind::Limits, message)
+        .at(bundle)
+        .hint("attach only what the policies ask for, to the bundle as it was made"))
+}
+
 /// Whether a file that begins so is a bundle.
 pub fn is_bundle(head: &[u8]) -> bool {
     head.starts_with(b"release.json\0")
@@ -123,7 +143,7 @@ impl Archive {
     ///
     /// # Errors
     /// `source`: it cannot be read or is cut short. `unsafe-source`: it has an entry that no bundle has, or one twice.
-    /// `limits`: an entry is larger than it may be.
+    /// `limits`: an entry, or what is attached, is larger than it may be.
     pub fn open(path: &Path) -> Result<Self> {
         let failed = |error| Failure::io("read the bundle", path, error);
         let file = fs::open(path).map_err(failed)?;
@@ -134,6 +154,7 @@ impl Archive {
             size,
             places: BTreeMap::new(),
             order: Vec::new(),
+            attached: 0,
         };
         archive.read_headers()?;
         Ok(archive)
@@ -186,6 +207,10 @@ impl Archive {
         let last = self.order.last().map_or(0, Name::rank);
         if self.order.is_empty() != (name == Name::Release) || name.rank() < last {
             return Err(self.refuse(&shown, "is not in its place"));
+        }
+        if let Name::Attachment(_) = name {
+            self.attached += place.size;
+            refuse_much(&self.path, self.attached)?;
         }
         if self.order.len() >= MAX_ENTRIES {
             return Err(self.refuse(&shown, "is one too many"));

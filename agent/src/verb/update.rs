@@ -189,7 +189,7 @@ fn origin(
     offers: &[Offer],
     installed: &Release,
 ) -> Result<Option<Target>> {
-    match predecessor(offers, installed) {
+    match predecessor(instance, offers, installed) {
         Some(offer) if installed.tree.is_none() => target::open(run, instance, offer, None).map(Some),
         _ => Ok(None),
     }
@@ -256,7 +256,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
 
 /// Takes a pack over that was not, and learns the vendor's files at the installed level where the source knows them.
 fn learn(run: &mut Run<'_>, session: &mut Session, offers: &[Offer], installed: &Release) -> Result<()> {
-    let pack = predecessor(offers, installed);
+    let pack = predecessor(session, offers, installed);
     let start = match pack {
         Some(_) => None,
         None => target::start(run, session, offers)?,
@@ -373,11 +373,12 @@ pub(super) fn installed_release(instance: &Instance) -> Result<Release> {
     )
 }
 
-/// The offer of the installed level itself: its pristine files are the base of every merge.
-fn predecessor<'a>(offers: &'a [Offer], installed: &Release) -> Option<&'a Offer> {
-    offers
-        .iter()
-        .find(|offer| offer.level == installed.level && offer.bundles.is_empty())
+/// The offer of the installed level itself: its pristine files are the base of every merge. It is a pack, which nobody signs:
+/// what decides about the operator's changes may not come from there if nothing else may.
+fn predecessor<'a>(instance: &Instance, offers: &'a [Offer], installed: &Release) -> Option<&'a Offer> {
+    let mut packs = offers.iter().filter(|offer| offer.bundles.is_empty());
+    let pack = packs.find(|offer| offer.level == installed.level);
+    pack.filter(|_| !instance.settings.admission.refuse_unsigned)
 }
 
 fn current(run: &mut Run<'_>, installed: &Release) -> Result<()> {

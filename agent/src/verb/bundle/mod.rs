@@ -19,7 +19,7 @@ use crate::api::bundle::{
 };
 use crate::api::trust::KeyReport;
 use crate::api::{ErrorKind, Failure, Result};
-use crate::bundle::archive::{ATTACHMENT_BYTES, Archive, Name, Writer};
+use crate::bundle::archive::{ATTACHMENT_BYTES, Archive, Name, Writer, refuse_much};
 use crate::bundle::content::Bundle;
 use crate::bundle::index::{ExtraKind, Index};
 use crate::bundle::release::{Release, Tree};
@@ -258,6 +258,7 @@ fn attach(path: &Path, statements: &[PathBuf]) -> Result<BundleReport> {
         let bytes = envelope.to_bytes()?;
         attachments.insert(Digest::of(&bytes), bytes);
     }
+    refuse_much(path, attachments.values().map(|bytes| bytes.len() as u64).sum())?;
     let release = opened.bundle.archive.bytes(&Name::Release)?;
     let is_changed = attachments.len() != before;
     rewrite(
