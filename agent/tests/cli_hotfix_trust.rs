@@ -12,6 +12,7 @@ use common::tooled::{CORE, PAGE};
 use common::trusted::{believe, policy, ship, shipped};
 use common::{Answer, Lab};
 use pitstop::model::Digest;
+use pitstop::trust::PrivateKey;
 use serde_json::{Value, json};
 
 const KEYS: &[&str] = &["r", "alice", "bob", "s"];
@@ -130,6 +131,25 @@ fn what_nobody_signed_is_refused_where_the_policy_or_the_trust_says_so() {
             hint(&refused)
         );
         assert!(hint(&refused).contains(&sha256(&first)), "{}", hint(&refused));
+    }
+}
+
+#[test]
+fn where_the_only_key_of_the_role_release_is_revoked_nothing_passes() {
+    let lab = trusting();
+    let [first, _] = lab.two_hotfixes();
+    let bundles = [Some("r"), None].map(|key| carrying(&lab, &[&first], key));
+    let revoked = PrivateKey::read(&lab.path("r.key")).unwrap().public().id();
+    believe(
+        &lab,
+        &[],
+        &format!("version: 2\nroles:\n  release: {{keys: [r.pem]}}\nrevoked: [{revoked}]\n"),
+    );
+    refused_untouched(&lab, &first, &[], 6, "signature");
+    for bundle in bundles {
+        refused_untouched(&lab, &bundle, &[], 6, "signature");
+        lab.run(&["update", "lab", "--from", text(&bundle)])
+            .refused(6, "signature");
     }
 }
 

@@ -32,9 +32,14 @@ pub struct Signers {
 }
 
 impl Signers {
+    /// Whether anybody was ever named. Who was stays named when all their keys are revoked: nobody speaks for the role then.
+    pub fn is_named(&self) -> bool {
+        self.threshold > 0
+    }
+
     /// Whether these keys are enough.
     pub fn satisfied_by(&self, signed: &BTreeSet<KeyId>) -> bool {
-        self.threshold > 0 && self.count(signed) >= self.threshold
+        self.is_named() && self.count(signed) >= self.threshold
     }
 
     fn count(&self, signed: &BTreeSet<KeyId>) -> usize {

@@ -69,7 +69,7 @@ impl<'a> Asking<'a> {
     /// As [`TrustStore::load`].
     pub fn hotfix(instance: &'a Instance, name: &str, sha256: Digest, level: &'a Level) -> Result<Self> {
         let trust = TrustStore::new(&instance.settings.trust).load()?;
-        let is_anybody_trusted = !trust.release.keys.is_empty();
+        let is_anybody_trusted = trust.release.is_named();
         Ok(Self {
             name: name.to_owned(),
             subject: Some(sha256),

@@ -355,9 +355,9 @@ fn still_believed(instance: &Instance, step: &Step) -> Result<Opened> {
 }
 
 fn decide(trust: &Trust, envelope: &Envelope, shown: &str) -> Result<Verified> {
-    match trust.release.keys.is_empty() {
-        true => Ok(envelope.unproven()),
-        false => trust.verify_release(envelope, shown),
+    match trust.release.is_named() {
+        true => trust.verify_release(envelope, shown),
+        false => Ok(envelope.unproven()),
     }
 }
 
