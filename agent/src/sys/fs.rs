@@ -6,6 +6,7 @@
 )]
 
 mod new_file;
+mod temporary;
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use nix::libc;
 
 use super::fault::{Effect, effect, sync};
+use temporary::{Temporary, fresh_beside};
 
 pub use new_file::{NewFile, write_atomic, write_page, write_public};
 
@@ -127,16 +129,12 @@ pub fn make_dirs(path: &Path) -> io::Result<()> {
 /// # Errors
 /// Of the system.
 pub fn create_private(path: &Path) -> io::Result<File> {
-    create_with(path, 0o600)
-}
-
-fn create_with(path: &Path, mode: u32) -> io::Result<File> {
     effect(Effect::Write, "create", &path.display(), || {
         OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(true)
-            .mode(mode)
+            .mode(0o600)
             .open(path)
     })
 }
@@ -147,12 +145,11 @@ fn create_with(path: &Path, mode: u32) -> io::Result<File> {
 /// # Errors
 /// Of the system.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = temporary_beside(path);
-    let mut file = create_private(&temporary)?;
-    effect(Effect::Write, "write", &path.display(), || file.write_all(bytes))?;
-    effect(Effect::Write, "rename", &path.display(), || {
-        fs::rename(&temporary, path)
-    })
+    let mut new = Temporary::beside(path, 0o600)?;
+    effect(Effect::Write, "write", &path.display(), || {
+        new.file.write_all(bytes)
+    })?;
+    new.take_place(path)
 }
 
 /// Replaces what stands at a path, a symlink followed: a kill leaves the old content or the new one. Not durable until
@@ -170,34 +167,12 @@ pub fn replace(path: &Path, bytes: &[u8], like: &Path) -> io::Result<()> {
         });
     }
     let permissions = there.map_or_else(|| fs::metadata(like), Ok)?.permissions();
-    let temporary = fresh_beside(&path)?;
-    let written = effect(Effect::Write, "write", &path.display(), || {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&temporary)?;
-        file.write_all(bytes)?;
-        file.set_permissions(permissions)
-    })
-    .and_then(|()| {
-        effect(Effect::Write, "rename", &path.display(), || {
-            fs::rename(&temporary, &path)
-        })
-    });
-    if written.is_err() {
-        // Useless now; the write's own error is the one to report.
-        let _ = fs::remove_file(&temporary);
-    }
-    written
-}
-
-/// A name beside a path that nobody can know beforehand.
-fn fresh_beside(path: &Path) -> io::Result<PathBuf> {
-    let number = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
-    let mut name = temporary_beside(path).into_os_string();
-    name.push(format!("-{number:016x}"));
-    Ok(name.into())
+    let mut new = Temporary::beside(&path, 0o600)?;
+    effect(Effect::Write, "write", &path.display(), || {
+        new.file.write_all(bytes)?;
+        new.file.set_permissions(permissions)
+    })?;
+    new.take_place(&path)
 }
 
 /// Makes everything written to the file system of a path survive a power cut.
@@ -208,14 +183,6 @@ pub fn sync_file_system(path: &Path) -> io::Result<()> {
     sync("syncfs", &path.display(), || {
         Ok(nix::unistd::syncfs(&File::open(path)?)?)
     })
-}
-
-fn temporary_beside(path: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".pitstop-tmp-");
-    name.push(path.file_name().unwrap_or_default());
-    // Who collects files by how their names end must not take half of one.
-    name.push(".part");
-    path.with_file_name(name)
 }
 
 /// Opens a file to append records to, readable for its owner only.
@@ -257,7 +224,7 @@ pub fn nameless(dir: &Path) -> io::Result<File> {
                     Some(libc::EOPNOTSUPP | libc::EISDIR | libc::ENOENT)
                 ) =>
             {
-                let path = temporary_beside(&dir.join("nameless"));
+                let path = fresh_beside(&dir.join("nameless"))?;
                 let file = options.custom_flags(0).create_new(true).open(&path)?;
                 fs::remove_file(&path)?;
                 Ok(file)

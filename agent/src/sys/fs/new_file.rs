@@ -1,12 +1,13 @@
 //! Files that appear as a whole.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::super::fault::{Effect, effect, sync};
-use super::{create_with, sync_dir, temporary_beside};
+use super::sync_dir;
+use super::temporary::Temporary;
 
 /// Replaces a file as a whole: after success the new content survives a power cut, after a failure or a kill the
 /// path holds the old content or the new one, never a part. The file is readable for its owner only.
@@ -37,18 +38,16 @@ pub fn write_public(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = NewFile::create(path)?;
     effect(Effect::Write, "write", &path.display(), || {
         file.write_all(bytes)?;
-        file.file.set_permissions(fs::Permissions::from_mode(0o644))
+        file.new.file.set_permissions(fs::Permissions::from_mode(0o644))
     })?;
     file.put_in_place()
 }
 
 /// A file that takes its place only when it is whole: until then what stood at its path stays, and a kill leaves a hidden
-/// file beside it that the next one takes over.
+/// file beside it that the next process that writes there removes.
 pub struct NewFile {
-    file: File,
-    temporary: PathBuf,
+    new: Temporary,
     path: PathBuf,
-    is_placed: bool,
 }
 
 impl NewFile {
@@ -74,12 +73,9 @@ impl NewFile {
             let text = "what stands there is no file, and would be replaced by one";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        let temporary = temporary_beside(path);
         Ok(Self {
-            file: create_with(&temporary, mode)?,
-            temporary,
+            new: Temporary::beside(path, mode)?,
             path: path.to_owned(),
-            is_placed: false,
         })
     }
 
@@ -88,11 +84,8 @@ impl NewFile {
     /// # Errors
     /// Of the system.
     pub fn put_in_place(mut self) -> io::Result<()> {
-        sync("fsync", &self.path.display(), || self.file.sync_all())?;
-        effect(Effect::Write, "rename", &self.path.display(), || {
-            fs::rename(&self.temporary, &self.path)
-        })?;
-        self.is_placed = true;
+        sync("fsync", &self.path.display(), || self.new.file.sync_all())?;
+        self.new.take_place(&self.path)?;
         match self.path.parent() {
             // A name alone lies in the working directory.
             Some(dir) if dir.as_os_str().is_empty() => sync_dir(Path::new(".")),
@@ -104,20 +97,11 @@ impl NewFile {
 
 impl Write for NewFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.new.file.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Drop for NewFile {
-    fn drop(&mut self) {
-        if !self.is_placed {
-            // What made it useless is the error to report.
-            let _ = fs::remove_file(&self.temporary);
-        }
+        self.new.file.flush()
     }
 }
 
