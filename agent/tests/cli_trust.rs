@@ -6,10 +6,12 @@ mod common;
 use std::fs;
 use std::process::Command;
 
+use common::bundles::Studio;
 use common::scenario::old;
 use common::trusted::{believe, statement};
 use common::{Answer, Lab};
 use pitstop::api::trust::{KeyReport, TrustReport};
+use pitstop::trust::Envelope;
 use serde_json::Value;
 
 const TRUST: &str =
@@ -141,6 +143,39 @@ fn a_document_is_refused_whole_when_anything_about_it_is_wrong() {
     lab.run(&["trust", "document", &draft, "-o", &out])
         .refused(2, "usage");
     assert!(!lab.path("bad.json").exists());
+}
+
+#[test]
+fn what_several_sign_and_attach_at_once_is_all_there() {
+    let studio = Studio::new();
+    let lab = &studio.lab;
+    let keys = ["a", "b", "c", "d", "e", "f"];
+    believe(lab, &keys, TRUST);
+    let bundle = studio.bundle.to_str().unwrap();
+    let tree = lab.run(&["bundle", "inspect", bundle]).report["to"]["tree"].clone();
+    let approve = |name: &str, reason: &str, key: &str| {
+        let (out, key) = (path(lab, name), path(lab, &format!("{key}.key")));
+        let tree = tree.as_str().unwrap();
+        let args = ["trust", "approve", tree, "--reason", reason, "--expires", "1h"];
+        let made = lab.run(&[&args[..], &["-o", &out, "--sign", &key]].concat());
+        assert_eq!(made.code, Some(0), "{}", made.stderr);
+        out
+    };
+    let shared = approve("shared.json", "of all", "a");
+    let apart = keys.map(|key| approve(&format!("{key}.json"), key, key));
+    let mut running = Vec::new();
+    for (key, statement) in keys.iter().zip(&apart) {
+        running.push(lab.spawn(&["bundle", "attach", bundle, statement]));
+        let key = path(lab, &format!("{key}.key"));
+        running.push(lab.spawn(&["trust", "sign", &shared, "--sign", &key]));
+    }
+    for child in running {
+        assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+    }
+    let signed = Envelope::parse(&fs::read(&shared).unwrap(), "it").unwrap();
+    assert_eq!(signed.claimed().len(), keys.len());
+    let report = lab.run(&["bundle", "inspect", bundle]).report;
+    assert_eq!(report["attached"].as_array().unwrap().len(), keys.len());
 }
 
 #[test]

@@ -17,8 +17,7 @@ use crate::config::MemoryDirs;
 use crate::memory::document::{LIMIT, parse};
 use crate::memory::{HostKey, Memory, Remembered};
 use crate::model::Digest;
-use crate::sys::clock::{Deadline, now_rfc3339, pause};
-use crate::sys::lock::{Attempt, Lock, try_lock};
+use crate::sys::lock::{Attempt, Lock, lock_within};
 use crate::sys::{fs, process};
 
 /// The decisions of a host.
@@ -194,21 +193,16 @@ impl MemoryStore {
         };
         fs::make_private_dirs(&self.dirs.own).map_err(failed)?;
         let path = self.dirs.own.join("lock");
-        let who = format!("pid {}, since {}", std::process::id(), now_rfc3339());
-        let deadline = Deadline::after(PATIENCE);
-        loop {
-            match try_lock(&path, &who).map_err(failed)? {
-                Attempt::Held(lock) => return Ok(lock),
-                Attempt::Busy(by) if deadline.passed() => {
-                    let message = format!(
-                        "what is remembered in {} is in use by {by}",
-                        self.dirs.own.display()
-                    );
-                    return Err(Failure::new(ErrorKind::Locked, message)
-                        .at(&path)
-                        .hint("wait until that run has ended and run again"));
-                }
-                Attempt::Busy(_) => pause(Duration::from_millis(20), &deadline),
+        match lock_within(&path, PATIENCE).map_err(failed)? {
+            Attempt::Held(lock) => Ok(lock),
+            Attempt::Busy(by) => {
+                let message = format!(
+                    "what is remembered in {} is in use by {by}",
+                    self.dirs.own.display()
+                );
+                Err(Failure::new(ErrorKind::Locked, message)
+                    .at(&path)
+                    .hint("wait until that run has ended and run again"))
             }
         }
     }

@@ -6,6 +6,7 @@
 //! | `<state-dir>/trust/<version>.json` | signed trust documents that lead on from it |
 //! | `<state-dir>/trust/seen.json` | the highest version that was ever believed here, and every key that was revoked |
 //! | `<state-dir>/trust/clock.json` | the latest moment that anything verified was made at |
+//! | `<state-dir>/trust/lock` | the lock of whoever writes |
 //!
 //! The highest version counts: documents are followed from the anchor on, each verified again. An anchor that is newer than
 //! they are begins anew. A version below the highest seen is refused, and a revoked key stays revoked.
@@ -13,6 +14,7 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -25,10 +27,13 @@ use super::predicate::Document;
 use super::predicate::document::Key;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::{TrustDirs, yaml};
+use crate::sys::lock::{Attempt, Lock, lock_within};
 use crate::sys::{clock, fs};
 
 /// What the store keeps is small.
 const LIMIT: u64 = 4 << 20;
+/// How long to wait for somebody else who writes: nobody takes longer than a few small files.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where whom this host believes is written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +49,12 @@ struct Seen {
     version: u64,
     #[serde(default)]
     revoked: BTreeSet<KeyId>,
+}
+
+impl Seen {
+    fn holds(&self, trust: &Trust) -> bool {
+        self.version >= trust.version && self.revoked.is_superset(&trust.revoked)
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -95,8 +106,9 @@ impl TrustStore {
     /// # Errors
     /// `signature`, `trust`, or writing failed.
     pub fn update(&self, file: &Path) -> Result<(Trust, bool)> {
-        let before = self.load()?;
         let envelope = Envelope::read(file)?;
+        let _alone = self.lock()?;
+        let before = self.load()?;
         let bytes = envelope.to_bytes()?;
         if self.document(before.version).is_some_and(|kept| kept == bytes) {
             return Ok((before, false));
@@ -105,27 +117,31 @@ impl TrustStore {
         let (next, document) = before
             .next(&envelope, &what)
             .map_err(|failure| failure.at(file))?;
-        self.prepare()?;
         let path = self.document_file(document.version);
         fs::write_atomic(&path, &bytes)
             .map_err(|error| Failure::io("keep the trust document in", &path, error))?;
-        self.remember(&next)?;
+        self.add(&next)?;
         Ok((next, true))
     }
 
     /// Writes down that this was believed, so that nothing older is again.
     ///
     /// # Errors
-    /// Reading or writing failed.
+    /// Reading or writing failed; `locked`.
     pub fn remember(&self, trust: &Trust) -> Result<()> {
-        let seen = self.seen()?;
-        let mut now = seen.clone();
-        now.version = now.version.max(trust.version);
-        now.revoked.extend(&trust.revoked);
-        if now == seen {
+        if self.seen()?.holds(trust) {
             return Ok(());
         }
-        self.write("seen.json", &now)
+        let _alone = self.lock()?;
+        self.add(trust)
+    }
+
+    /// Only under the lock: what somebody else adds between reading and writing would be forgotten.
+    fn add(&self, trust: &Trust) -> Result<()> {
+        let mut seen = self.seen()?;
+        seen.version = seen.version.max(trust.version);
+        seen.revoked.extend(&trust.revoked);
+        self.write("seen.json", &seen)
     }
 
     /// The present: what the clock shows, unless something verified was made later.
@@ -141,11 +157,19 @@ impl TrustStore {
     /// Writes down when something verified was made: the present is not before it, whatever the clock shows.
     ///
     /// # Errors
-    /// Reading or writing failed.
+    /// Reading or writing failed; `locked`.
     pub fn saw(&self, latest: Timestamp) -> Result<()> {
-        match self.read::<Clock>("clock.json")? {
-            Some(clock) if clock.latest >= latest => Ok(()),
-            _ => self.write("clock.json", &Clock { latest }),
+        let is_known = || -> Result<bool> {
+            let clock = self.read::<Clock>("clock.json")?;
+            Ok(clock.is_some_and(|clock| clock.latest >= latest))
+        };
+        if is_known()? {
+            return Ok(());
+        }
+        let _alone = self.lock()?;
+        match is_known()? {
+            true => Ok(()),
+            false => self.write("clock.json", &Clock { latest }),
         }
     }
 
@@ -273,12 +297,22 @@ impl TrustStore {
         }
     }
 
-    fn prepare(&self) -> Result<()> {
-        fs::make_private_dirs(&self.kept).map_err(|error| Failure::io("make the folder", &self.kept, error))
+    fn lock(&self) -> Result<Lock> {
+        fs::make_private_dirs(&self.kept)
+            .map_err(|error| Failure::io("make the folder", &self.kept, error))?;
+        let path = self.kept.join("lock");
+        match lock_within(&path, PATIENCE).map_err(|error| Failure::io("lock", &path, error))? {
+            Attempt::Held(lock) => Ok(lock),
+            Attempt::Busy(by) => {
+                let message = format!("whom this host believes is being written down by {by}");
+                Err(Failure::new(ErrorKind::Locked, message)
+                    .at(&path)
+                    .hint("wait until that run has ended and run again"))
+            }
+        }
     }
 
     fn write(&self, name: &str, value: &impl Serialize) -> Result<()> {
-        self.prepare()?;
         let path = self.kept.join(name);
         let bytes = serde_json::to_vec(value).map_err(|error| {
             Failure::new(ErrorKind::Internal, "cannot write down whom this host believes").because(error)

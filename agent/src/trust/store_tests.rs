@@ -276,6 +276,31 @@ fn a_key_that_was_revoked_is_never_believed_again() {
 }
 
 #[test]
+fn what_several_runs_write_down_at_once_is_all_remembered() {
+    let host = Host::new();
+    let start = std::sync::Barrier::new(8);
+    std::thread::scope(|scope| {
+        for number in 1..=8 {
+            let (store, start) = (&host.store, &start);
+            scope.spawn(move || {
+                let trust = Trust {
+                    version: number,
+                    revoked: [KeyId::of(&[number as u8])].into(),
+                    ..Trust::default()
+                };
+                start.wait();
+                store.remember(&trust).unwrap();
+                store.saw(Timestamp::from_second(number as i64).unwrap()).unwrap();
+            });
+        }
+    });
+    let seen = host.store.seen().unwrap();
+    assert_eq!((seen.version, seen.revoked.len()), (8, 8));
+    let clock: Clock = host.store.read("clock.json").unwrap().unwrap();
+    assert_eq!(clock.latest.as_second(), 8);
+}
+
+#[test]
 fn the_present_is_never_before_what_was_verified_and_ends_what_has_expired() {
     let host = Host::new();
     host.anchor(1, "a", "r", "expires: 2200-01-01T00:00:00Z\n");

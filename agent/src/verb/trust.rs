@@ -10,6 +10,7 @@ use crate::api::trust::{
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::{ConfigDirs, admission};
 use crate::model::Digest;
+use crate::sys::lock::lock_to_replace;
 use crate::sys::{clock, fs};
 use crate::trust::predicate::{Approval, ApprovalKind};
 use crate::trust::{
@@ -130,6 +131,8 @@ pub fn document(from: &Path, out: &Path, with: &SignWith) -> Result<SignedReport
 /// # Errors
 /// It is no envelope, there is no signature to be had, or writing failed.
 pub fn sign(file: &Path, with: &SignWith) -> Result<SignedReport> {
+    // Two who sign at once must not lose one of the signatures.
+    let _alone = lock_to_replace(file).map_err(|error| Failure::io("lock the envelope", file, error))?;
     publish(&Envelope::read(file)?, file, &*with.open()?, "it")
 }
 

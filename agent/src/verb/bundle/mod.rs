@@ -27,6 +27,7 @@ use crate::config::load::ConfigDirs;
 use crate::model::{Digest, NoProgress, Progress, Work};
 use crate::sys::fs::{self, NewFile};
 use crate::sys::hashing::{hash_file, on_all_cores};
+use crate::sys::lock::{Lock, lock_to_replace};
 use crate::trust::statement::kind_of;
 use crate::trust::{Envelope, SignWith, Statement, TrustStore, Verified};
 
@@ -229,7 +230,13 @@ fn prove_all(bundle: &Bundle, progress: &dyn Progress) -> Result<()> {
     })
 }
 
+/// Others may add to the same bundle at once: what one of them adds must not get lost.
+fn alone(path: &Path) -> Result<Lock> {
+    lock_to_replace(path).map_err(|error| Failure::io("lock the bundle", path, error))
+}
+
 fn sign(path: &Path, signer: &SignWith) -> Result<BundleReport> {
+    let _alone = alone(path)?;
     let mut opened = Opened::unproven(path)?;
     let before = opened.envelope.to_bytes()?;
     opened.envelope.sign(signer.open()?.as_ref())?;
@@ -245,6 +252,7 @@ fn sign(path: &Path, signer: &SignWith) -> Result<BundleReport> {
 }
 
 fn attach(path: &Path, statements: &[PathBuf]) -> Result<BundleReport> {
+    let _alone = alone(path)?;
     let opened = Opened::unproven(path)?;
     let mut attachments = opened.attachments.clone();
     let before = attachments.len();
