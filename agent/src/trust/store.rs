@@ -76,6 +76,13 @@ impl TrustStore {
     /// # Errors
     /// `trust` or `signature`: the anchor or a document is damaged, or older than what was believed before.
     pub fn load(&self) -> Result<Trust> {
+        let trust = self.followed()?;
+        self.refuse_older(&trust)?;
+        Ok(trust)
+    }
+
+    /// What the documents lead to, with every key left out that was ever revoked here.
+    fn followed(&self) -> Result<Trust> {
         let mut trust = self.anchor()?;
         trust.now = self.now()?;
         trust.drop_revoked();
@@ -86,19 +93,23 @@ impl TrustStore {
                 trust = next.map_err(|failure| self.broken(failure, &path))?.0;
             }
         }
-        let seen = self.seen()?;
-        if trust.version < seen.version {
-            let message = format!(
-                "whom this host believes went back from version {} to {}",
-                seen.version, trust.version
-            );
-            return Err(Failure::new(ErrorKind::Trust, message)
-                .at(self.anchor_file())
-                .hint("lay a trust.yaml with a higher version, or bring the trust document with `pitstop trust update`"));
-        }
-        trust.revoked.extend(seen.revoked);
+        trust.revoked.extend(self.seen()?.revoked);
         trust.drop_revoked();
         Ok(trust)
+    }
+
+    fn refuse_older(&self, trust: &Trust) -> Result<()> {
+        let seen = self.seen()?.version;
+        if trust.version >= seen {
+            return Ok(());
+        }
+        let message = format!(
+            "whom this host believes went back from version {seen} to {}",
+            trust.version
+        );
+        Err(Failure::new(ErrorKind::Trust, message)
+            .at(self.anchor_file())
+            .hint("lay a trust.yaml with a higher version, or bring the trust document with `pitstop trust update`"))
     }
 
     /// Follows a signed trust document from now on. Returns what is believed then, and whether that is new.
@@ -108,15 +119,17 @@ impl TrustStore {
     pub fn update(&self, file: &Path) -> Result<(Trust, bool)> {
         let envelope = Envelope::read(file)?;
         let _alone = self.lock()?;
-        let before = self.load()?;
+        let before = self.followed()?;
         let bytes = envelope.to_bytes()?;
         if self.document(before.version).is_some_and(|kept| kept == bytes) {
+            self.refuse_older(&before)?;
             return Ok((before, false));
         }
         let what = file.display().to_string();
         let (next, document) = before
             .next(&envelope, &what)
             .map_err(|failure| failure.at(file))?;
+        self.refuse_older(&next)?;
         let path = self.document_file(document.version);
         fs::write_atomic(&path, &bytes)
             .map_err(|error| Failure::io("keep the trust document in", &path, error))?;

@@ -231,6 +231,17 @@ fn no_way_leads_back() {
         failure.message.contains("went back from version 3 to 1"),
         "{failure}"
     );
+    // The document itself helps, and no older one.
+    let older = host.document(2, ["a", "r"], "", "a");
+    assert_eq!(host.store.update(&older).unwrap_err().kind, ErrorKind::Trust);
+    assert!(host.store.load().is_err());
+    assert!(
+        host.store
+            .update(&host.document(3, ["a", "r"], "", "a"))
+            .unwrap()
+            .1
+    );
+    assert_eq!(host.releasers(), [host.id("r")]);
     // Whoever configures the host may lay a newer anchor at any time.
     host.anchor(4, "b", "s", "");
     assert_eq!(host.releasers(), [host.id("s")]);
