@@ -239,6 +239,17 @@ fn parts_are_put_together_again_and_a_damaged_one_is_named() {
     assert_eq!(joined.code, Some(0), "{}", joined.report);
     assert!(fs::read(&out).unwrap() == fs::read(&path).unwrap());
 
+    let all = fs::read_to_string(list).unwrap();
+    let (cut, _) = all.trim_end().rsplit_once('\n').unwrap();
+    fs::write(list, format!("{cut}\n")).unwrap();
+    lab.run(&["bundle", "join", text(list), "-o", text(&out)])
+        .refused(1, "source");
+    assert!(
+        fs::read(&out).unwrap() == fs::read(&path).unwrap(),
+        "the good one is gone"
+    );
+    fs::write(list, all).unwrap();
+
     fs::remove_file(&out).unwrap();
     let mut bytes = fs::read(&parts[1]).unwrap();
     bytes[7] ^= 1;
@@ -324,6 +335,31 @@ fn what_nobody_signed_goes_only_where_the_policy_allows_it() {
         .run(&["update", "lab", "--from", text(&studio.bundle)])
         .expect(0, "updated");
     assert_eq!(answer.report["signed_by"].as_array().unwrap().len(), 1);
+}
+
+/// Packs hold the same library in several places, and empty files.
+#[test]
+fn what_stands_at_several_paths_arrives_at_all_of_them() {
+    let lab = lab();
+    let pack = lab.path("packs/1.1.0/lib");
+    let large: Vec<u8> = (0..5u32 << 18)
+        .flat_map(|number| number.wrapping_mul(0x9e37_79b9).to_le_bytes())
+        .collect();
+    fs::create_dir_all(pack.join("copy")).unwrap();
+    for (name, content) in [
+        ("a.jar", &large[..]),
+        ("copy/a.jar", &large),
+        ("a.empty", b""),
+        ("middle.txt", b"text"),
+        ("zz.empty", b""),
+    ] {
+        fs::write(pack.join(name), content).unwrap();
+    }
+    let (whole, _) = bundle(&lab, &[], "1.1.0", &[]);
+    lab.run(&["update", "lab", "--from", text(&whole)])
+        .expect(0, "updated");
+    lab.run(&["verify", "lab"]).expect(0, "verified");
+    assert_eq!(fs::read(lab.home().join("lib/copy/a.jar")).unwrap(), large);
 }
 
 /// What merges start from decides what of the operator's counts as a change.
@@ -468,6 +504,27 @@ fn packs_that_do_not_fit_make_no_bundle() {
     fs::create_dir(&other).unwrap();
     fs::write(other.join("x"), "x").unwrap();
     make(text(&other), &pack("1.1.0")).refused(1, "not-a-pack");
+    assert!(!out.exists());
+
+    // What travels with it has to be found again by its name.
+    let notes = lab.path("Release notes.txt");
+    fs::write(&notes, "read me").unwrap();
+    let make = |more: &[&str]| {
+        let (from, to) = (pack("1.0.0"), pack("1.1.0"));
+        let args = ["bundle", "create", "--from", &from, "--to", &to, "-o", text(&out)];
+        lab.run(&[&args, more].concat())
+    };
+    make(&["--manual-steps", text(&notes)]).refused(2, "usage");
+    let (one, another) = (lab.path("fix.zip"), lab.path("other/fix.zip"));
+    fs::write(&one, "1").unwrap();
+    fs::write(&another, "2").unwrap();
+    make(&["--hotfix", text(&one), "--hotfix", text(&another)]).refused(2, "usage");
+    assert!(!out.exists());
+
+    // Nor would a host take what differs in case only.
+    fs::write(lab.path("packs/1.1.0/lib/Twice"), "1").unwrap();
+    fs::write(lab.path("packs/1.1.0/lib/twice"), "2").unwrap();
+    make(&[]).refused(1, "unsafe-source");
     assert!(!out.exists());
     let nowhere = lab
         .command(&["bundle", "create", "--to", &pack("1.1.0"), "-o", text(&out)])

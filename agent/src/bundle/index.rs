@@ -248,7 +248,8 @@ impl Index {
     }
 }
 
-fn is_plain_name(name: &str) -> bool {
+/// Whether something that travels with a bundle can have this name: a plain one of a file.
+pub fn is_plain_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 100
         && !name.starts_with('.')

@@ -43,14 +43,16 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Listed>, String> {
     lines.enumerate().map(line).collect()
 }
 
-/// A name leads nowhere else, neither in an address nor in a folder.
+/// Whether a bundle of this name can be listed: it leads nowhere else, neither in an address nor in a folder.
+pub fn is_name(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+".contains(c);
+    !name.is_empty() && !name.starts_with('.') && name.len() <= 200 && name.chars().all(is_plain)
+}
+
 fn listed(line: &str) -> Option<Listed> {
     let mut fields = line.splitn(3, ' ');
     let (sha256, size, name) = (fields.next()?, fields.next()?, fields.next()?);
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+".contains(c);
-    let is_name =
-        !name.is_empty() && !name.starts_with('.') && name.len() <= 200 && name.chars().all(is_plain);
-    is_name.then_some(Listed {
+    is_name(name).then_some(Listed {
         sha256: sha256.parse().ok()?,
         size: size.parse().ok()?,
         name: name.to_owned(),

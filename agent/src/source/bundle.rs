@@ -151,7 +151,10 @@ fn manifest_at(bundle: &Bundle, piece: &Piece, tree: Digest) -> Result<TreeManif
 }
 
 /// Every rule that archives have to keep about names, links and limits holds for a manifest too.
-fn check_tree(path: &Path, manifest: &TreeManifest, limits: &Limits) -> Result<()> {
+///
+/// # Errors
+/// `unsafe-source` or `limits`.
+pub fn check_tree(path: &Path, manifest: &TreeManifest, limits: &Limits) -> Result<()> {
     let mut collector = Collector::new(path, limits);
     for (at, entry) in &manifest.entries {
         let kind = match entry {
@@ -252,7 +255,8 @@ impl Source for BundleSource {
             let (digest, size) = self.file(path)?;
             match kitchen.way(&digest) {
                 None => missing.push(path),
-                Some(Way::Whole(bundle, piece)) => {
+                // What is larger is a stream of its own, which comes out once for each path with this content.
+                Some(Way::Whole(bundle, piece)) if piece.size <= GROUP_BYTES => {
                     let parts = streams.entry((bundle, piece.stream)).or_default();
                     parts.push(Part { piece, path, size });
                 }
@@ -263,7 +267,8 @@ impl Source for BundleSource {
             return Err(self.missing(&missing));
         }
         batches.extend(streams.into_iter().map(|((bundle, stream), mut parts)| {
-            parts.sort_by_key(|part| part.piece.at);
+            // With the size, or what is empty could come before and behind what begins at the same place.
+            parts.sort_by_key(|part| (part.piece.at, part.piece.size));
             Batch::Parts {
                 bundle,
                 stream,
@@ -288,7 +293,7 @@ impl Source for BundleSource {
 enum Batch<'a> {
     /// A content that is made by itself.
     Single { path: &'a RelPath, size: u64, way: Way },
-    /// Parts of one stream, which is decoded only once; in the stream's order.
+    /// Small parts of one stream, which is decoded only once; in the stream's order.
     Parts {
         bundle: usize,
         stream: usize,
@@ -334,14 +339,9 @@ impl BundleSource {
             let skipped = io::copy(&mut (&mut stream).take(gap), &mut io::sink());
             skipped.map_err(|error| bundle.unreadable(error))?;
             at = piece.at + piece.size;
-            let mut part = (&mut stream).take(piece.size);
-            if piece.size > GROUP_BYTES {
-                self.pass(path, *size, &mut part, sink)?;
-                continue;
-            }
             let mut bytes = Vec::new();
-            part.read_to_end(&mut bytes)
-                .map_err(|error| bundle.unreadable(error))?;
+            let read = (&mut stream).take(piece.size).read_to_end(&mut bytes);
+            read.map_err(|error| bundle.unreadable(error))?;
             self.pass(path, *size, &mut bytes.as_slice(), sink)?;
             last = Some((*piece, bytes));
         }

@@ -13,6 +13,7 @@ use crate::config::load::{self, ConfigDirs, PackSettings};
 use crate::model::{Digest, Level, Progress, TreeManifest};
 use crate::product::detect::detect;
 use crate::product::{Ownership, Profile, builtin};
+use crate::source::bundle::check_tree;
 use crate::source::{self, Source};
 use crate::sys::fs;
 use crate::trust::{SignWith, Signer, Statement, Subject};
@@ -173,6 +174,8 @@ pub(super) fn create(dirs: &ConfigDirs, options: &Options, progress: &dyn Progre
     // A hotfix goes to hosts that stay where they are.
     let may_stay = options.extras.iter().any(|(kind, _)| *kind == ExtraKind::Hotfix);
     from.iter().try_for_each(|pack| follows(pack, &to, may_stay))?;
+    // A directory may hold what no host would take.
+    check_tree(&to.path, &to.manifest, &settings.limits)?;
     let ownership = Ownership::new(&to.profile.ownership)?;
     let (index, packer) = {
         let mut maker = Maker {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::api::{ErrorKind, Failure, Result};
-use crate::bundle::index::{Content, Delta, Extra, ExtraKind, From, Index, Piece};
+use crate::bundle::index::{Content, Delta, Extra, ExtraKind, From, Index, Piece, is_plain_name};
 use crate::bundle::pack::{Group, Groups, Packed, Packer};
 use crate::config::Limits;
 use crate::model::{Class, Digest, Entry, Progress, RelPath, TreeManifest, Work};
@@ -210,6 +210,17 @@ impl Maker<'_, '_> {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
+            let is_taken =
+                |(other, known, _): &(ExtraKind, String, Digest)| *other == *kind && *known == name;
+            if !is_plain_name(&name) || extras.iter().any(is_taken) {
+                let message = format!(
+                    "{} cannot travel under its name, or another one does",
+                    path.display()
+                );
+                return Err(Failure::new(ErrorKind::Usage, message)
+                    .at(path)
+                    .hint("rename it: letters, digits and `._-+` only, and no name twice"));
+            }
             let sha256 = Digest::of(&bytes);
             if extras.iter().all(|(_, _, known)| *known != sha256) {
                 groups.add(sha256, &bytes);

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::api::bundle::{BUNDLES_SCHEMA, BundlesReport, ListedView};
-use crate::api::{Failure, Result};
-use crate::bundle::shelf::{LIST_BYTES, LIST_NAME, Listed, write};
+use crate::api::{ErrorKind, Failure, Result};
+use crate::bundle::shelf::{LIST_BYTES, LIST_NAME, Listed, is_name, write};
 use crate::model::{NoProgress, Progress, Work};
 use crate::sys::fs;
 use crate::sys::hashing::hash_file;
@@ -14,7 +14,7 @@ use super::Opened;
 /// Lists the bundles in a folder.
 ///
 /// # Errors
-/// The folder cannot be read or written to, or a bundle in it cannot be read.
+/// `usage`: a bundle has a name that cannot be listed. The folder cannot be read or written to, or a bundle in it cannot be read.
 pub fn publish(folder: &Path, progress: &dyn Progress) -> Result<BundlesReport> {
     let entries = fs::list_dir(folder).map_err(|error| Failure::io("list the bundles in", folder, error))?;
     let mut listed = Vec::new();
@@ -24,6 +24,15 @@ pub fn publish(folder: &Path, progress: &dyn Progress) -> Result<BundlesReport> 
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.starts_with('.') || path.extension().is_none_or(|extension| extension != "pitstop") {
             continue;
+        }
+        if !is_name(&name) {
+            let message = format!(
+                "cannot list {}: its name does not fit into an address",
+                path.display()
+            );
+            return Err(Failure::new(ErrorKind::Usage, message)
+                .at(&path)
+                .hint("name it with letters, digits and `._-+` only, at most 200 of them"));
         }
         let opened = Opened::unproven(&path)?;
         let size = opened.bundle.archive.size();

@@ -77,6 +77,7 @@ pub(super) fn join(list: &Path, out: &Path, progress: &dyn Progress) -> Result<B
     let _work = Work::begin(progress, "joining", whole);
     let failed = |error| Failure::io("write the bundle", out, error);
     let mut file = NewFile::create(out).map_err(failed)?;
+    let mut joined: u64 = 0;
     for line in lines {
         let (digest, size, part) =
             part_of(list, line).ok_or_else(|| bad("a line is not `digest size name`"))?;
@@ -89,6 +90,10 @@ pub(super) fn join(list: &Path, out: &Path, progress: &dyn Progress) -> Result<B
                 .at(&part)
                 .hint("copy this part again; the others need not be"));
         }
+        joined = joined.saturating_add(bytes);
+    }
+    if joined != whole {
+        return Err(bad("it does not name all parts"));
     }
     file.put_in_place().map_err(failed)?;
     written(out, format!("{} is put together", out.display()))
