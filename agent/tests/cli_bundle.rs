@@ -403,7 +403,21 @@ fn after_it_has_expired_a_bundle_is_refused() {
         "{}",
         refused.message()
     );
+    let out = lab.path("out");
+    let uses = |path: &Path| {
+        let verify = lab.run(&["bundle", "verify", text(path)]);
+        (
+            verify,
+            lab.run(&["bundle", "extract", text(path), "--out", text(&out)]),
+        )
+    };
+    let (verify, extract) = uses(&late);
+    verify.refused(6, "policy");
+    extract.refused(6, "policy");
+    assert!(!out.exists());
     let early = made("2999-01-01T00:00:00Z");
+    let (verify, extract) = uses(&early);
+    assert_eq!((verify.code, extract.code), (Some(0), Some(0)));
     lab.run(&["update", "lab", "--from", text(&early)])
         .expect(0, "updated");
 }

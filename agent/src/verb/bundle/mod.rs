@@ -2,6 +2,7 @@
 
 mod bases;
 mod create;
+mod expiry;
 mod extract;
 mod known;
 mod make;
@@ -72,7 +73,8 @@ pub enum Outcome {
 ///
 /// # Errors
 /// `source`, `unsafe-source`, `limits`, `format`: the file is no bundle that this version reads. `digest`: something in it
-/// is not what was signed. `signature`: it is not signed by who must. And those of packs, signers and of writing.
+/// is not what was signed. `signature`: it is not signed by who must. `policy`: it has expired. And those of packs, signers
+/// and of writing.
 pub fn bundle(dirs: &ConfigDirs, what: &What, progress: &dyn Progress) -> Result<Outcome> {
     let one = match what {
         What::Keygen(file) => return super::trust::keygen(file).map(Outcome::Keys),
@@ -186,13 +188,15 @@ impl Opened {
         Self::new(path, |envelope, _| Ok(envelope.unproven()))
     }
 
-    /// Opens one that is signed by whom this host trusts with releases.
+    /// Opens one that is signed by whom this host trusts with releases, and has not expired.
     ///
     /// # Errors
-    /// As [`bundle`].
+    /// As [`bundle`], and `policy`.
     pub fn trusted(dirs: &ConfigDirs, path: &Path) -> Result<Self> {
         let trust = TrustStore::new(&dirs.trust()).load()?;
-        Self::new(path, |envelope, shown| trust.verify_release(envelope, shown))
+        let opened = Self::new(path, |envelope, shown| trust.verify_release(envelope, shown))?;
+        opened.refuse_expired(trust.now)?;
+        Ok(opened)
     }
 }
 

@@ -6,8 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use crate::api::{ErrorKind, Failure, Result};
 use crate::bundle::archive::{is_bundle, release_in};
 use crate::bundle::index::ExtraKind;
@@ -332,7 +330,7 @@ fn shown(instance: &Instance, first: &Opened) -> Result<Option<Shown>> {
 pub(in crate::verb) fn believed(instance: &Instance, path: &Path) -> Result<Opened> {
     let trust = TrustStore::new(&instance.settings.trust).load()?;
     let opened = Opened::new(path, |envelope, shown| decide(&trust, envelope, shown))?;
-    refuse_expired(&opened, path, trust.now)?;
+    opened.refuse_expired(trust.now)?;
     Ok(opened)
 }
 
@@ -359,25 +357,6 @@ fn decide(trust: &Trust, envelope: &Envelope, shown: &str) -> Result<Verified> {
         true => trust.verify_release(envelope, shown),
         false => Ok(envelope.unproven()),
     }
-}
-
-fn refuse_expired(opened: &Opened, path: &Path, now: Timestamp) -> Result<()> {
-    let Some(expires) = &opened.release.expires else {
-        return Ok(());
-    };
-    let moment: Timestamp = expires.parse().map_err(|_| {
-        opened
-            .bundle
-            .archive
-            .damaged("what it says of its expiry is no time")
-    })?;
-    if now < moment {
-        return Ok(());
-    }
-    let message = format!("{} was to be used until {expires} only", path.display());
-    Err(Failure::new(ErrorKind::Policy, message)
-        .at(path)
-        .hint("get a newer bundle; if this host's clock is wrong, set it"))
 }
 
 /// The files of a home, by what they hold.
