@@ -207,7 +207,10 @@ fn a_scan_must_be_there_and_without_grave_findings() {
     // Who signs test results of staging is not the scanner.
     say(&lab, "s", "scan.json", &scan(&tree, "low"));
     lab.run(&["update", "lab"]).refused(6, "evidence");
-    say(&lab, "scanner", "scan.json", &scan(&tree, "low"));
+    let mut many = scan(&tree, "low");
+    let notes = "x".repeat(5 << 20);
+    many["predicate"]["scanner"]["result"][0]["annotations"] = json!([{ "notes": notes }]);
+    say(&lab, "scanner", "scan.json", &many);
     lab.run(&["update", "lab"]).expect(0, "updated");
 }
 

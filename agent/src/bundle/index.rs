@@ -114,6 +114,9 @@ pub struct Delta {
     pub stream: usize,
 }
 
+/// What travels with an update has so many bytes at most.
+pub const EXTRA_BYTES: u64 = 1 << 30;
+
 /// Something that travels with an update.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

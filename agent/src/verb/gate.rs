@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::api::admission::{EvidenceView, OverrideView};
 use crate::api::rollout::Gate;
 use crate::api::{ErrorKind, Failure, Result};
+use crate::bundle::archive::ATTACHMENT_BYTES;
 use crate::config::Admission;
 use crate::model::{Digest, Level, Release};
 use crate::plan::gate::{self, Approved, Demand, Judgement, Progress, Proof};
@@ -25,7 +26,7 @@ use super::Run;
 /// More envelopes, larger ones, and more in all are not looked at: anybody can add some to a bundle, and each is hashed for each
 /// key and signature.
 const MOST_ENVELOPES: usize = 1000;
-const LARGEST_ENVELOPE: u64 = 4 << 20;
+const LARGEST_ENVELOPE: u64 = ATTACHMENT_BYTES;
 const MOST_BYTES: u64 = 64 << 20;
 
 /// What the source of a release brings to be believed.

@@ -5,19 +5,16 @@ use std::path::Path;
 
 use crate::api::bundle::BundleReport;
 use crate::api::{Failure, Result};
-use crate::bundle::index::ExtraKind;
+use crate::bundle::index::{EXTRA_BYTES, ExtraKind};
 use crate::sys::fs::{self, NewFile};
 
 use super::{Opened, looked_at};
-
-/// An agent is the largest thing that travels.
-const LIMIT: u64 = 256 << 20;
 
 pub(super) fn extract(opened: &Opened, path: &Path, folder: &Path) -> Result<BundleReport> {
     fs::make_dirs(folder).map_err(|error| Failure::io("make the folder", folder, error))?;
     let mut parts = Vec::new();
     for extra in &opened.bundle.index.extras {
-        let bytes = extra.read(&opened.bundle, LIMIT)?;
+        let bytes = extra.read(&opened.bundle, EXTRA_BYTES)?;
         let out = folder.join(&extra.name);
         let failed = |error| Failure::io("write", &out, error);
         let mut file = match extra.kind {

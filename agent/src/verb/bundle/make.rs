@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::api::{ErrorKind, Failure, Result};
-use crate::bundle::index::{Content, Delta, Extra, ExtraKind, From, Index, Piece, is_plain_name};
+use crate::bundle::index::{
+    Content, Delta, EXTRA_BYTES, Extra, ExtraKind, From, Index, Piece, is_plain_name,
+};
 use crate::bundle::pack::{Group, Groups, Packed, Packer};
 use crate::config::Limits;
 use crate::model::{Class, Digest, Entry, Progress, RelPath, TreeManifest, Work};
@@ -203,8 +205,8 @@ impl Maker<'_, '_> {
     ) -> Result<Vec<(ExtraKind, String, Digest)>> {
         let mut extras = Vec::new();
         for (kind, path) in wanted {
-            let bytes =
-                fs::read(path, limits.file_bytes).map_err(|error| Failure::io("read", path, error))?;
+            let bytes = fs::read(path, limits.file_bytes.min(EXTRA_BYTES))
+                .map_err(|error| Failure::io("read", path, error))?;
             let name = path
                 .file_name()
                 .unwrap_or_default()

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::api::{ErrorKind, Failure, Result};
-use crate::bundle::index::{Extra, ExtraKind};
+use crate::bundle::index::{EXTRA_BYTES, Extra, ExtraKind};
 use crate::plan::hotfix::is_called;
 use crate::session::Instance;
 use crate::sys::fs;
@@ -11,9 +11,6 @@ use crate::sys::fs;
 use super::super::bundle::Opened;
 use super::super::gate::Brought;
 use super::super::target::bundles;
-
-/// A hotfix is not larger.
-const LIMIT: u64 = 1 << 30;
 
 /// Where a hotfix is.
 pub(super) struct Given {
@@ -70,10 +67,9 @@ impl Given {
     /// `io`; `digest`: it is not what was signed.
     pub fn read(&self) -> Result<Vec<u8>> {
         match &self.carried {
-            Some(carried) => carried.extra.read(&carried.opened.bundle, LIMIT),
-            None => {
-                fs::read(&self.path, LIMIT).map_err(|error| Failure::io("read the hotfix", &self.path, error))
-            }
+            Some(carried) => carried.extra.read(&carried.opened.bundle, EXTRA_BYTES),
+            None => fs::read(&self.path, EXTRA_BYTES)
+                .map_err(|error| Failure::io("read the hotfix", &self.path, error)),
         }
     }
 
