@@ -7,9 +7,13 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use common::bundles::{Studio, create};
 use common::levels::{CONF, installed};
+use nix::fcntl::{Flock, FlockArg};
+use pitstop::bundle::shelf::LIST_NAME;
+use pitstop::model::Digest;
 
 /// A server of one folder over TLS. It tells what it is asked for, knows ranges, and does what `conduct` says.
 struct Server {
@@ -225,6 +229,47 @@ fn a_fetch_that_broke_goes_on_where_it_ended() {
         .expect(0, "updated");
     let last = server.asked().pop().unwrap();
     assert_eq!(last, format!("to-1.1.0.pitstop bytes={}-{}", size / 2, size - 1));
+}
+
+#[test]
+fn what_another_run_fetches_is_waited_for() {
+    let studio = studio();
+    let lab = &studio.lab;
+    let server = Server::start(&studio, "plain");
+    lab.run(&["check", "lab"]).expect(0, "update-available");
+    let asked = |name: &str| {
+        server
+            .asked()
+            .iter()
+            .filter(|line| line.starts_with(name))
+            .count()
+    };
+    let (list, bundle) = (LIST_NAME, "to-1.1.0.pitstop");
+    let before = (asked(list), asked(bundle));
+
+    let bytes = fs::read(lab.path("shelf").join(bundle)).unwrap();
+    let web = fs::read_dir(lab.path("state/cache/web")).unwrap().next();
+    let at = |end: &str| {
+        web.as_ref()
+            .unwrap()
+            .as_ref()
+            .unwrap()
+            .path()
+            .join(format!("{}.{end}", Digest::of(&bytes)))
+    };
+    let lock = Flock::lock(fs::File::create(at("lock")).unwrap(), FlockArg::LockExclusive).unwrap();
+    let run = lab.spawn(&["update", "lab", "--level", "1.1.0"]);
+    // Once to know what there is, once to fetch it.
+    let began = Instant::now();
+    while asked(list) < before.0 + 2 {
+        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", server.asked());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    fs::write(at("new"), &bytes).unwrap();
+    fs::rename(at("new"), at("pitstop")).unwrap();
+    drop(lock);
+    assert_eq!(run.wait_with_output().unwrap().status.code(), Some(0));
+    assert_eq!(asked(bundle), before.1, "{:?}", server.asked());
 }
 
 #[test]

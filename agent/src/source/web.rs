@@ -10,6 +10,7 @@ use crate::bundle::archive::HEAD_BYTES;
 use crate::bundle::shelf::{LIST_BYTES, LIST_NAME, Listed, parse};
 use crate::config::Web;
 use crate::model::{Progress, Work};
+use crate::sys::lock::{Attempt, Lock, lock_within};
 use crate::sys::{fs, hashing, http};
 
 use super::cache::name_for;
@@ -17,7 +18,7 @@ use super::secret;
 
 /// For the list, and to begin with a bundle.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// For all of one bundle, at most.
+/// For all of one bundle, at most; also for another run to fetch it.
 const LONG: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// A server, and the folder in which what was fetched from it is kept.
@@ -85,9 +86,11 @@ impl<'a> Shelf<'a> {
     ///
     /// # Errors
     /// `source`: the server does not answer. `digest`: it serves something else than it lists. `limits`: it is too large.
+    /// `locked`: another run fetches it and does not end.
     pub fn fetch(&self, listed: &Listed, limit: u64, progress: &dyn Progress) -> Result<PathBuf> {
         let place = self.place(listed);
-        if fs::metadata(&place).is_ok_and(|found| found.len() == listed.size) {
+        let is_here = || fs::metadata(&place).is_ok_and(|found| found.len() == listed.size);
+        if is_here() {
             return Ok(place);
         }
         if listed.size > limit {
@@ -98,6 +101,11 @@ impl<'a> Shelf<'a> {
             );
             return Err(Failure::new(ErrorKind::Limits, message)
                 .hint("raise `limits` in the settings if it is genuine"));
+        }
+        let _alone = self.lock(listed)?;
+        // Another run may have fetched it meanwhile.
+        if is_here() {
+            return Ok(place);
         }
         let part = self.dir.join(format!("{}.part", listed.sha256));
         let failed = |error| Failure::io("write", &part, error);
@@ -147,6 +155,20 @@ impl<'a> Shelf<'a> {
         }
         fs::rotate(&part, &place).map_err(failed)?;
         Ok(place)
+    }
+
+    /// Two runs that append to one file would make neither's bundle of it.
+    fn lock(&self, listed: &Listed) -> Result<Lock> {
+        let path = self.dir.join(format!("{}.lock", listed.sha256));
+        match lock_within(&path, LONG).map_err(|error| Failure::io("lock", &path, error))? {
+            Attempt::Held(lock) => Ok(lock),
+            Attempt::Busy(by) => {
+                let message = format!("{} is being fetched by {by}", self.url(&listed.name));
+                Err(Failure::new(ErrorKind::Locked, message)
+                    .at(&path)
+                    .hint("wait until that run has ended and run again"))
+            }
+        }
     }
 
     fn get(&self, name: &str, range: Option<(u64, u64)>, limit: u64) -> Result<Vec<u8>> {
