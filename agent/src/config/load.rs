@@ -1,9 +1,9 @@
 //! Opens settings files and makes validated settings of them.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::fragment::{AgentFragment, InstanceFragment};
+use super::guard::refuse_exposed;
 use super::inputs::{Inputs, limits_of};
 use super::nearest::{did_you_mean, quoted};
 use super::{Admission, Limits, MemoryDirs, Settings, TrustDirs, admission, validate, yaml};
@@ -215,9 +215,16 @@ fn read_agent(dirs: &ConfigDirs) -> Result<AgentFragment> {
 /// What `policy.yaml` demands of releases of a product.
 fn read_admission(dirs: &ConfigDirs, agent: &AgentFragment, product: &str) -> Result<Admission> {
     let path = dirs.config.join("policy.yaml");
-    let Some(text) = read_settings(&path)?.filter(|text| says_something(text)) else {
+    let read = || sys::fs::read_text_if_exists(&path);
+    let Some(text) = read().map_err(|error| unreadable(&path, error))? else {
         return Ok(Admission::default());
     };
+    for guarded in [&path, &dirs.config] {
+        refuse_exposed(guarded, ErrorKind::Settings)?;
+    }
+    if !says_something(&text) {
+        return Ok(Admission::default());
+    }
     let known = builtin::names(agent.products.as_deref())?;
     admission::parse(&text, &path, product, &known)
 }
@@ -231,13 +238,17 @@ fn says_something(text: &str) -> bool {
 /// The text of a settings file; `None` if there is none.
 fn read_settings(path: &Path) -> Result<Option<String>> {
     warn_if_others_may_write(path);
-    sys::fs::read_text_if_exists(path).map_err(|error| match error.kind() {
+    sys::fs::read_text_if_exists(path).map_err(|error| unreadable(path, error))
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> Failure {
+    match error.kind() {
         std::io::ErrorKind::InvalidData => {
             let message = format!("{}: the text is not UTF-8", path.display());
             Failure::new(ErrorKind::Settings, message).at(path)
         }
         _ => Failure::io("read the settings in", path, error),
-    })
+    }
 }
 
 /// Who may write the file decides what pitstop runs, possibly as root.
@@ -245,8 +256,7 @@ fn warn_if_others_may_write(path: &Path) {
     let Ok(metadata) = sys::fs::metadata(path) else {
         return;
     };
-    let by_group = metadata.mode() & 0o020 != 0 && metadata.gid() != 0;
-    if by_group || metadata.mode() & 0o002 != 0 {
+    if sys::fs::is_open_to_others(&metadata) {
         let path = path.display();
         tracing::warn!("{path} can be written by others than its owner; run `chmod go-w {path}`");
     }

@@ -299,6 +299,27 @@ fn names_and_homes_are_used_once_and_both_files_are_named() {
 }
 
 #[test]
+fn a_policy_that_others_may_write_is_refused_also_when_it_says_nothing() {
+    let site = Site::new(&[A]);
+    for text in ["default: {unsigned: refuse}\n", "# nothing\n"] {
+        site.write("policy.yaml", text);
+        assert!(load(&site.dirs(), "a").is_ok());
+        for (path, good) in [("config/policy.yaml", 0o600), ("config", 0o700)] {
+            let path = site.path(path);
+            let set = |mode: u32| {
+                let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+                sys::fs::open(&path).unwrap().set_permissions(mode).unwrap();
+            };
+            set(good | 0o002);
+            let failure = load(&site.dirs(), "a").unwrap_err();
+            assert_eq!(failure.kind, ErrorKind::Settings);
+            assert!(failure.message.contains("can be written by others"), "{failure}");
+            set(good);
+        }
+    }
+}
+
+#[test]
 fn an_unknown_instance_lists_the_known_ones_and_the_nearest() {
     let site = Site::new(&[("instances.d/a.yaml", "name: am-1\nproduct: flink\nhome: /opt/a\n")]);
     let failure = load(&site.dirs(), "am1").unwrap_err();

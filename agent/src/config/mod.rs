@@ -4,6 +4,7 @@
 pub mod admission;
 pub mod configuration;
 pub mod fragment;
+pub mod guard;
 pub mod inputs;
 pub mod load;
 pub mod nearest;

@@ -8,7 +8,6 @@
 //! | `resolutions/lock` | the lock of whoever writes |
 //! | `resolutions.d/*.json` | one decision or an exported document; only read |
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -230,7 +229,7 @@ fn read(path: &Path, is_own: bool) -> std::result::Result<Vec<Remembered>, Strin
     if !found.is_file() {
         return Err("it is no file".to_owned());
     }
-    if !is_own && (found.mode() & 0o002 != 0 || found.mode() & 0o020 != 0 && found.gid() != 0) {
+    if !is_own && fs::is_open_to_others(&found) {
         return Err("others than its owner can write it; run `chmod go-w` on it".to_owned());
     }
     let bytes = fs::read(path, LIMIT).map_err(|error| error.to_string())?;

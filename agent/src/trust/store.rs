@@ -12,7 +12,6 @@
 //! they are begins anew. A version below the highest seen is refused, and a revoked key stays revoked.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use super::keys::{KeyId, PublicKey};
 use super::predicate::Document;
 use super::predicate::document::Key;
 use crate::api::{ErrorKind, Failure, Result};
+use crate::config::guard::refuse_exposed;
 use crate::config::{TrustDirs, yaml};
 use crate::sys::lock::{Attempt, Lock, lock_within};
 use crate::sys::{clock, fs};
@@ -191,6 +191,10 @@ impl TrustStore {
     }
 
     fn anchor(&self) -> Result<Trust> {
+        // Also where nothing lies in it: who takes the file away decides as well.
+        if fs::metadata(&self.anchor).is_ok() {
+            refuse_writable(&self.anchor)?;
+        }
         let path = self.anchor_file();
         let text = fs::read_text_if_exists(&path).map_err(|error| Failure::io("read", &path, error))?;
         let Some(text) = text else {
@@ -336,15 +340,7 @@ impl TrustStore {
 
 /// Who may write it decides whom this host believes.
 fn refuse_writable(path: &Path) -> Result<()> {
-    let metadata = fs::metadata(path).map_err(|error| Failure::io("look at", path, error))?;
-    let by_group = metadata.mode() & 0o020 != 0 && metadata.gid() != 0;
-    if !by_group && metadata.mode() & 0o002 == 0 {
-        return Ok(());
-    }
-    let message = format!("{} can be written by others than its owner", path.display());
-    Err(Failure::new(ErrorKind::Trust, message)
-        .at(path)
-        .hint(format!("run `chmod go-w {}`", path.display())))
+    refuse_exposed(path, ErrorKind::Trust)
 }
 
 #[cfg(test)]

@@ -153,8 +153,12 @@ fn an_anchor_that_is_wrong_or_open_to_others_is_refused() {
         assert!(failure.full_message().contains(why), "{why}: {failure}");
     }
     host.anchor(1, "a", "r", "");
-    for (path, mode) in [("trust.yaml", 0o666), ("r.pem", 0o646)] {
-        let path = host.store.anchor.join(path);
+    for (path, mode, good) in [
+        ("trust.yaml", 0o666, 0o644),
+        ("r.pem", 0o646, 0o644),
+        ("", 0o757, 0o755),
+    ] {
+        let path: PathBuf = host.store.anchor.join(path).components().collect();
         let file = std::fs::Permissions::from_mode(mode);
         fs::open(&path).unwrap().set_permissions(file).unwrap();
         let failure = host.store.load().unwrap_err();
@@ -165,10 +169,29 @@ fn an_anchor_that_is_wrong_or_open_to_others_is_refused() {
         );
         fs::open(&path)
             .unwrap()
-            .set_permissions(std::fs::Permissions::from_mode(0o644))
+            .set_permissions(std::fs::Permissions::from_mode(good))
             .unwrap();
     }
     assert!(host.store.load().is_ok());
+    // Only root can give a file away.
+    for path in ["trust.yaml", "r.pem", ""] {
+        let path = host.store.anchor.join(path);
+        if std::os::unix::fs::chown(&path, Some(1234), None).is_ok() {
+            let failure = host.store.load().unwrap_err();
+            assert_eq!(failure.kind, ErrorKind::Trust);
+            assert!(failure.message.contains("belongs to somebody else"), "{failure}");
+            std::os::unix::fs::chown(&path, Some(0), None).unwrap();
+        }
+    }
+    assert!(host.store.load().is_ok());
+    // An exposed folder without an anchor lets nobody believe that nothing is demanded.
+    fs::remove_if_exists(&host.store.anchor_file()).unwrap();
+    let open = std::fs::Permissions::from_mode(0o777);
+    fs::open(&host.store.anchor)
+        .unwrap()
+        .set_permissions(open)
+        .unwrap();
+    assert_eq!(host.store.load().unwrap_err().kind, ErrorKind::Trust);
 }
 
 #[test]
