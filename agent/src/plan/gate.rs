@@ -156,6 +156,17 @@ fn is_fresh(at: Timestamp, max_age: Option<SignedDuration>, now: Timestamp) -> b
     max_age.is_none_or(|limit| now.duration_since(at) <= limit)
 }
 
+/// How a release is on an instance. A host is as its worst instance: well since the last of them began to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Health {
+    /// Without a failure since then.
+    Well(Timestamp),
+    /// Nothing that counts was said.
+    Untold,
+    /// The last word is a failure.
+    Failing,
+}
+
 /// What is proven of a release in one environment, and when so many hosts were well. Only what was tested after the
 /// environment before it counts.
 fn progress(
@@ -165,26 +176,27 @@ fn progress(
     max_age: Option<SignedDuration>,
     now: Timestamp,
 ) -> (Progress, Option<Timestamp>) {
-    let mut hosts: BTreeMap<&str, Vec<(&Evidence, &Tested)>> = BTreeMap::new();
+    let mut instances: BTreeMap<(&str, &str), Vec<(&Evidence, &Tested)>> = BTreeMap::new();
     for one in &proof.evidence {
         let Some(tested) = &one.pitstop else { continue };
-        if tested.environment == rule.name && tested.at >= after {
-            hosts.entry(&tested.host).or_default().push((one, tested));
+        if tested.environment == rule.name {
+            let instance = (tested.host.as_str(), tested.instance.as_str());
+            instances.entry(instance).or_default().push((one, tested));
         }
     }
-    let (mut well, mut failing) = (Vec::new(), Vec::new());
-    for (host, mut told) in hosts {
+    let mut hosts: BTreeMap<&str, Health> = BTreeMap::new();
+    for ((host, _), mut told) in instances {
         told.sort_by_key(|(_, tested)| tested.at);
-        match well_since(rule, &told) {
-            Some((since, last)) if is_fresh(last, max_age, now) => well.push((since, host.to_owned())),
-            Some(_) => {}
-            None if told
-                .last()
-                .is_some_and(|(evidence, tested)| has_failed(rule, evidence, tested)) =>
-            {
-                failing.push(host.to_owned());
-            }
-            None => {}
+        let health = health(rule, &told, after, |at| is_fresh(at, max_age, now));
+        let worst = hosts.entry(host).or_insert(health);
+        *worst = health.max(*worst);
+    }
+    let (mut well, mut failing) = (Vec::new(), Vec::new());
+    for (host, health) in hosts {
+        match health {
+            Health::Well(since) => well.push((since, host.to_owned())),
+            Health::Untold => {}
+            Health::Failing => failing.push(host.to_owned()),
         }
     }
     well.sort();
@@ -201,19 +213,31 @@ fn progress(
     (progress, reached)
 }
 
-/// Since when a host is well, without a failure since, and when it said so last; `None` if its last word is a failure.
-fn well_since(rule: &Environment, told: &[(&Evidence, &Tested)]) -> Option<(Timestamp, Timestamp)> {
-    let mut since = None;
+/// How an instance is by what was told of it, the oldest first. A failure counts whenever it was.
+fn health(
+    rule: &Environment,
+    told: &[(&Evidence, &Tested)],
+    after: Timestamp,
+    is_fresh: impl Fn(Timestamp) -> bool,
+) -> Health {
+    let (mut health, mut last) = (Health::Untold, Timestamp::MIN);
     for (evidence, tested) in told {
         let passed = |name: &String| tested.suites.iter().any(|suite| suite.name == *name && suite.ok);
-        since = match has_failed(rule, evidence, tested) {
-            true => None,
-            // What was not asked for everything says nothing, neither way.
-            false if !rule.suites.iter().all(passed) => since,
-            false => Some((since.map_or(tested.at, |(first, _)| first), tested.at)),
-        };
+        if has_failed(rule, evidence, tested) {
+            health = Health::Failing;
+        } else if rule.suites.iter().all(passed) {
+            last = tested.at;
+            health = match health {
+                Health::Well(since) => Health::Well(since),
+                _ if tested.at < after => Health::Untold,
+                _ => Health::Well(tested.at),
+            };
+        }
     }
-    since
+    match health {
+        Health::Well(_) if !is_fresh(last) => Health::Untold,
+        health => health,
+    }
 }
 
 /// Whether it went wrong, or a suite that is demanded did, even if the host itself could do without.
@@ -341,3 +365,7 @@ fn in_words(time: SignedDuration) -> String {
 #[cfg(test)]
 #[path = "gate_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "gate_evidence_tests.rs"]
+mod evidence_tests;

@@ -5,170 +5,23 @@ use std::path::Path;
 use super::*;
 use crate::config::admission;
 use crate::model::Level;
-use crate::trust::predicate::evidence::Suite;
 
-fn hour(hours: i64) -> Timestamp {
+pub(super) fn hour(hours: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_hours(500_000 + hours)
 }
 
-fn rule(text: &str) -> Admission {
+pub(super) fn rule(text: &str) -> Admission {
     let text = format!("default: {{{text}}}\n");
     admission::parse(&text, Path::new("policy.yaml"), "flink", &["flink".to_owned()]).unwrap()
 }
 
-fn level() -> Level {
+pub(super) fn level() -> Level {
     Level::new("1.20.1")
 }
 
-/// `staging h1 3 +smoke -api !`: where, on which host, at which hour, suites that passed and failed, and whether it failed.
-fn evidence(text: &str) -> Evidence {
-    let mut words = text.split(' ');
-    let mut next = || words.next().unwrap();
-    let (environment, host, at) = (
-        next().to_owned(),
-        next().to_owned(),
-        hour(next().parse().unwrap()),
-    );
-    let rest: Vec<&str> = words.collect();
-    let suites = rest
-        .iter()
-        .filter(|word| word.starts_with(['+', '-']))
-        .map(|word| Suite {
-            name: word[1..].to_owned(),
-            required: true,
-            ok: word.starts_with('+'),
-            passed: 1,
-            failed: 0,
-            skipped: 0,
-        });
-    Evidence {
-        result: match rest.contains(&"!") {
-            true => Outcome::Failed,
-            false => Outcome::Passed,
-        },
-        configuration: Vec::new(),
-        passed_tests: Vec::new(),
-        warned_tests: Vec::new(),
-        failed_tests: Vec::new(),
-        pitstop: Some(Tested {
-            environment,
-            host,
-            instance: "f".to_owned(),
-            at,
-            product: "flink".to_owned(),
-            level: Level::new("1.20.1"),
-            hotfixes: Vec::new(),
-            deviations: 0,
-            config: None,
-            resolutions: None,
-            agent: "0.1.0".to_owned(),
-            suites: suites.collect(),
-        }),
-    }
-}
-
-fn judged(policy: &str, proof: &Proof) -> Vec<String> {
+pub(super) fn judged(policy: &str, proof: &Proof) -> Vec<String> {
     let found = judge(&rule(policy), &level(), "f-1", proof, hour(100));
     found.missing.into_iter().map(|missing| missing.text).collect()
-}
-
-#[test]
-fn evidence_in_words() {
-    const ONE: &str = "evidence: [{environment: staging}]";
-    const TWO: &str = "evidence: [{environment: staging, hosts: 2, soak: 24h}]";
-    const SUITES: &str = "evidence: [{environment: staging, suites: [smoke, api]}]";
-    const ORDER: &str = "evidence: [{environment: dev}, {environment: staging}]";
-    const FRESH: &str = "max_age: 48h, evidence: [{environment: staging, hosts: 2, soak: 72h}]";
-    let table: &[(&str, &[&str], &str)] = &[
-        ("", &[], ""),
-        (ONE, &[], "needs evidence from staging: 0 of 1 host"),
-        (ONE, &["staging h1 1"], ""),
-        (ONE, &["dev h1 1"], "needs evidence from staging: 0 of 1 host"),
-        (
-            ONE,
-            &["staging h1 1 !"],
-            "needs evidence from staging: 0 of 1 host, not well on h1",
-        ),
-        (ONE, &["staging h1 1 !", "staging h1 2"], ""),
-        (
-            ONE,
-            &["staging h1 2 !", "staging h1 1"],
-            "needs evidence from staging: 0 of 1 host, not well on h1",
-        ),
-        // One host twice is one host.
-        (
-            TWO,
-            &["staging h1 1", "staging h1 2"],
-            "needs evidence from staging: 1 of 2 hosts, for 24 h",
-        ),
-        (
-            TWO,
-            &["staging h1 1", "staging h2 90"],
-            "needs evidence from staging: 2 of 2 hosts, soak ends in 14 h",
-        ),
-        (TWO, &["staging h1 1", "staging h2 76"], ""),
-        (
-            TWO,
-            &["staging h2 90"],
-            "needs evidence from staging: 1 of 2 hosts, soak ends in 14 h",
-        ),
-        // A failure meanwhile begins anew.
-        (
-            TWO,
-            &["staging h1 1", "staging h2 1", "staging h2 80 !", "staging h2 99"],
-            "needs evidence from staging: 2 of 2 hosts, soak ends in 23 h",
-        ),
-        // A third host that fails does not take away what two prove, but the person is told where it does not suffice.
-        (TWO, &["staging h1 1", "staging h2 1", "staging h3 2 !"], ""),
-        (SUITES, &["staging h1 1 +smoke +api"], ""),
-        (
-            SUITES,
-            &["staging h1 1 +smoke"],
-            "needs evidence from staging: 0 of 1 host with smoke, api",
-        ),
-        (SUITES, &["staging h1 1 +smoke +api", "staging h1 2"], ""),
-        (
-            SUITES,
-            &["staging h1 1 +smoke -api"],
-            "needs evidence from staging: 0 of 1 host with smoke, api, not well on h1",
-        ),
-        (ORDER, &["dev h1 5", "staging h2 6"], ""),
-        (
-            ORDER,
-            &["dev h1 5", "staging h2 4"],
-            "needs evidence from staging: 0 of 1 host",
-        ),
-        (ORDER, &["staging h2 4"], "needs evidence from dev: 0 of 1 host"),
-        // Old evidence counts as long as the host says from time to time that it still holds.
-        (
-            FRESH,
-            &["staging h1 1", "staging h1 90", "staging h2 2", "staging h2 60"],
-            "",
-        ),
-        (
-            FRESH,
-            &["staging h1 1", "staging h1 90", "staging h2 2"],
-            "needs evidence from staging: 1 of 2 hosts, for 3 d",
-        ),
-    ];
-    for (policy, told, expected) in table {
-        let proof = Proof {
-            evidence: told.iter().map(|text| evidence(text)).collect(),
-            ..Proof::default()
-        };
-        assert_eq!(judged(policy, &proof).join("; "), *expected, "{policy} {told:?}");
-    }
-}
-
-#[test]
-fn results_of_others_that_do_not_say_where_count_nowhere() {
-    let mut foreign = evidence("staging h1 1");
-    foreign.pitstop = None;
-    let proof = Proof {
-        evidence: vec![foreign],
-        ..Proof::default()
-    };
-    assert_eq!(judged("evidence: [{environment: staging}]", &proof).len(), 1);
 }
 
 fn scan(by: &str, at: i64, findings: &[(&str, &str)]) -> Scan {
