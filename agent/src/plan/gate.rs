@@ -119,11 +119,11 @@ pub fn judge(rule: &Admission, level: &Level, instance: &str, proof: &Proof, now
     }
     let mut after = Timestamp::MIN;
     for environment in &rule.evidence {
-        let (progress, reached) = progress(environment, proof, after, rule.max_age, now);
+        let progress = progress(environment, proof, after, rule.max_age, now);
         if let Some(text) = lacking(environment, &progress, now) {
             missing(Demand::Evidence, text);
         }
-        after = reached.unwrap_or(after);
+        after = progress.soaked.unwrap_or(after);
         found.environments.push(progress);
     }
     for text in rule
@@ -167,15 +167,14 @@ enum Health {
     Failing,
 }
 
-/// What is proven of a release in one environment, and when so many hosts were well. Only what was tested after the
-/// environment before it counts.
+/// What is proven of a release in one environment. Only what was tested `after` the environment before it had soaked counts.
 fn progress(
     rule: &Environment,
     proof: &Proof,
     after: Timestamp,
     max_age: Option<SignedDuration>,
     now: Timestamp,
-) -> (Progress, Option<Timestamp>) {
+) -> Progress {
     let mut instances: BTreeMap<(&str, &str), Vec<(&Evidence, &Tested)>> = BTreeMap::new();
     for one in &proof.evidence {
         let Some(tested) = &one.pitstop else { continue };
@@ -202,15 +201,14 @@ fn progress(
     well.sort();
     let soaked = |since: Timestamp| since.checked_add(rule.soak).ok();
     let reached = well.get(rule.hosts - 1).map(|(since, _)| *since);
-    let progress = Progress {
+    Progress {
         environment: rule.name.clone(),
         soaked: reached.and_then(soaked),
         soaking: reached.or(well.last().map(|(since, _)| *since)).and_then(soaked),
         hosts: well.into_iter().map(|(_, host)| host).collect(),
         needed: rule.hosts,
         failing,
-    };
-    (progress, reached)
+    }
 }
 
 /// How an instance is by what was told of it, the oldest first. A failure counts whenever it was.

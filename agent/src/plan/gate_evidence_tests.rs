@@ -59,6 +59,7 @@ fn evidence_in_words() {
     const TWO: &str = "evidence: [{environment: staging, hosts: 2, soak: 24h}]";
     const SUITES: &str = "evidence: [{environment: staging, suites: [smoke, api]}]";
     const ORDER: &str = "evidence: [{environment: dev}, {environment: staging}]";
+    const SOAKED: &str = "evidence: [{environment: dev, soak: 24h}, {environment: staging}]";
     const FRESH: &str = "max_age: 48h, evidence: [{environment: staging, hosts: 2, soak: 72h}]";
     let table: &[(&str, &[&str], &str)] = &[
         ("", &[], ""),
@@ -141,6 +142,14 @@ fn evidence_in_words() {
             &["staging h2/f 4 !", "dev h1 5", "staging h2/g 6"],
             "needs evidence from staging: 0 of 1 host, not well on h2",
         ),
+        // The environment before is content once its soak ended, and not when that began.
+        (
+            SOAKED,
+            &["dev h1 5", "staging h2 28"],
+            "needs evidence from staging: 0 of 1 host",
+        ),
+        (SOAKED, &["dev h1 5", "staging h2 29"], ""),
+        (SOAKED, &["dev h1 5", "staging h2 28", "staging h2 30"], ""),
         (ORDER, &["staging h2 4"], "needs evidence from dev: 0 of 1 host"),
         // Old evidence counts as long as the host says from time to time that it still holds.
         (
