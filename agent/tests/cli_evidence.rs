@@ -174,6 +174,29 @@ fn what_fails_is_signed_as_failed() {
 }
 
 #[test]
+fn what_was_changed_during_the_tests_is_not_signed() {
+    let lab = keyed();
+    lab.run(&["update", "lab"]).expect(0, "updated");
+    let of_lab = lab.command(&[]);
+    let env = of_lab.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    let env: Vec<String> = env
+        .map(|(name, value)| format!("{}={}", name.display(), value.display()))
+        .collect();
+    let program = format!("env {} {}", env.join(" "), env!("CARGO_BIN_EXE_pitstop"));
+    let run = |verb: &str| {
+        let line = format!("other={program} {verb}");
+        verify(&lab, &[ENVIRONMENT, &["--suite", &line]].concat())
+    };
+    let stale = run("rollback lab").refused(6, "stale");
+    assert_eq!(probe(&stale, "other")["ok"], true, "{}", stale.report["probes"]);
+    assert!(!lab.path("evidence.json").exists());
+    // What only looks, or only stages, changes nothing of what was tested.
+    run("check lab").expect(0, "verified");
+    run("update lab --stage-only --release-hold").expect(0, "verified");
+    run("update lab --release-hold").refused(6, "stale");
+}
+
+#[test]
 fn suites_that_are_asked_for_run_beside_those_that_lie_there() {
     let lab = keyed();
     suite(&lab, "required/smoke.sh", "true");

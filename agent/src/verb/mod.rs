@@ -200,11 +200,7 @@ pub fn report_on(
 
 /// A dry run does not repair: it says that there is something to repair.
 fn refuse_interrupted(instance: &Instance) -> Result<()> {
-    let parked = |mark| mark == Some(crate::apply::journal::Mark::Parked);
-    let open = instance
-        .open_journal()?
-        .filter(|open| !parked(open.mark))
-        .map(|open| open.begin.transaction);
+    let open = under_way(instance)?;
     let owed = instance
         .state
         .pending
@@ -218,6 +214,13 @@ fn refuse_interrupted(instance: &Instance) -> Result<()> {
             "`pitstop update {name}` or `pitstop start {name}` finishes or undoes it"
         )))
     })
+}
+
+/// The transaction whose journal is open, unless it is only staged.
+fn under_way(instance: &Instance) -> Result<Option<String>> {
+    let parked = Some(crate::apply::journal::Mark::Parked);
+    let open = instance.open_journal()?.filter(|open| open.mark != parked);
+    Ok(open.map(|open| open.begin.transaction))
 }
 
 /// A run that was given a plan's id does that plan or nothing.

@@ -17,7 +17,7 @@ use crate::trust::predicate::evidence::{Outcome, Resource, Suite, Tested};
 use crate::trust::{SignWith, Signer, Statement, Subject};
 
 use super::super::trust::{in_seconds, signed_into};
-use super::super::{Run, settle};
+use super::super::{Run, settle, under_way};
 
 /// Which suites of tests.
 #[derive(Debug, Clone)]
@@ -121,6 +121,9 @@ impl ProofOptions {
 
 impl Proof {
     /// Signs what the report says by now, and writes it down.
+    ///
+    /// # Errors
+    /// `stale`: the instance was changed since it was opened. And those of signing and writing.
     pub(super) fn write(
         &self,
         run: &Run<'_>,
@@ -128,6 +131,7 @@ impl Proof {
         inventory: &Inventory,
         told: &[Told],
     ) -> Result<()> {
+        refuse_changed(instance)?;
         let checks: Vec<&ProbeView> = run
             .report
             .probes
@@ -182,6 +186,18 @@ impl Proof {
         let envelope = Statement::new(vec![subject], evidence).seal()?;
         signed_into(&envelope, &self.out, &*self.signer).map(|_| ())
     }
+}
+
+/// Nothing locks an instance during the tests, which may take hours, so another run may have changed what they were about.
+fn refuse_changed(instance: &Instance) -> Result<()> {
+    let (was, is) = (&instance.state, instance.store.load()?);
+    let is_same = (&was.installed, &was.pending, was.sequence) == (&is.installed, &is.pending, is.sequence);
+    if is_same && under_way(instance)?.is_none() {
+        return Ok(());
+    }
+    let name = &instance.settings.name;
+    let message = format!("{name} was changed while it was verified, so nothing is proven of what it is now");
+    Err(Failure::new(ErrorKind::Stale, message).hint("verify again once no other run changes the instance"))
 }
 
 fn result(probes: &[ProbeView]) -> Outcome {
