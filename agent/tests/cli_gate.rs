@@ -6,8 +6,9 @@ mod common;
 use std::fs;
 use std::path::Path;
 
+use common::bundles::create;
 use common::scenario::lab;
-use common::trusted::{believe, policy, say, ship, shipped, statement};
+use common::trusted::{believe, policy, say, ship, shipped, statement, unsigned};
 use common::{Answer, Lab};
 use serde_json::{Value, json};
 
@@ -212,6 +213,47 @@ fn a_scan_must_be_there_and_without_grave_findings() {
     many["predicate"]["scanner"]["result"][0]["annotations"] = json!([{ "notes": notes }]);
     say(&lab, "scanner", "scan.json", &many);
     lab.run(&["update", "lab"]).expect(0, "updated");
+}
+
+/// As many statements as are looked at.
+fn fill(lab: &Lab, statement: &Value) {
+    let envelope = unsigned(statement);
+    for number in 0..1000 {
+        fs::write(shipped(lab, &format!("{number}.json")), &envelope).unwrap();
+    }
+}
+
+#[test]
+fn statements_that_are_too_many_hide_neither_newer_ones_nor_those_that_are_attached() {
+    let (lab, tree) = demanding("default:\n  evidence: [{environment: staging}]\n");
+    evidence(&staging(&lab), &lab, "s", &[]).expect(0, "verified");
+    let (good, kept) = (shipped(&lab, "e.json"), lab.path("e.json"));
+    fs::copy(&good, &kept).unwrap();
+    let blockers = || lab.run(&["check", "lab"]).report["blockers"].clone();
+    // What is about another release takes no place.
+    fill(&lab, &scan(&"0".repeat(64), "low"));
+    assert_eq!(blockers(), json!([]));
+    fill(&lab, &scan(&tree, "low"));
+    let refused = lab.run(&["update", "lab"]).refused(6, "evidence");
+    assert!(warned(&refused, "1 of the statements in "), "{}", refused.stderr);
+
+    let (bundle, key) = (lab.path("b.pitstop"), lab.path("r.key"));
+    create(
+        &lab,
+        &["1.0.0"],
+        "1.1.0",
+        &bundle,
+        &["--sign", key.to_str().unwrap()],
+    );
+    let (bundle, envelope) = (bundle.to_str().unwrap(), kept.to_str().unwrap());
+    let dry = ["update", "lab", "--dry-run", "--from", bundle];
+    lab.run(&dry).refused(6, "evidence");
+    assert_eq!(lab.run(&["bundle", "attach", bundle, envelope]).code, Some(0));
+    lab.run(&dry).expect(0, "planned");
+
+    fs::remove_file(&good).unwrap();
+    fs::copy(&kept, &good).unwrap();
+    assert_eq!(blockers(), json!([]));
 }
 
 fn approve(lab: &Lab, tree: &str, key: &str, name: &str, more: &[&str]) -> Answer {

@@ -13,6 +13,7 @@ use super::json;
 use super::keys::{KeyId, PublicKey};
 use super::signer::Signer;
 use crate::api::{ErrorKind, Failure, Result};
+use crate::model::Digest;
 use crate::sys::fs;
 
 /// How many bytes an envelope may have.
@@ -234,6 +235,14 @@ impl Envelope {
             payload: self.payload.clone(),
             signed_by: BTreeSet::new(),
         }
+    }
+
+    /// Whether the text of a digest stands anywhere in the payload. Tells what need not be verified, because it cannot be about
+    /// what has that digest, and nothing else.
+    pub fn mentions(&self, digest: &Digest) -> bool {
+        let text = digest.to_string();
+        let mut places = self.payload.windows(text.len());
+        places.any(|place| place.eq_ignore_ascii_case(text.as_bytes()))
     }
 
     /// The ids of the keys that its signatures name, proven or not.

@@ -47,6 +47,25 @@ fn the_message_is_the_published_one() {
 }
 
 #[test]
+fn it_is_told_without_a_signature_whether_a_digest_stands_in_it() {
+    let digest = Digest::of(b"x");
+    let text = digest.to_string();
+    for (payload, expected) in [
+        (format!("{{{text}}}"), true),
+        (text.to_uppercase(), true),
+        (text[1..].to_owned(), false),
+        (String::new(), false),
+        (Digest::of(b"y").to_string(), false),
+    ] {
+        assert_eq!(
+            Envelope::new("t", payload.clone().into()).mentions(&digest),
+            expected,
+            "{payload}"
+        );
+    }
+}
+
+#[test]
 fn so_many_distinct_keys_must_have_signed() {
     let (a, b, c) = (pair(), pair(), pair());
     let table: [Case; 9] = [

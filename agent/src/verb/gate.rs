@@ -3,39 +3,30 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use crate::api::admission::{EvidenceView, OverrideView};
 use crate::api::rollout::Gate;
 use crate::api::{ErrorKind, Failure, Result};
-use crate::bundle::archive::ATTACHMENT_BYTES;
 use crate::config::Admission;
 use crate::model::{Digest, Level, Release};
-use crate::plan::gate::{self, Approved, Demand, Judgement, Progress, Proof};
+use crate::plan::gate::{self, Demand, Judgement, Progress, Proof};
 use crate::session::Instance;
-use crate::sys::{clock, fs};
-use crate::trust::anchor::SCANS;
-use crate::trust::predicate::{Approval, Evidence, Scan};
-use crate::trust::statement::kind_of;
-use crate::trust::{Envelope, KeyId, Predicate, Statement, Trust, TrustStore, Verified};
+use crate::sys::clock;
+use crate::trust::{KeyId, Trust, TrustStore};
 
 use super::Run;
 
-/// More envelopes, larger ones, and more in all are not looked at: anybody can add some to a bundle, and each is hashed for each
-/// key and signature.
-const MOST_ENVELOPES: usize = 1000;
-const LARGEST_ENVELOPE: u64 = ATTACHMENT_BYTES;
-const MOST_BYTES: u64 = 64 << 20;
+mod gathered;
+
+use gathered::Gathered;
 
 /// What the source of a release brings to be believed.
 #[derive(Debug, Default)]
 pub(super) struct Brought<'a> {
     /// The keys of the role release that signed it; none of what is not signed.
     pub signed_by: BTreeSet<KeyId>,
-    /// When it was made, if its signed document says so.
-    pub made: Option<Timestamp>,
     /// Envelopes with evidence, scans and approvals, which nobody has verified yet.
     pub attachments: &'a [Vec<u8>],
 }
@@ -163,179 +154,21 @@ fn weigh(
     }
     let trust = TrustStore::new(&instance.settings.trust).load()?;
     trust.refuse_expired()?;
-    let mut gathered = Gathered {
-        latest: brought.made,
-        ..Gathered::default()
-    };
-    gathered.proof.signed = !brought.signed_by.is_empty();
+    let (mut proof, mut latest) = (Proof::default(), None);
     if let Some(subject) = &asking.subject {
-        gathered.take_all(run, &trust, instance, brought, subject)?;
+        let mut gathered = Gathered::new(&trust, subject);
+        gathered.take_all(run, instance, brought)?;
+        (proof, latest) = (gathered.proof, gathered.latest);
     }
-    let now = gathered.latest.map_or(trust.now, |latest| latest.max(trust.now));
-    let judgement = gate::judge(rule, asking.level, &instance.settings.name, &gathered.proof, now);
+    proof.signed = !brought.signed_by.is_empty();
+    let now = latest.map_or(trust.now, |latest| latest.max(trust.now));
+    let judgement = gate::judge(rule, asking.level, &instance.settings.name, &proof, now);
     tell(run, &trust, brought, &judgement);
     Ok(Weighed {
         judgement,
-        latest: gathered.latest,
+        latest,
         trust: Some(trust),
     })
-}
-
-/// The files in the folder for envelopes.
-fn shipped(instance: &Instance) -> Result<Vec<PathBuf>> {
-    let folder = &instance.settings.trust.shipped;
-    let listed = match fs::list_dir(folder) {
-        Ok(listed) => listed,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Failure::io("list the evidence in", folder, error)),
-    };
-    let paths = listed.iter().map(std::fs::DirEntry::path);
-    Ok(paths
-        .filter(|path| path.extension().is_some_and(|end| end == "json"))
-        .collect())
-}
-
-fn read(path: &Path) -> Result<Cow<'static, [u8]>> {
-    let bytes = fs::read(path, LARGEST_ENVELOPE);
-    bytes
-        .map(Cow::Owned)
-        .map_err(|error| Failure::io("read", path, error))
-}
-
-/// What counts.
-#[derive(Default)]
-struct Gathered {
-    proof: Proof,
-    latest: Option<Timestamp>,
-}
-
-impl Gathered {
-    /// Takes in what the source brings and what was shipped to the host. What does not count is told, and hides nothing.
-    fn take_all(
-        &mut self,
-        run: &mut Run<'_>,
-        trust: &Trust,
-        instance: &Instance,
-        brought: &Brought<'_>,
-        subject: &Digest,
-    ) -> Result<()> {
-        let shipped = shipped(instance)?;
-        let shipped = shipped
-            .iter()
-            .map(|path| (path.display().to_string(), read(path)));
-        let attached = brought.attachments.iter().enumerate();
-        let attached = attached.map(|(at, bytes)| {
-            (
-                format!("attachment {}", at + 1),
-                Ok(Cow::Borrowed(bytes.as_slice())),
-            )
-        });
-        let mut left = MOST_BYTES;
-        for (what, bytes) in shipped.chain(attached).take(MOST_ENVELOPES) {
-            let taken = bytes.and_then(|bytes| {
-                let size = bytes.len() as u64;
-                if size > LARGEST_ENVELOPE.min(left) {
-                    return Err(Failure::new(
-                        ErrorKind::Limits,
-                        "it is too large, or there is too much in all",
-                    ));
-                }
-                left -= size;
-                self.take(trust, &what, &bytes, subject)
-            });
-            if let Err(failure) = taken {
-                run.warn(format!("{what} does not count: {}", failure.full_message()));
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes an envelope in, if those signed it who are believed about what it says. What is about something else is passed
-    /// over.
-    fn take(&mut self, trust: &Trust, what: &str, bytes: &[u8], subject: &Digest) -> Result<()> {
-        let verified = trust.verify_any(&Envelope::parse(bytes, what)?, what)?;
-        let kind = kind_of(&verified, what)?;
-        match kind.as_str() {
-            Evidence::TYPE => self.evidence(trust, what, &verified, subject),
-            Scan::TYPE => self.scan(trust, what, &verified, subject),
-            Approval::TYPE => self.approval(trust, what, &verified, subject),
-            // A later agent may know what to make of it.
-            _ => Ok(()),
-        }
-    }
-
-    fn evidence(&mut self, trust: &Trust, what: &str, verified: &Verified, subject: &Digest) -> Result<()> {
-        let Some(evidence) = about::<Evidence>(verified, what, subject)? else {
-            return Ok(());
-        };
-        // The results of others say nothing of an environment, so nobody is believed about them.
-        let Some(tested) = &evidence.pitstop else {
-            return Ok(());
-        };
-        demand_role(trust, &tested.environment, verified, what)?;
-        self.saw(tested.at);
-        self.proof.evidence.push(evidence);
-        Ok(())
-    }
-
-    fn scan(&mut self, trust: &Trust, what: &str, verified: &Verified, subject: &Digest) -> Result<()> {
-        let Some(scan) = about::<Scan>(verified, what, subject)? else {
-            return Ok(());
-        };
-        demand_role(trust, SCANS, verified, what)?;
-        self.saw(scan.metadata.scan_finished_on);
-        self.proof.scans.push(scan);
-        Ok(())
-    }
-
-    fn approval(&mut self, trust: &Trust, what: &str, verified: &Verified, subject: &Digest) -> Result<()> {
-        let Some(approval) = about::<Approval>(verified, what, subject)? else {
-            return Ok(());
-        };
-        let approvers: BTreeSet<KeyId> = trust
-            .approval
-            .keys
-            .iter()
-            .map(crate::trust::PublicKey::id)
-            .collect();
-        let by: BTreeSet<KeyId> = approvers.intersection(verified.signed_by()).copied().collect();
-        if by.is_empty() {
-            return Err(not_believed(what, "approval"));
-        }
-        self.saw(approval.at);
-        self.proof.approvals.push(Approved {
-            by_enough: trust.approval.satisfied_by(&by),
-            by: by
-                .iter()
-                .map(|key| trust.names.get(key).cloned().unwrap_or_else(|| key.short()))
-                .collect(),
-            approval,
-        });
-        Ok(())
-    }
-
-    fn saw(&mut self, at: Timestamp) {
-        self.latest = self.latest.max(Some(at));
-    }
-}
-
-fn about<P: Predicate>(verified: &Verified, what: &str, subject: &Digest) -> Result<Option<P>> {
-    let statement = Statement::<P>::open(verified, what)?;
-    Ok(statement.is_about(subject).then_some(statement.predicate))
-}
-
-fn demand_role(trust: &Trust, environment: &str, verified: &Verified, what: &str) -> Result<()> {
-    match trust.evidence.get(environment) {
-        Some(role) if role.satisfied_by(verified.signed_by()) => Ok(()),
-        _ => Err(not_believed(what, &format!("evidence.{environment}"))),
-    }
-}
-
-fn not_believed(what: &str, role: &str) -> Failure {
-    let message = format!(
-        "{what} is signed by a key that is believed about other things, and not by who has the role {role}"
-    );
-    Failure::new(ErrorKind::Signature, message)
 }
 
 fn tell(run: &mut Run<'_>, trust: &Trust, brought: &Brought<'_>, found: &Judgement) {

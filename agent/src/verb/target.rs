@@ -72,7 +72,6 @@ impl Target {
     pub fn brought(&self) -> Brought<'_> {
         Brought {
             signed_by: self.brought.signed_by.clone(),
-            made: None,
             attachments: &self.brought.attachments,
         }
     }

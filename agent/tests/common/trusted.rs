@@ -60,14 +60,19 @@ pub fn statement(file: &Path) -> Value {
     serde_json::from_slice(&payload).unwrap()
 }
 
-/// Lets somebody who has a key say anything.
-pub fn say(lab: &Lab, key: &str, name: &str, statement: &Value) -> PathBuf {
-    let file = shipped(lab, name);
+/// An envelope that nobody signed.
+pub fn unsigned(statement: &Value) -> String {
     let payload = STANDARD.encode(serde_json::to_vec(statement).unwrap());
     let envelope = serde_json::json!({
         "payload": payload, "payloadType": "application/vnd.in-toto+json", "signatures": []
     });
-    fs::write(&file, envelope.to_string()).unwrap();
+    envelope.to_string()
+}
+
+/// Lets somebody who has a key say anything.
+pub fn say(lab: &Lab, key: &str, name: &str, statement: &Value) -> PathBuf {
+    let file = shipped(lab, name);
+    fs::write(&file, unsigned(statement)).unwrap();
     let key = lab.path(&format!("{key}.key"));
     let signed = lab.run(&[
         "trust",

@@ -78,7 +78,6 @@ impl Given {
         match &self.carried {
             Some(carried) => Brought {
                 signed_by: carried.opened.signed_by.iter().copied().collect(),
-                made: None,
                 attachments: &carried.attachments,
             },
             None => Brought::default(),
