@@ -160,26 +160,41 @@ fn soaking_takes_its_time_whatever_the_clock_says() {
         missing(&refused),
         ["needs evidence from staging: 1 of 1 host, soak ends in 24 h"]
     );
-    let mut later = statement(&shipped(&lab, "e.json"));
-    let hours_ago =
-        |hours: i64| (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours)).to_string();
-    later["predicate"]["pitstop"]["at"] = Value::String(hours_ago(30));
-    say(&lab, "s", "e.json", &later);
-    lab.run(&["check", "lab"]).expect(0, "update-available");
-    // What was seen of the future is the present from now on.
-    later["predicate"]["pitstop"]["at"] = Value::String(hours_ago(-20));
-    say(&lab, "s", "again.json", &later);
-    policy(
-        &lab,
-        "default:\n  max_age: 36h\n  evidence: [{environment: staging}]\n",
+    let mut said = statement(&shipped(&lab, "e.json"));
+    let mut say_made = |name: &str, at: jiff::Timestamp| {
+        said["predicate"]["pitstop"]["at"] = Value::String(at.to_string());
+        say(&lab, "s", name, &said);
+    };
+    let present = jiff::Timestamp::now();
+    let hours = jiff::SignedDuration::from_hours;
+    say_made("e.json", present - hours(30));
+    assert_eq!(lab.run(&["check", "lab"]).report["blockers"], json!([]));
+    // Nobody's date moves a clock that can be right.
+    say_made("e.json", present - hours(10));
+    say_made("ahead.json", present + hours(20));
+    let refused = lab.run(&["update", "lab"]).refused(6, "evidence");
+    let soaking = "needs evidence from staging: 1 of 1 host, soak ends in 14 h";
+    assert_eq!(missing(&refused), [soaking]);
+    assert!(
+        warned(&refused, "ahead.json does not count"),
+        "{}",
+        refused.report["warnings"]
     );
+    let clock = lab.path("state/trust/clock.json");
+    assert!(!clock.exists());
+    // One that is behind what was believed before cannot be right: the words of who soaks move it.
+    let known = json!({"latest": present + hours(2)}).to_string();
+    fs::create_dir_all(clock.parent().unwrap()).unwrap();
+    fs::write(&clock, &known).unwrap();
+    let soak = fs::read_to_string(lab.path("config/policy.yaml")).unwrap();
+    policy(&lab, &format!("{soak}  hold: [1.1.0]\n"));
+    lab.run(&["update", "lab"]).refused(6, "policy");
+    assert_eq!(fs::read_to_string(&clock).unwrap(), known);
+    policy(&lab, &soak);
     lab.run(&["update", "lab"]).expect(0, "updated");
-    let clock = fs::read_to_string(lab.path("state/trust/clock.json")).unwrap();
-    let shown = lab.run(&["trust", "show"]).report["now"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    assert!(clock.contains(&shown[..13]), "{clock} {shown}");
+    let shown = lab.run(&["trust", "show"]).report["now"].clone();
+    let (shown, ahead) = (shown.as_str().unwrap(), (present + hours(20)).to_string());
+    assert_eq!(shown[..19], ahead[..19]);
 }
 
 fn scan(tree: &str, severity: &str) -> Value {

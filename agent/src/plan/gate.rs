@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::config::Admission;
 use crate::config::admission::{ApprovalRule, Environment, ScanRule};
 use crate::model::Level;
+use crate::plan::present::Present;
 use crate::trust::predicate::evidence::{Evidence, Outcome, Tested};
 use crate::trust::predicate::{Approval, ApprovalKind, Scan};
 
@@ -105,7 +106,8 @@ pub fn rule_for_hotfixes(rule: &Admission, is_anybody_trusted: bool) -> Admissio
 }
 
 /// Holds what leads to a level against a policy.
-pub fn judge(rule: &Admission, level: &Level, instance: &str, proof: &Proof, now: Timestamp) -> Judgement {
+pub fn judge(rule: &Admission, level: &Level, instance: &str, proof: &Proof, present: &Present) -> Judgement {
+    let now = present.now();
     let mut found = Judgement::default();
     let mut missing = |what: Demand, text: String| found.missing.push(Missing { what, text });
     if rule.hold.contains(level) {
@@ -120,7 +122,8 @@ pub fn judge(rule: &Admission, level: &Level, instance: &str, proof: &Proof, now
     let mut after = Timestamp::MIN;
     for environment in &rule.evidence {
         let progress = progress(environment, proof, after, rule.max_age, now);
-        if let Some(text) = lacking(environment, &progress, now) {
+        let there = present.of_environment(said_last(environment, proof));
+        if let Some(text) = lacking(environment, &progress, there) {
             missing(Demand::Evidence, text);
         }
         after = progress.soaked.unwrap_or(after);
@@ -165,6 +168,12 @@ enum Health {
     Untold,
     /// The last word is a failure.
     Failing,
+}
+
+fn said_last(rule: &Environment, proof: &Proof) -> Option<Timestamp> {
+    let tested = proof.evidence.iter().filter_map(|one| one.pitstop.as_ref());
+    let there = tested.filter(|tested| tested.environment == rule.name);
+    there.map(|tested| tested.at).max()
 }
 
 /// What is proven of a release in one environment. Only what was tested `after` the environment before it had soaked counts.

@@ -1,6 +1,6 @@
 //! What environments prove, by a table.
 
-use super::tests::{hour, judged};
+use super::tests::{hour, judged, level, rule};
 use super::*;
 use crate::trust::predicate::evidence::Suite;
 
@@ -181,4 +181,38 @@ fn results_of_others_that_do_not_say_where_count_nowhere() {
         ..Proof::default()
     };
     assert_eq!(judged("evidence: [{environment: staging}]", &proof).len(), 1);
+}
+
+#[test]
+fn where_the_clock_is_behind_an_environment_soaks_by_its_own_words_only() {
+    let policy = rule("max_age: 48h, evidence: [{environment: staging, soak: 24h}]");
+    // The clock shows 100; what was verified before was made at 200.
+    let table: [(&[&str], &str); 4] = [
+        (
+            &["staging h1 180"],
+            "needs evidence from staging: 1 of 1 host, soak ends in 24 h",
+        ),
+        (
+            &["staging h1 180", "dev h1 240"],
+            "needs evidence from staging: 0 of 1 host, for 24 h",
+        ),
+        (
+            &["staging h1 180", "dev h1 210"],
+            "needs evidence from staging: 1 of 1 host, soak ends in 24 h",
+        ),
+        (&["staging h1 180", "staging h1 204"], ""),
+    ];
+    for (told, expected) in table {
+        let proof = Proof {
+            evidence: told.iter().map(|text| evidence(text)).collect(),
+            ..Proof::default()
+        };
+        let mut present = Present::new(hour(100), hour(200));
+        for one in &proof.evidence {
+            assert!(present.saw(one.pitstop.as_ref().unwrap().at));
+        }
+        let found = judge(&policy, &level(), "f-1", &proof, &present);
+        let missing: Vec<String> = found.missing.into_iter().map(|missing| missing.text).collect();
+        assert_eq!(missing.join("; "), expected, "{told:?}");
+    }
 }

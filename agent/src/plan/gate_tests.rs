@@ -20,7 +20,13 @@ pub(super) fn level() -> Level {
 }
 
 pub(super) fn judged(policy: &str, proof: &Proof) -> Vec<String> {
-    let found = judge(&rule(policy), &level(), "f-1", proof, hour(100));
+    let found = judge(
+        &rule(policy),
+        &level(),
+        "f-1",
+        proof,
+        &Present::new(hour(100), hour(100)),
+    );
     found.missing.into_iter().map(|missing| missing.text).collect()
 }
 
@@ -186,7 +192,13 @@ fn breaking_the_glass_takes_so_many_as_the_role_demands() {
             ..Proof::default()
         };
         let policy = rule("unsigned: refuse, hold: [1.20.1], evidence: [{environment: dev}]");
-        judge(&policy, &level(), "f-1", &proof, hour(100))
+        judge(
+            &policy,
+            &level(),
+            "f-1",
+            &proof,
+            &Present::new(hour(100), hour(100)),
+        )
     };
     let found = judged(vec![approval(ApprovalKind::BreakGlass, "alice bob", 101, "")]);
     let demands: Vec<Demand> = found.missing.iter().map(|missing| missing.what).collect();
@@ -212,7 +224,13 @@ fn breaking_the_glass_takes_so_many_as_the_role_demands() {
         ..Proof::default()
     };
     assert_eq!(
-        judge(&rule("unsigned: refuse"), &level(), "f-1", &proof, hour(100)),
+        judge(
+            &rule("unsigned: refuse"),
+            &level(),
+            "f-1",
+            &proof,
+            &Present::new(hour(100), hour(100))
+        ),
         Judgement::default()
     );
 }

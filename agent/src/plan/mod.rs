@@ -14,6 +14,7 @@ pub mod hotfix;
 mod id;
 pub mod in_place;
 pub mod manual;
+pub mod present;
 pub mod rollback;
 pub mod rollout;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::api::{ErrorKind, Failure, Result};
 use crate::config::Admission;
 use crate::model::{Digest, Level, Release};
 use crate::plan::gate::{self, Demand, Judgement, Progress, Proof};
+use crate::plan::present::Present;
 use crate::session::Instance;
 use crate::sys::clock;
 use crate::trust::{KeyId, Trust, TrustStore};
@@ -94,16 +95,21 @@ pub(super) fn admit_any(
     brought: &Brought<'_>,
 ) -> Result<()> {
     let weighed = weigh(run, instance, asking, brought)?;
+    let store = TrustStore::new(&instance.settings.trust);
     if let Some(trust) = weighed.trust.as_ref().filter(|_| !run.report.dry_run) {
-        let store = TrustStore::new(&instance.settings.trust);
         store.remember(trust)?;
-        weighed.latest.map_or(Ok(()), |latest| store.saw(latest))?;
     }
-    let Some(refused) = refused(instance, asking, &weighed.judgement) else {
-        return Ok(());
+    let refused = refused(instance, asking, &weighed.judgement);
+    let by = match (refused, &weighed.judgement.override_by) {
+        (Some(refused), None) => return Err(refused),
+        (refused, by) => refused.zip(by.as_ref()),
     };
-    let Some(by) = &weighed.judgement.override_by else {
-        return Err(refused);
+    // Whoever cannot let anything in does not move the clock either.
+    if let Some(made) = weighed.made.filter(|_| !run.report.dry_run) {
+        store.saw(made)?;
+    }
+    let Some((refused, by)) = by else {
+        return Ok(());
     };
     run.warn(format!(
         "{}; overridden by {} until {}: {}",
@@ -133,8 +139,8 @@ pub(super) fn missing(
 
 struct Weighed {
     judgement: Judgement,
-    /// The latest moment that anything was made at that counts.
-    latest: Option<Timestamp>,
+    /// When what counts was made, as far as that is to be remembered.
+    made: Option<Timestamp>,
     trust: Option<Trust>,
 }
 
@@ -148,25 +154,24 @@ fn weigh(
     if rule.demands_nothing() && brought.signed_by.is_empty() {
         return Ok(Weighed {
             judgement: Judgement::default(),
-            latest: None,
+            made: None,
             trust: None,
         });
     }
     let trust = TrustStore::new(&instance.settings.trust).load()?;
     trust.refuse_expired()?;
-    let (mut proof, mut latest) = (Proof::default(), None);
+    let (mut proof, mut present) = (Proof::default(), Present::new(clock::now(), trust.now));
     if let Some(subject) = &asking.subject {
-        let mut gathered = Gathered::new(&trust, subject);
+        let mut gathered = Gathered::new(&trust, present, subject);
         gathered.take_all(run, instance, brought)?;
-        (proof, latest) = (gathered.proof, gathered.latest);
+        (proof, present) = (gathered.proof, gathered.present);
     }
     proof.signed = !brought.signed_by.is_empty();
-    let now = latest.map_or(trust.now, |latest| latest.max(trust.now));
-    let judgement = gate::judge(rule, asking.level, &instance.settings.name, &proof, now);
+    let judgement = gate::judge(rule, asking.level, &instance.settings.name, &proof, &present);
     tell(run, &trust, brought, &judgement);
     Ok(Weighed {
         judgement,
-        latest,
+        made: present.to_remember(),
         trust: Some(trust),
     })
 }

@@ -12,8 +12,9 @@ use crate::api::{ErrorKind, Failure, Result};
 use crate::bundle::archive::ATTACHMENT_BYTES;
 use crate::model::Digest;
 use crate::plan::gate::{Approved, Proof};
+use crate::plan::present::Present;
 use crate::session::Instance;
-use crate::sys::fs;
+use crate::sys::{clock, fs};
 use crate::trust::anchor::SCANS;
 use crate::trust::predicate::{Approval, Evidence, Scan};
 use crate::trust::statement::kind_of;
@@ -32,17 +33,16 @@ pub(super) struct Gathered<'a> {
     trust: &'a Trust,
     subject: &'a Digest,
     pub proof: Proof,
-    /// The latest moment that anything was made at that counts.
-    pub latest: Option<Timestamp>,
+    pub present: Present,
 }
 
 impl<'a> Gathered<'a> {
-    pub fn new(trust: &'a Trust, subject: &'a Digest) -> Self {
+    pub fn new(trust: &'a Trust, present: Present, subject: &'a Digest) -> Self {
         Self {
             trust,
             subject,
             proof: Proof::default(),
-            latest: None,
+            present,
         }
     }
 
@@ -117,7 +117,7 @@ impl<'a> Gathered<'a> {
             return Ok(());
         };
         demand_role(self.trust, &tested.environment, verified, what)?;
-        self.saw(tested.at);
+        self.saw(tested.at, what)?;
         self.proof.evidence.push(evidence);
         Ok(())
     }
@@ -127,7 +127,7 @@ impl<'a> Gathered<'a> {
             return Ok(());
         };
         demand_role(self.trust, SCANS, verified, what)?;
-        self.saw(scan.metadata.scan_finished_on);
+        self.saw(scan.metadata.scan_finished_on, what)?;
         self.proof.scans.push(scan);
         Ok(())
     }
@@ -142,7 +142,7 @@ impl<'a> Gathered<'a> {
         if by.is_empty() {
             return Err(not_believed(what, "approval"));
         }
-        self.saw(approval.at);
+        self.saw(approval.at, what)?;
         self.proof.approvals.push(Approved {
             by_enough: trust.approval.satisfied_by(&by),
             by: by
@@ -154,8 +154,17 @@ impl<'a> Gathered<'a> {
         Ok(())
     }
 
-    fn saw(&mut self, at: Timestamp) {
-        self.latest = self.latest.max(Some(at));
+    fn saw(&mut self, at: Timestamp, what: &str) -> Result<()> {
+        if self.present.saw(at) {
+            return Ok(());
+        }
+        let message = format!(
+            "{what} was made at {}, and it is {} here",
+            clock::in_words(at),
+            clock::in_words(self.present.shown())
+        );
+        Err(Failure::new(ErrorKind::Signature, message)
+            .hint("set the clock of whoever signed it, or this host's"))
     }
 }
 
