@@ -230,6 +230,34 @@ fn a_scan_must_be_there_and_without_grave_findings() {
     lab.run(&["update", "lab"]).expect(0, "updated");
 }
 
+#[test]
+fn what_has_ended_by_what_is_read_lets_nothing_in() {
+    let (lab, tree) = demanding("default: {scan: {max_severity: high}}\n");
+    say(&lab, "scanner", "scan.json", &scan(&tree, "low"));
+    // The clock cannot be right, so what is read moves the present on.
+    let clock = lab.path("state/trust/clock.json");
+    fs::create_dir_all(clock.parent().unwrap()).unwrap();
+    let (seen, before) = ("2199-01-01T00:00:00Z", "2199-06-01T00:00:00Z");
+    fs::write(&clock, json!({ "latest": seen }).to_string()).unwrap();
+    let (bundle, key) = (lab.path("b.pitstop"), lab.path("r.key"));
+    let more = ["--sign", key.to_str().unwrap(), "--expires", before];
+    create(&lab, &["1.0.0"], "1.1.0", &bundle, &more);
+    let dry = || lab.run(&["update", "lab", "--dry-run", "--from", bundle.to_str().unwrap()]);
+    dry().expect(0, "planned");
+    let mut later = scan(&tree, "low");
+    later["predicate"]["metadata"]["scanFinishedOn"] = json!("2199-07-01T00:00:00Z");
+    say(&lab, "scanner", "scan.json", &later);
+    let refused = dry().refused(6, "policy");
+    assert!(
+        refused.message().contains("until 2199-06-01"),
+        "{}",
+        refused.message()
+    );
+    let file = lab.path("config/trust/trust.yaml");
+    fs::write(&file, format!("{TRUST}expires: {before}\n")).unwrap();
+    lab.run(&["update", "lab", "--dry-run"]).refused(6, "trust");
+}
+
 /// As many statements as are looked at.
 fn fill(lab: &Lab, statement: &Value) {
     let envelope = unsigned(statement);

@@ -1,6 +1,7 @@
 //! What is signed: which release a bundle leads to, from which it starts, and the digest of its index, which names
 //! everything else.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::FORMAT;
@@ -46,6 +47,11 @@ impl Release {
     /// The name of the release, as in the statement's subject.
     pub fn name(&self) -> String {
         format!("{}-{}", self.product, self.to.level)
+    }
+
+    /// Until when it is to be used, if it says so and that is a time.
+    pub fn expiry(&self) -> Option<Timestamp> {
+        self.expires.as_ref()?.parse().ok()
     }
 
     /// Whether it holds the whole pack.

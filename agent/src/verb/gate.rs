@@ -28,6 +28,8 @@ use gathered::Gathered;
 pub(super) struct Brought<'a> {
     /// The keys of the role release that signed it; none of what is not signed.
     pub signed_by: BTreeSet<KeyId>,
+    /// Until when it is to be used, if its signed document says so.
+    pub expires: Option<Timestamp>,
     /// Envelopes with evidence, scans and approvals, which nobody has verified yet.
     pub attachments: &'a [Vec<u8>],
 }
@@ -158,7 +160,7 @@ fn weigh(
             trust: None,
         });
     }
-    let trust = TrustStore::new(&instance.settings.trust).load()?;
+    let mut trust = TrustStore::new(&instance.settings.trust).load()?;
     trust.refuse_expired()?;
     let (mut proof, mut present) = (Proof::default(), Present::new(clock::now(), trust.now));
     if let Some(subject) = &asking.subject {
@@ -167,6 +169,10 @@ fn weigh(
         (proof, present) = (gathered.proof, gathered.present);
     }
     proof.signed = !brought.signed_by.is_empty();
+    // What was good by the clock may have ended by what was read since.
+    trust.now = present.now();
+    trust.refuse_expired()?;
+    refuse_expired(asking, brought, trust.now)?;
     let judgement = gate::judge(rule, asking.level, &instance.settings.name, &proof, &present);
     tell(run, &trust, brought, &judgement);
     Ok(Weighed {
@@ -174,6 +180,19 @@ fn weigh(
         made: present.to_remember(),
         trust: Some(trust),
     })
+}
+
+fn refuse_expired(asking: &Asking<'_>, brought: &Brought<'_>, now: Timestamp) -> Result<()> {
+    let Some(expires) = brought.expires.filter(|expires| *expires <= now) else {
+        return Ok(());
+    };
+    let message = format!(
+        "the bundle that brings {} was to be used until {} only, and something that is believed was made at {}",
+        asking.name,
+        clock::in_words(expires),
+        clock::in_words(now)
+    );
+    Err(Failure::new(ErrorKind::Policy, message).hint("get a newer bundle, and set this host's clock"))
 }
 
 fn tell(run: &mut Run<'_>, trust: &Trust, brought: &Brought<'_>, found: &Judgement) {

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::api::plan::HotfixStep;
 use crate::api::report::OfferView;
 use crate::api::{ErrorKind, Failure, Result};
@@ -40,6 +42,8 @@ pub(super) struct Target {
 pub(super) struct Owned {
     /// The keys of the role release that signed it.
     pub signed_by: BTreeSet<KeyId>,
+    /// Until when it is to be used.
+    pub expires: Option<Timestamp>,
     /// Envelopes that nobody has verified yet.
     pub attachments: Vec<Vec<u8>>,
     /// Decisions about conflicts that travel with it, signed like it, and where.
@@ -72,6 +76,7 @@ impl Target {
     pub fn brought(&self) -> Brought<'_> {
         Brought {
             signed_by: self.brought.signed_by.clone(),
+            expires: self.brought.expires,
             attachments: &self.brought.attachments,
         }
     }

@@ -16,9 +16,8 @@ impl Opened {
             return Ok(());
         };
         let archive = &self.bundle.archive;
-        let moment: Timestamp = expires
-            .parse()
-            .map_err(|_| archive.damaged("what it says of its expiry is no time"))?;
+        let moment = self.release.expiry();
+        let moment = moment.ok_or_else(|| archive.damaged("what it says of its expiry is no time"))?;
         if now < moment {
             return Ok(());
         }

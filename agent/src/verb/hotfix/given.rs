@@ -78,6 +78,7 @@ impl Given {
         match &self.carried {
             Some(carried) => Brought {
                 signed_by: carried.opened.signed_by.iter().copied().collect(),
+                expires: carried.opened.release.expiry(),
                 attachments: &carried.attachments,
             },
             None => Brought::default(),

@@ -236,6 +236,7 @@ pub(super) fn open(
             true => last.signed_by.iter().copied().collect(),
             false => BTreeSet::new(),
         },
+        expires: chain.iter().filter_map(|opened| opened.release.expiry()).min(),
         attachments: chain
             .iter()
             .flat_map(|opened| opened.attachments.values().cloned())
