@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::config::Admission;
 use crate::config::admission::{ApprovalRule, Environment, ScanRule};
-use crate::model::Level;
+use crate::model::{Level, LevelOrder};
 use crate::plan::present::Present;
 use crate::trust::predicate::evidence::{Evidence, Outcome, Tested};
 use crate::trust::predicate::{Approval, ApprovalKind, Scan};
@@ -106,11 +106,18 @@ pub fn rule_for_hotfixes(rule: &Admission, is_anybody_trusted: bool) -> Admissio
 }
 
 /// Holds what leads to a level against a policy.
-pub fn judge(rule: &Admission, level: &Level, instance: &str, proof: &Proof, present: &Present) -> Judgement {
+pub fn judge(
+    rule: &Admission,
+    (level, order): (&Level, LevelOrder),
+    instance: &str,
+    proof: &Proof,
+    present: &Present,
+) -> Judgement {
     let now = present.now();
     let mut found = Judgement::default();
     let mut missing = |what: Demand, text: String| found.missing.push(Missing { what, text });
-    if rule.hold.contains(level) {
+    let mut held = rule.hold.iter();
+    if held.any(|held| order.compare(held, level).is_eq()) {
         missing(Demand::NotHeld, format!("level {level} is on hold"));
     }
     if rule.refuse_unsigned && !proof.signed {

@@ -211,7 +211,13 @@ fn where_the_clock_is_behind_an_environment_soaks_by_its_own_words_only() {
         for one in &proof.evidence {
             assert!(present.saw(one.pitstop.as_ref().unwrap().at));
         }
-        let found = judge(&policy, &level(), "f-1", &proof, &present);
+        let found = judge(
+            &policy,
+            (&level(), LevelOrder::default()),
+            "f-1",
+            &proof,
+            &present,
+        );
         let missing: Vec<String> = found.missing.into_iter().map(|missing| missing.text).collect();
         assert_eq!(missing.join("; "), expected, "{told:?}");
     }

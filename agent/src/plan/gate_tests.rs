@@ -22,7 +22,7 @@ pub(super) fn level() -> Level {
 pub(super) fn judged(policy: &str, proof: &Proof) -> Vec<String> {
     let found = judge(
         &rule(policy),
-        &level(),
+        (&level(), LevelOrder::default()),
         "f-1",
         proof,
         &Present::new(hour(100), hour(100)),
@@ -194,7 +194,7 @@ fn breaking_the_glass_takes_so_many_as_the_role_demands() {
         let policy = rule("unsigned: refuse, hold: [1.20.1], evidence: [{environment: dev}]");
         judge(
             &policy,
-            &level(),
+            (&level(), LevelOrder::default()),
             "f-1",
             &proof,
             &Present::new(hour(100), hour(100)),
@@ -226,7 +226,7 @@ fn breaking_the_glass_takes_so_many_as_the_role_demands() {
     assert_eq!(
         judge(
             &rule("unsigned: refuse"),
-            &level(),
+            (&level(), LevelOrder::default()),
             "f-1",
             &proof,
             &Present::new(hour(100), hour(100))
@@ -248,4 +248,27 @@ fn a_hotfix_is_held_to_signatures_scans_and_approvals() {
     }
     assert!(rule_for_hotfixes(&rule("unsigned: refuse"), false).refuse_unsigned);
     assert!(rule_for_hotfixes(&rule("evidence: [{environment: dev}]"), false).demands_nothing());
+}
+
+#[test]
+fn a_level_on_hold_is_one_however_it_is_written() {
+    let table = [
+        ("7.1.0.40", "7.1.0.040", true),
+        ("7.1.0.040", "7.1.0.40", true),
+        ("7.1.0", "7.1.0.0", true),
+        ("7.1.0.40", "7.1.0.4", false),
+        ("7.1.0.40", "7.1.0.41", false),
+    ];
+    for (held, level, expected) in table {
+        let policy = rule(&format!("hold: ['{held}']"));
+        let to = (&Level::new(level), LevelOrder::default());
+        let found = judge(
+            &policy,
+            to,
+            "f-1",
+            &Proof::default(),
+            &Present::new(hour(100), hour(100)),
+        );
+        assert_eq!(!found.missing.is_empty(), expected, "{held} {level}");
+    }
 }

@@ -173,7 +173,13 @@ fn weigh(
     trust.now = present.now();
     trust.refuse_expired()?;
     refuse_expired(asking, brought, trust.now)?;
-    let judgement = gate::judge(rule, asking.level, &instance.settings.name, &proof, &present);
+    let judgement = gate::judge(
+        rule,
+        (asking.level, instance.settings.profile.level.order),
+        &instance.settings.name,
+        &proof,
+        &present,
+    );
     tell(run, &trust, brought, &judgement);
     Ok(Weighed {
         judgement,
