@@ -52,17 +52,15 @@ _list:
       text: '{"payload": "eyJfdHlwZSI6…", "payloadType": "application/vnd.in-toto+json", "signatures": []}'
 """
 
-import base64
-import json
 import os
 import tarfile
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
+from ansible_collections.pitstop.fleet.plugins.plugin_utils._statement import APPROVAL, EVIDENCE, SCAN, statement_of
 
-EVIDENCE = "https://in-toto.io/attestation/test-result/v0.1"
-# What asks for what, in the sections of a policy.
-DEMANDS = {"https://in-toto.io/attestation/vulns/v0.1": "scan", "https://pitstop.dev/approval/v1": "approvals"}
+# What a policy can refuse a release for, and what it says where it refuses nothing. A rule without anything in it is a rule.
+NOTHING = dict(unsigned="allow", evidence=[], scan=None, approvals=None, hold=[])
 
 
 def attached(path):
@@ -77,29 +75,21 @@ def attached(path):
         raise AnsibleLookupError("cannot read what is attached to %s: %s" % (path, error))
 
 
-def statement_of(text):
-    """What an envelope says. Anybody can attach anything: empty where it says nothing that can be understood."""
-    try:
-        statement = json.loads(base64.b64decode(json.loads(text)["payload"]))
-        subjects = [subject["digest"].get("sha256") for subject in statement["subject"]]
-        tested = statement["predicate"].get("pitstop") or {}
-        return dict(kind=statement["predicateType"], trees=subjects, environment=tested.get("environment"))
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return {}
-
-
 def demands_of(policy, product):
-    """What a policy demands of a product: what its own section does not say, that of all products does."""
-    demands = dict(policy.get("default") or {})
-    demands.update(policy.get(product) or {})
-    return demands
+    """What a policy demands of a product, key by key: what its own section does not say, that of all products does."""
+    sections = [policy.get(name) or {} for name in (product, "default")]
+    said = {key: [section[key] for section in sections if section.get(key) is not None] for key in NOTHING}
+    return {key: (said[key] or [nothing])[0] for key, nothing in NOTHING.items()}
 
 
 def is_demanded(statement, demands):
-    """Whether a policy asks for what a statement says."""
+    """Whether a policy asks for what a statement says. Broken glass overrides whatever a policy demands."""
+    if statement["breaks_glass"]:
+        return demands != NOTHING
     if statement["kind"] == EVIDENCE:
-        return statement["environment"] in [one["environment"] for one in demands.get("evidence") or []]
-    return bool(demands.get(DEMANDS.get(statement["kind"])))
+        return statement["environment"] in [one["environment"] for one in demands["evidence"]]
+    rules = {SCAN: demands["scan"], APPROVAL: demands["approvals"]}
+    return rules.get(statement["kind"]) is not None
 
 
 def demanded(path, tree, demands):

@@ -2,37 +2,29 @@
 # Copyright: the pitstop contributors
 # SPDX-License-Identifier: Apache-2.0
 
-import base64
 import io
-import json
 import tarfile
 
 import pytest
 from ansible.errors import AnsibleLookupError
 from ansible_collections.pitstop.fleet.plugins.lookup.evidence import demanded, demands_of
-
-TREE, OTHER = "6f" * 32, "70" * 32
-SCAN, APPROVAL = "https://in-toto.io/attestation/vulns/v0.1", "https://pitstop.dev/approval/v1"
-
-
-def envelope(kind, predicate, tree=TREE):
-    statement = {"subject": [{"digest": {"sha256": tree}}], "predicateType": kind, "predicate": predicate}
-    return json.dumps({"payload": base64.b64encode(json.dumps(statement).encode()).decode(), "signatures": []})
+from ansible_collections.pitstop.fleet.plugins.plugin_utils._statement import APPROVAL, EVIDENCE, SCAN
+from ansible_collections.pitstop.fleet.tests.unit.statements import OTHER, TREE, envelope
 
 
-def result_from(environment, tree=TREE):
-    return envelope("https://in-toto.io/attestation/test-result/v0.1", {"pitstop": {"environment": environment}}, tree)
+def result_from(environment, *trees):
+    return envelope(EVIDENCE, {"pitstop": {"environment": environment}}, *trees)
 
 
 ATTACHED = {
     "dev": result_from("dev"),
     "staging": result_from("staging"),
     "other": result_from("staging", OTHER),
-    "foreign": envelope("https://in-toto.io/attestation/test-result/v0.1", {"result": "PASSED"}),
+    "foreign": envelope(EVIDENCE, {"result": "PASSED"}),
     "scan": envelope(SCAN, {"scanner": {}}),
-    "approval": envelope(APPROVAL, {}),
+    "approval": envelope(APPROVAL, {"kind": "approval"}),
+    "glass": envelope(APPROVAL, {"kind": "break-glass"}),
     "unknown": envelope("https://example.com/note/v1", {}),
-    "no-statement": json.dumps({"payload": base64.b64encode(b"[]").decode()}),
     "no-json": "{",
 }
 DEV, STAGING = {"environment": "dev"}, {"environment": "staging", "hosts": 2}
@@ -55,12 +47,18 @@ def bundle(tmp_path):
     [
         ({}, []),
         ({"default": None}, []),
-        ({"default": {"unsigned": "refuse"}}, []),
-        ({"default": {"evidence": [DEV]}}, ["dev"]),
-        ({"default": {"evidence": [DEV, STAGING]}}, ["dev", "staging"]),
-        ({"default": {"evidence": [DEV]}, "demo": {"evidence": [STAGING]}}, ["staging"]),
-        ({"default": {"evidence": [DEV]}, "demo": {"scan": {"required": False}}}, ["dev", "scan"]),
-        ({"default": {"approvals": {"threshold": 2}}}, ["approval"]),
+        ({"default": {"max_age": "30d", "unsigned": "allow"}}, []),
+        ({"default": {"unsigned": "refuse"}}, ["glass"]),
+        ({"default": {"hold": ["1.1.0"]}}, ["glass"]),
+        ({"default": {"evidence": [DEV]}}, ["dev", "glass"]),
+        ({"default": {"evidence": [DEV, STAGING]}}, ["dev", "staging", "glass"]),
+        ({"default": {"evidence": [DEV]}, "demo": {"evidence": [STAGING]}}, ["staging", "glass"]),
+        ({"default": {"evidence": [DEV]}, "demo": {"evidence": []}}, []),
+        ({"default": {"evidence": [DEV]}, "demo": {"evidence": None}}, ["dev", "glass"]),
+        ({"default": {"evidence": [DEV]}, "demo": {"scan": {"required": False}}}, ["dev", "scan", "glass"]),
+        ({"default": {"scan": {}}}, ["scan", "glass"]),
+        ({"default": {"approvals": {}}}, ["approval", "glass"]),
+        ({"default": {"approvals": {"threshold": 2}}, "demo": {"approvals": None}}, ["approval", "glass"]),
         ({"flink": {"evidence": [DEV]}}, []),
     ],
 )
