@@ -74,6 +74,35 @@ def statements(bundle):
         yield json.loads(base64.b64decode(envelope["payload"])), len(envelope["signatures"]), hashlib.sha256(text).hexdigest()
 
 
+def tree_of(bundle):
+    return pitstop("bundle", "inspect", bundle)["to"]["tree"]
+
+
+def outcomes(bundle):
+    """Where the evidence in a bundle is from, how it went, and how many signed it; by its time."""
+    evidence = [(one["predicate"], signed) for one, signed, _ in statements(bundle)]
+    evidence.sort(key=lambda one: one[0]["pitstop"]["at"])
+    return [(one["pitstop"]["environment"], one["result"], signed) for one, signed in evidence]
+
+
+def handed_over(forged):
+    """An agent as on a host in other hands: what it signs is replaced before anybody fetches it."""
+    path, evidence = WORK / "compromised", WORK / "h1/var/evidence/h1.json"
+    lie = f'case " $* " in *" --evidence "*) cp "{forged}" "{evidence}";; esac'
+    path.write_text(f'#!/bin/sh\n"{AGENT}" "$@"\ncode=$?\n{lie}\nexit $code\n', encoding="utf-8")
+    path.chmod(0o755)
+    return str(path)
+
+
+def about(evidence, *trees):
+    """The same evidence, said of other trees."""
+    envelope = json.loads(evidence.read_text(encoding="utf-8"))
+    statement = json.loads(base64.b64decode(envelope["payload"]))
+    statement["subject"] = [{"name": "other", "digest": {"sha256": tree}} for tree in trees]
+    envelope["payload"] = base64.b64encode(json.dumps(statement).encode()).decode()
+    return json.dumps(envelope)
+
+
 def carried(said):
     """Which statements were carried to which host, or would be."""
     return set(re.findall(r"changed: \[(h\d)\] => \(item=([0-9a-f]{64})\)", said))
@@ -110,8 +139,8 @@ class Promotion(unittest.TestCase):
     def promote(self, bundle, *options, stages=STAGES, **variables):
         return self.run_well(PROMOTE, dict(variables, pitstop_bundle=bundle, pitstop_stages=stages), *options)
 
-    def refused(self, bundle, **variables):
-        code, said, _ = play(PROMOTE, dict(variables, pitstop_bundle=bundle, pitstop_stages=STAGES))
+    def refused(self, bundle, stages=STAGES, **variables):
+        code, said, _ = play(PROMOTE, dict(variables, pitstop_bundle=bundle, pitstop_stages=stages))
         self.assertNotEqual(code, 0, said[-6000:])
         return said
 
@@ -147,14 +176,60 @@ class Promotion(unittest.TestCase):
         self.assertIn("is not signed", said)
         self.assertEqual(set(levels().values()), {"1.0.0"})
 
-    def test_04_it_stops_where_the_policy_misses_something_and_says_what(self):
+    def test_04_what_the_controller_cannot_sign_is_not_taken_for_done(self):
+        said = self.refused("to-1.1.0.pitstop", pitstop_evidence_cosign="nowhere.key")
+        self.assertIn("nowhere.key", said)
+        self.assertEqual((levels()["h1"], outcomes("to-1.1.0.pitstop")), ("1.1.0", []))
+
+    def test_05_it_stops_where_the_policy_misses_something_and_says_what(self):
         said = self.refused("to-1.1.0.pitstop", **LOCKDOWN)
         self.assertIn("needs evidence from staging: 0 of 1 host with smoke", said)
         self.assertEqual(levels(), {"h1": "1.1.0", "h2": "1.1.0", "h3": "1.0.0"})
+        # What the run before could not sign was tested again, and is not taken up with one signature.
+        self.assertEqual(outcomes("to-1.1.0.pitstop"), [("dev", "PASSED", 2), ("staging", "PASSED", 2)])
         self.assertFalse((WORK / "carry").exists(), "what production refuses is not carried on")
         self.assertEqual(instance("h3")["before"]["state"], "running")
 
-    def test_05_it_is_taken_up_with_what_was_missing(self):
+    def test_06_the_controller_signs_nothing_but_evidence_of_that_host_and_release(self):
+        bundle = (WORK / "to-1.1.0.pitstop").read_bytes()
+        tree = tree_of("to-1.1.0.pitstop")
+        forged = {name: WORK / f"{name}.json" for name in ("staging", "approval", "more", "none")}
+        key = ["--sign", WORK / "h1/evidence.key"]
+        self.assertTrue(agent("h1", "verify", "h1", "--evidence", forged["staging"], "--environment", "staging", *key)["ok"])
+        pitstop("trust", "approve", tree, "--reason", "mine", "--expires", "1h", "--out", forged["approval"], *key)
+        dev = next((WORK / "pitstop-evidence").glob("*/h1.h1.json"))
+        forged["more"].write_text(about(dev, tree, "70" * 32), encoding="utf-8")
+        forged["none"].write_text("{}", encoding="utf-8")
+        for name, why in [
+            ("staging", "environment is staging and not dev"),
+            ("approval", "kind is https://pitstop.dev/approval/v1 and not"),
+            ("more", "70" * 32),
+            ("none", "kind is unknown and not"),
+        ]:
+            with self.subTest(name):
+                variables = {"pitstop_agent": handed_over(forged[name]), "pitstop_evidence_again": True}
+                said = self.refused("to-1.1.0.pitstop", stages=["dev"], **variables)
+                self.assertIn("h1 handed over something else than its evidence of this release", said)
+                self.assertIn(why, said)
+        said = self.refused("to-1.1.0.pitstop", stages=["dev"], pitstop_environment="")
+        self.assertIn("pitstop_evidence_cosign needs pitstop_environment", said)
+        self.assertEqual((WORK / "to-1.1.0.pitstop").read_bytes(), bundle)
+
+    def test_07_a_host_whose_tests_fail_counts_against_the_release(self):
+        smoke = {"pitstop_suites": ["smoke=true"]}
+        self.promote("to-1.1.0.pitstop", stages=["staging"], pitstop_evidence_again=True, **smoke)
+        variables = {"pitstop_suites": ["smoke=false"], "pitstop_evidence_again": True}
+        said = self.refused("to-1.1.0.pitstop", stages=["staging"], **variables)
+        self.assertIn("h2: ", said)
+        self.assertEqual(outcomes("to-1.1.0.pitstop")[-1], ("staging", "FAILED", 2))
+        said = self.refused("to-1.1.0.pitstop", stages=["production"])
+        self.assertRegex(said, "needs evidence from staging: 0 of 1 host with smoke, not well on ")
+        self.assertEqual(levels()["h3"], "1.0.0")
+        # It is tested again before anything else is taken for good, without being asked for.
+        self.promote("to-1.1.0.pitstop", stages=["staging"], **smoke)
+        self.assertEqual(outcomes("to-1.1.0.pitstop")[-1], ("staging", "PASSED", 2))
+
+    def test_08_it_is_taken_up_with_what_was_missing(self):
         before = servers()
         variables = dict(LOCKDOWN, pitstop_suites=["smoke=true"], pitstop_evidence_again=True)
         self.promote("to-1.1.0.pitstop", **variables)
@@ -166,13 +241,13 @@ class Promotion(unittest.TestCase):
         self.assertEqual(sorted(set(environments)), ["dev", "production", "staging"])
         self.assertEqual({signed for _, signed, _ in told}, {2}, "the controller has signed as well")
 
-    def test_06_a_second_run_changes_nothing(self):
+    def test_09_a_second_run_changes_nothing(self):
         before, bundle = servers(), (WORK / "to-1.1.0.pitstop").read_bytes()
         _, changed = self.promote("to-1.1.0.pitstop", **LOCKDOWN)
         self.assertEqual((set(changed.values()), servers()), ({0}, before))
         self.assertEqual((WORK / "to-1.1.0.pitstop").read_bytes(), bundle)
 
-    def test_07_what_is_carried_on_is_the_bundle_with_its_evidence(self):
+    def test_10_what_is_carried_on_is_the_bundle_with_its_evidence(self):
         carried = {path.name for path in (WORK / "carry").iterdir()}
         self.assertLessEqual({"README.txt", "release.pem", "to-1.1.0.pitstop.parts"}, carried)
         self.assertNotIn("to-1.1.0.pitstop", carried)
@@ -181,7 +256,7 @@ class Promotion(unittest.TestCase):
         self.assertEqual((WORK / "joined.pitstop").read_bytes(), (WORK / "to-1.1.0.pitstop").read_bytes())
         self.assertIn("pitstop bundle join to-1.1.0.pitstop.parts", (WORK / "carry/README.txt").read_text(encoding="utf-8"))
 
-    def test_08_receipts_make_the_next_bundle(self):
+    def test_11_receipts_make_the_next_bundle(self):
         release("1.1.1")
         (WORK / "receipts").mkdir()
         options = {"agent": AGENT, "config_dir": "{{ pitstop_config_dir }}", "state_dir": "{{ pitstop_state_dir }}"}
@@ -203,7 +278,7 @@ class Promotion(unittest.TestCase):
         bundle, shipped = WORK / "h3/bundles/to-1.1.1.pitstop", WORK / "h3/etc/evidence.d"
         pitstop("bundle", "create", "--from", old, "--to", new, "--sign", "release.key", "--out", bundle)
         shipped.mkdir()
-        tree = pitstop("bundle", "inspect", bundle)["to"]["tree"]
+        tree = tree_of(bundle)
         why = ["--break-glass", "--reason", "exploited", "--expires", "1h", "--instance", "h3"]
         pitstop("trust", "approve", tree, *why, "--out", shipped / "glass.json", "--sign", "team.key")
         told = agent("h3", "update", "h3", "--from", bundle)
@@ -211,7 +286,7 @@ class Promotion(unittest.TestCase):
         (shipped / "glass.json").unlink()
         return bundle, shipped
 
-    def test_09_evidence_follows_to_a_host_that_runs_the_release_already(self):
+    def test_12_evidence_follows_to_a_host_that_runs_the_release_already(self):
         bundle, shipped = self.break_the_glass()
         # This one came to the release with a bundle that is gone: its pack has nothing to go by.
         (WORK / "h1/bundles/to-1.1.1.pitstop").unlink()
