@@ -7,9 +7,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::bundles::create;
-use common::levels::lab;
-use common::{Answer, Lab};
+use common::bundles::{create, keygen};
+use common::levels::{lab, level};
+use common::trusted::statement;
+use common::{Answer, Lab, file};
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -138,4 +139,40 @@ fn a_folder_that_is_named_comes_first_and_names_tell_what_need_not_be_unpacked()
     make(&lab, "lab-1.0.0", "lab-1.1.0", &["--packs", "/nowhere"]).refused(1, "io");
     // No name of a product that is known: a path where nothing is.
     make(&lab, "lub-1.0.0", "lab-1.1.0", &packs).refused(1, "source");
+}
+
+#[test]
+fn hosts_at_one_level_with_two_trees_get_a_start_each_or_are_told() {
+    let ours = lab();
+    let mut pack = level("1.0.0", "4");
+    pack.insert("lib/extra.jar".to_owned(), file("only there"));
+    let theirs = Lab::new(&pack);
+    let other = theirs.offer("1.0.0", &pack);
+    theirs
+        .run(&["adopt", "lab", "--pristine", text(&other)])
+        .expect(0, "adopted");
+    let key = keygen(&ours, "host.pem");
+    let receipt = |of: &Lab| {
+        let out = of.path("receipt.json");
+        let given = of.run(&["receipt", "lab", "-o", text(&out), "--sign", text(&key)]);
+        assert_eq!(given.code, Some(0), "{}", given.report);
+        out
+    };
+    let (a, b) = (receipt(&ours), receipt(&theirs));
+    let host = statement(&a)["predicate"]["host"].as_str().unwrap().to_owned();
+    for (first, second) in [(&a, &b), (&b, &a)] {
+        let both = ["--for", text(first), "--for", text(second)];
+        let from = ours.path("packs/1.0.0");
+        let refused = make(&ours, text(&from), "lab-1.1.0", &both).refused(1, "source");
+        let expected = format!("no pack of level 1.0.0 here is the one that host {host} has");
+        assert_eq!(why(&refused), expected);
+        let starts = [&both[..], &["--from", text(&other)]].concat();
+        let made = make(&ours, text(&from), "lab-1.1.0", &starts);
+        assert_eq!(
+            made.report["from"].as_array().map(Vec::len),
+            Some(2),
+            "{:#}",
+            made.report
+        );
+    }
 }

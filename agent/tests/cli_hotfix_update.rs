@@ -9,10 +9,13 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 
 use common::Lab;
+use common::bundles::{create_of, keygen};
 use common::hotfixes::{FIRST, REVERT, SECOND, edit, edits_are_there, hotfixed, integrity, on, planned};
 use common::tooled::{ADDED, API, CORE, GOAL, KEYSTORE, LOG4J, TOML, differing};
+use common::trusted::statement;
 use serde_json::json;
 
 const UPDATE: &[&str] = &["update", "lab", "--level", GOAL];
@@ -225,4 +228,33 @@ fn what_the_vendor_had_is_never_guessed() {
     assert_eq!(lab.read(API), "api, the operator's");
     lab.run(UPDATE).expect(0, "updated");
     assert_eq!(differing(&lab.product(), &lab.vendor("4")), [API]);
+}
+
+#[test]
+fn a_receipt_of_a_host_with_hotfixes_makes_the_bundle_that_ends_them() {
+    let lab = hotfixed();
+    edit(&lab);
+    let to = lab.path("pristine/4");
+    fs::create_dir_all(to.join("updates")).unwrap();
+    fs::write(to.join("updates/config.json"), r#"{"update-level": "4"}"#).unwrap();
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let (key, receipt) = (keygen(&lab, "host.pem"), lab.path("receipt.json"));
+    let given = lab.run(&["receipt", "lab", "-o", &text(&receipt), "--sign", &text(&key)]);
+    assert_eq!(given.code, Some(0), "{}", given.report);
+    let told = statement(&receipt)["predicate"]["instances"][0].clone();
+    assert_eq!(told["hotfixes"], json!([FIRST, SECOND]));
+    for path in [CORE, API, ADDED] {
+        assert!(told["deviations"][path].is_string(), "{path}: {told:#}");
+    }
+    let out = lab.path("b.pitstop");
+    let more = ["--for", &text(&receipt)];
+    let made = create_of(&lab, &[lab.path("pristine/0")], &to, &out, &more);
+    assert_eq!(made["from"][0]["tree"], told["tree"], "{made:#}");
+    lab.run(&["update", "lab", "--from", &text(&out)])
+        .expect(0, "updated");
+    edits_are_there(&lab);
+    assert_eq!(
+        differing(&lab.product(), &lab.vendor("4")),
+        [TOML, LOG4J, KEYSTORE]
+    );
 }

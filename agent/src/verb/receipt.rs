@@ -7,8 +7,9 @@ use crate::api::report::{Action, Outcome, RunState};
 use crate::api::trust::SignedReport;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::{ConfigDirs, Settings, load};
-use crate::model::{Entry, Progress};
+use crate::model::{Digest, Entry, Progress, RelPath, Release};
 use crate::session::Instance;
+use crate::store;
 use crate::sys::{clock, host};
 use crate::trust::predicate::Receipt;
 use crate::trust::predicate::receipt::{Installed, LastFailure};
@@ -99,12 +100,23 @@ fn named(dirs: &ConfigDirs, names: &[String]) -> Result<Vec<(String, Result<Sett
 fn look(run: &mut Run<'_>, settings: Settings) -> Result<Installed> {
     let instance = Instance::open(settings)?;
     let (view, inventory, _) = view::observe(run, &instance)?;
+    let content = |entry: Option<&Entry>| entry.and_then(Entry::sha256);
     // Without the vendor's files nobody can say what deviates from them.
-    let deviations = match view.release.tree {
+    let found = match view.release.tree {
         Some(_) => settle::deviations(&instance, &inventory)?,
         None => Vec::new(),
     };
-    let content = |entry: Option<Entry>| entry.as_ref().and_then(Entry::sha256);
+    let found = found
+        .into_iter()
+        .map(|(path, entry)| (path, content(entry.as_ref())));
+    let mut deviations: BTreeMap<RelPath, Option<Digest>> = found.collect();
+    // What leads on from here starts at the level as the vendor has it, and there what hotfixes changed deviates.
+    let installed = instance.state.installed.as_ref();
+    let hotfixes = installed.map_or(&[][..], |installed| &installed.hotfixes);
+    for path in hotfixes.iter().flat_map(|hotfix| &hotfix.paths) {
+        let seen = inventory.entries.get(path).map(|seen| &seen.entry);
+        deviations.insert(path.clone(), content(seen));
+    }
     let last = instance.store.history()?.pop();
     let failure = last
         .filter(|last| last.outcome != Outcome::Done)
@@ -115,19 +127,19 @@ fn look(run: &mut Run<'_>, settings: Settings) -> Result<Installed> {
         });
     Ok(Installed {
         name: instance.settings.name.clone(),
-        hotfixes: verify::hotfixes(instance.state.installed.as_ref()),
+        hotfixes: verify::hotfixes(installed),
         verified: view.verified,
         running: match view.state {
             RunState::Running => Some(true),
             RunState::Stopped => Some(false),
             RunState::Unknown => None,
         },
-        deviations: deviations
-            .into_iter()
-            .map(|(path, entry)| (path, content(entry)))
-            .collect(),
+        deviations,
         drift: view.drift.count,
-        release: view.release,
+        release: Release {
+            tree: installed.and_then(store::Installed::pristine),
+            ..view.release
+        },
         failure,
     })
 }

@@ -37,7 +37,7 @@ impl Predicate for Receipt {
 pub struct Installed {
     /// The instance.
     pub name: String,
-    /// The release.
+    /// The release; its tree is the vendor's without any hotfix.
     #[serde(flatten)]
     pub release: Release,
     /// Whether it passed its verification.
@@ -45,7 +45,7 @@ pub struct Installed {
     /// Whether the server runs; absent if it cannot be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<bool>,
-    /// The vendor's files that are not the vendor's any more, with what stands there; `null` is nothing, or no file. A bundle
+    /// The vendor's files that are not as in that tree, also because of hotfixes, with what stands there; `null` is nothing, or no file. A bundle
     /// that leads on from here has to bring these whole.
     #[serde(default)]
     pub deviations: BTreeMap<RelPath, Option<Digest>>,

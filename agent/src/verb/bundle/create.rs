@@ -161,12 +161,13 @@ pub(super) fn create(dirs: &ConfigDirs, options: &Options, progress: &dyn Progre
     let order = to.profile.level.order;
     let is_below = |level: &Level| order.compare(level, &to.level).is_lt();
     let standing = Standing::read(dirs, &options.receipts, &to.profile.name, &to.level, is_below)?;
-    for (level, tree) in standing.levels.values() {
-        if !from.iter().any(|pack| pack.level == *level) {
+    for ((_, tree), (level, host)) in &standing.levels {
+        let is_there = |pack: &&Pack<'_>| order.compare(&pack.level, level).is_eq();
+        if !from.iter().any(|pack| is_there(&pack)) {
             from.push(Standing::pack(&known, to.profile, level)?);
         }
-        let packs = from.iter().filter(|pack| pack.level == *level);
-        Standing::refuse_other(level, *tree, packs.map(|pack| pack.tree))?;
+        let packs = from.iter().filter(is_there);
+        Standing::refuse_other((level, host), *tree, packs.map(|pack| pack.tree))?;
     }
     // The same trees in another order are the same bundle.
     from.sort_by_key(|pack| pack.tree);

@@ -16,8 +16,8 @@ use super::known::{Found, Known};
 /// Where some hosts stand.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
-    /// The levels below the target, with the tree that the hosts know there, if they do.
-    pub levels: BTreeMap<String, (Level, Option<Digest>)>,
+    /// The levels below the target, by their text and the tree that hosts know there, if they do; and one of these hosts.
+    pub levels: BTreeMap<(String, Option<Digest>), (Level, String)>,
     /// The vendor's files that some of them changed or lack.
     pub deviating: BTreeSet<RelPath>,
 }
@@ -50,9 +50,9 @@ impl Standing {
                     continue;
                 }
                 standing.deviating.extend(installed.deviations.into_keys());
-                standing
-                    .levels
-                    .insert(release.level.to_string(), (release.level, release.tree));
+                let start = (release.level.to_string(), release.tree);
+                let host = receipt.host.clone();
+                standing.levels.insert(start, (release.level, host));
             }
         }
         if receipts.is_empty() || !standing.levels.is_empty() {
@@ -86,15 +86,15 @@ impl Standing {
     /// # Errors
     /// `source`.
     pub fn refuse_other(
-        level: &Level,
+        (level, host): (&Level, &str),
         tree: Option<Digest>,
         mut packs: impl Iterator<Item = Digest>,
     ) -> Result<()> {
         if tree.is_none_or(|tree| packs.any(|pack| pack == tree)) {
             return Ok(());
         }
-        let message = format!("the pack of level {level} here is not the one that the host has");
+        let message = format!("no pack of level {level} here is the one that host {host} has");
         Err(Failure::new(ErrorKind::Source, message)
-            .hint("give the pack that the host was updated from, or make a bundle with --full"))
+            .hint("give the pack that the host was updated from with --from, or make a bundle with --full"))
     }
 }
