@@ -18,6 +18,7 @@ pub mod bundles;
 pub mod configured;
 pub mod conflicts;
 pub mod fleetlock;
+pub mod gated;
 pub mod host;
 pub mod hotfixes;
 pub mod levels;
