@@ -257,6 +257,8 @@ fn what_another_run_fetches_is_waited_for() {
             .path()
             .join(format!("{}.{end}", Digest::of(&bytes)))
     };
+    // The check has fetched it.
+    fs::remove_file(at("pitstop")).unwrap();
     let lock = Flock::lock(fs::File::create(at("lock")).unwrap(), FlockArg::LockExclusive).unwrap();
     let run = lab.spawn(&["update", "lab", "--level", "1.1.0"]);
     // Once to know what there is, once to fetch it.
@@ -311,6 +313,40 @@ fn what_the_server_swapped_or_led_elsewhere_is_refused() {
     let _server = Server::start(&studio, "redirect");
     let refused = studio.lab.run(&["update", "lab"]).refused(1, "source");
     assert!(refused.message().contains("302"), "{}", refused.message());
+}
+
+#[test]
+fn a_bundle_that_cannot_be_had_or_used_is_in_the_way_of_no_other() {
+    let studio = studio();
+    let sign = [
+        "--sign",
+        studio.key.to_str().unwrap(),
+        "--expires",
+        "2020-01-01T00:00:00Z",
+    ];
+    create(
+        &studio.lab,
+        &["1.0.0"],
+        "1.2.0",
+        &studio.lab.path("shelf/short.pitstop"),
+        &sign,
+    );
+    create(
+        &studio.lab,
+        &["1.0.0"],
+        "1.2.0",
+        &studio.lab.path("shelf/gone.pitstop"),
+        &sign[..2],
+    );
+    publish(&studio);
+    fs::remove_file(studio.lab.path("shelf/gone.pitstop")).unwrap();
+    let _server = Server::start(&studio, "plain");
+    let answer = studio.lab.run(&["update", "lab"]).expect(0, "updated");
+    assert_eq!(installed(&answer.report), "1.2.0");
+    let warnings = answer.report["warnings"].to_string();
+    for part in ["gone.pitstop", "short.pitstop", "2020-01-01T00:00:00Z only"] {
+        assert!(warnings.contains(part), "{warnings}");
+    }
 }
 
 /// A bundle is chosen by how it begins. Another one that is signed as well must not take its place afterwards.

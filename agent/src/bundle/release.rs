@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::FORMAT;
+use crate::api::{ErrorKind, Failure, Result};
 use crate::model::{Digest, Level};
 use crate::trust::Predicate;
 
@@ -52,6 +53,26 @@ impl Release {
     /// Until when it is to be used, if it says so and that is a time.
     pub fn expiry(&self) -> Option<Timestamp> {
         self.expires.as_ref()?.parse().ok()
+    }
+
+    /// Refuses one that was to be used only until before now. `shown` names the bundle.
+    ///
+    /// # Errors
+    /// `policy`; `source`: it does not say a time.
+    pub fn refuse_expired(&self, shown: &str, now: Timestamp) -> Result<()> {
+        let Some(expires) = &self.expires else {
+            return Ok(());
+        };
+        let Some(moment) = self.expiry() else {
+            let message = format!("cannot read the bundle {shown}: what it says of its expiry is no time");
+            return Err(Failure::new(ErrorKind::Source, message).hint("ask who made it for another one"));
+        };
+        if now < moment {
+            return Ok(());
+        }
+        let message = format!("{shown} was to be used until {expires} only");
+        Err(Failure::new(ErrorKind::Policy, message)
+            .hint("get a newer bundle; if this host's clock is wrong, set it"))
     }
 
     /// Whether it holds the whole pack.

@@ -71,15 +71,29 @@ impl<'a> Shelf<'a> {
         if let Ok(bytes) = fetched {
             return Ok(bytes);
         }
-        let kept = self.dir.join(format!("{}.head", listed.sha256));
-        if let Ok(bytes) = fs::read(&kept, HEAD_BYTES) {
+        if let Ok(bytes) = fs::read(&self.head_file(listed), HEAD_BYTES) {
             return Ok(bytes);
         }
         let range = (0, HEAD_BYTES.min(listed.size));
-        let bytes = self.get(&listed.name, Some(range), HEAD_BYTES)?;
-        let written = fs::write_atomic(&kept, &bytes);
-        written.map_err(|error| Failure::io("write", &kept, error))?;
-        Ok(bytes)
+        self.get(&listed.name, Some(range), HEAD_BYTES)
+    }
+
+    /// Keeps how a bundle begins, so that it is not asked for again. Only for what was found to be in order: an answer that was wrong
+    /// once would be remembered as long as the bundle is listed.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn keep_head(&self, listed: &Listed, bytes: &[u8]) -> Result<()> {
+        let kept = self.head_file(listed);
+        if fs::metadata(&kept).is_ok() {
+            return Ok(());
+        }
+        let written = fs::write_atomic(&kept, bytes);
+        written.map_err(|error| Failure::io("write", &kept, error))
+    }
+
+    fn head_file(&self, listed: &Listed) -> PathBuf {
+        self.dir.join(format!("{}.head", listed.sha256))
     }
 
     /// Fetches a bundle, unless it is here already. What was fetched before the connection broke is not fetched again.
@@ -153,6 +167,8 @@ impl<'a> Shelf<'a> {
             return Err(Failure::new(ErrorKind::Digest, message)
                 .hint("run `pitstop bundle publish` where the bundles are put, and run again"));
         }
+        // Or a power cut could leave a file of the right length with nothing in it, which passes for the bundle.
+        fs::sync_file(&part).map_err(failed)?;
         fs::rotate(&part, &place).map_err(failed)?;
         Ok(place)
     }

@@ -185,6 +185,14 @@ pub fn sync_file_system(path: &Path) -> io::Result<()> {
     })
 }
 
+/// Makes what was written to a file survive a power cut.
+///
+/// # Errors
+/// Of the system.
+pub fn sync_file(path: &Path) -> io::Result<()> {
+    sync("fsync", &path.display(), || File::open(path)?.sync_all())
+}
+
 /// Opens a file to append records to, readable for its owner only.
 ///
 /// # Errors

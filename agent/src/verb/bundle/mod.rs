@@ -2,7 +2,6 @@
 
 mod bases;
 mod create;
-mod expiry;
 mod extract;
 mod known;
 mod make;
@@ -195,7 +194,9 @@ impl Opened {
     pub fn trusted(dirs: &ConfigDirs, path: &Path) -> Result<Self> {
         let trust = TrustStore::new(&dirs.trust()).load()?;
         let opened = Self::new(path, |envelope, shown| trust.verify_release(envelope, shown))?;
-        opened.refuse_expired(trust.now)?;
+        let shown = path.display().to_string();
+        let expired = opened.release.refuse_expired(&shown, trust.now);
+        expired.map_err(|failure| failure.at(path))?;
         Ok(opened)
     }
 }

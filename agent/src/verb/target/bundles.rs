@@ -77,17 +77,15 @@ pub(super) fn listed(run: &mut Run<'_>, instance: &Instance, web: &Web) -> Resul
     let trust = TrustStore::new(&instance.settings.trust).load()?;
     let mut all = Vec::new();
     for listed in shelf.list()? {
-        let head = shelf.head(&listed)?;
-        let look = || {
-            let bytes = release_in(&head).ok_or_else(|| {
-                Failure::new(
-                    ErrorKind::Source,
-                    format!("{} on {} is no bundle", listed.name, web.url),
-                )
-            })?;
-            Said::new(bytes, &listed.name, |envelope, shown| {
-                decide(&trust, envelope, shown)
-            })
+        let name = format!("{} on {}", listed.name, web.url);
+        let look = || -> Result<Said> {
+            let head = shelf.head(&listed)?;
+            let bytes = release_in(&head)
+                .ok_or_else(|| Failure::new(ErrorKind::Source, format!("{name} is no bundle")))?;
+            let said = Said::new(bytes, &name, |envelope, shown| decide(&trust, envelope, shown))?;
+            said.release.refuse_expired(&name, trust.now)?;
+            shelf.keep_head(&listed, &head)?;
+            Ok(said)
         };
         match look() {
             Ok(said) if said.release.product == instance.settings.profile.name => all.push(Found {
@@ -331,7 +329,10 @@ fn shown(instance: &Instance, first: &Opened) -> Result<Option<Shown>> {
 pub(in crate::verb) fn believed(instance: &Instance, path: &Path) -> Result<Opened> {
     let trust = TrustStore::new(&instance.settings.trust).load()?;
     let opened = Opened::new(path, |envelope, shown| decide(&trust, envelope, shown))?;
-    opened.refuse_expired(trust.now)?;
+    let expired = opened
+        .release
+        .refuse_expired(&path.display().to_string(), trust.now);
+    expired.map_err(|failure| failure.at(path))?;
     Ok(opened)
 }
 
