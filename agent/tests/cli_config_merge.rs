@@ -132,6 +132,25 @@ fn what_changed_in_a_template_is_merged_into_an_edited_file() {
     assert_eq!(lab.read("conf/app.txt"), "a: by hand\n\nb: 2\n\nc: mine\n");
 }
 
+#[test]
+fn keys_of_the_owner_survive_a_change_from_held_keys_to_a_merge() {
+    let source = |lab: &common::Lab| lab.path("packs").display().to_string();
+    let files = |lab: &common::Lab, file: &str| {
+        lab.instance(&format!(
+            "source: {}\nconfig:\n  values: [values.yaml]\n  files:\n    - {{path: conf/app.yaml, {file}}}\n",
+            source(lab)
+        ));
+    };
+    let lab = lab();
+    files(&lab, "keys: {a: 2}");
+    lab.write("conf/app.yaml", "a: 1\nb: 2\nmine: 3\n");
+    applied(&lab);
+    assert_eq!(lab.read("conf/app.yaml"), "a: 2\nb: 2\nmine: 3\n");
+    files(&lab, "mode: merge, content: \"a: 2\\nb: 7\\n\"");
+    applied(&lab);
+    assert_eq!(lab.read("conf/app.yaml"), "a: 2\nb: 7\nmine: 3\n");
+}
+
 /// A level whose configuration files are these, and whose defaults are far away.
 fn defaults(version: &str, app: &str, far: &str, log: &str) -> Pack {
     let mut pack = old();

@@ -64,6 +64,17 @@ pub enum Text {
     Inline(String),
 }
 
+impl Way {
+    /// How the settings call it.
+    pub fn mode(&self) -> Mode {
+        match self {
+            Self::Replace(_) => Mode::Replace,
+            Self::Merge(_) => Mode::Merge,
+            Self::EnsureKeys(_) => Mode::EnsureKeys,
+        }
+    }
+}
+
 impl Configuration {
     /// Merges and checks. `folder` is the one that the instance's file lies in.
     ///

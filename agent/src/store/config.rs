@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::fragment::Mode;
 use crate::model::{Digest, Level, RelPath};
 
 /// See the module.
@@ -25,6 +26,9 @@ pub struct ConfigState {
 pub struct ConfigFile {
     /// What the template gave, a kept text: the base of the next merge.
     pub rendered: Digest,
+    /// How it met what was there; `None` if an earlier version wrote this down.
+    #[serde(default)]
+    pub mode: Option<Mode>,
     /// What was put in place.
     pub written: Digest,
     /// The template's text, or the names of the keys: what changes when somebody works on it.
@@ -81,6 +85,18 @@ pub enum ConfigChange {
     },
 }
 
+impl ConfigFile {
+    /// What the template alone gave, as far as that is sure: with held keys it was the owner's file with these keys in it.
+    pub fn template_result(&self) -> Option<Digest> {
+        let is_of_template = match self.mode {
+            Some(mode) => mode != Mode::EnsureKeys,
+            // Only a merge puts something else in place than was rendered.
+            None => self.rendered != self.written,
+        };
+        is_of_template.then_some(self.rendered)
+    }
+}
+
 impl ConfigState {
     /// The kept texts that it refers to.
     pub fn texts(&self) -> impl Iterator<Item = &Digest> {
@@ -121,6 +137,33 @@ impl ConfigState {
                 if let Some(at) = at {
                     self.files = self.snapshots.remove(at).before;
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_template_gave_alone_is_its_result() {
+        let [one, two] = [b"1", b"2"].map(|text| Digest::of(text));
+        let table = [
+            (r#""replace""#, one, true),
+            (r#""merge""#, one, true),
+            (r#""ensure-keys""#, one, false),
+            ("null", one, false),
+            ("null", two, true),
+        ];
+        for (mode, written, expected) in table {
+            let text = format!(
+                r#"{{"rendered": "{one}", "written": "{written}", "template": "{one}", "level": "1.0.0", "mode": {mode}}}"#
+            );
+            // An earlier version's state has no such name.
+            for text in [text.clone(), text.replace(r#", "mode": null"#, "")] {
+                let file: ConfigFile = serde_json::from_str(&text).unwrap();
+                assert_eq!(file.template_result(), expected.then_some(one), "{text}");
             }
         }
     }

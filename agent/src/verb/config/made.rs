@@ -100,7 +100,7 @@ pub(super) fn make(
             .config
             .files
             .get(&rule.path)
-            .map(|file| file.rendered);
+            .and_then(ConfigFile::template_result);
         let content = preparing.content(rule, names, current.as_deref(), former)?;
         files.push(file(
             rule,
@@ -287,6 +287,7 @@ fn record(
     let known = former.filter(|former| former.template == file.content.template && !former.vendor.is_empty());
     ConfigFile {
         rendered: Digest::of(&file.content.rendered),
+        mode: Some(file.rule.way.mode()),
         written: Digest::of(file.content.whole.as_deref().unwrap_or_default()),
         template: file.content.template,
         level: known.map_or_else(|| release.level.clone(), |former| former.level.clone()),

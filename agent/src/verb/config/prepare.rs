@@ -78,7 +78,7 @@ fn add(engine: &mut Engine, name: String, text: &str) -> Result<()> {
 }
 
 impl Preparing<'_> {
-    /// What a file shall hold. `current` is what it holds, `former` what the template gave last.
+    /// What a file shall hold. `current` is what it holds, `former` what a template gave last.
     pub(super) fn content(
         &self,
         rule: &FileRule,
