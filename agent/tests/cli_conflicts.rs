@@ -191,6 +191,30 @@ fn a_whole_file_is_refused_while_it_has_markers_or_cannot_be_read() {
 }
 
 #[test]
+fn a_whole_file_put_there_by_hand_is_judged_like_any_other() {
+    let lab = in_conflict();
+    let report = waiting(&lab, "lab").report;
+    let place = report["conflicts"][0]["final_file"].as_str().unwrap();
+    let before = read(&lab, "lab", APP);
+    for bad in ["<<<<<<< current\na: 1\n=======\na: 2\n>>>>>>> new\n", "a: [\n"] {
+        fs::write(place, bad).unwrap();
+        let refused = lab.run(&["update", "lab", "--continue"]).refused(3, "conflicts");
+        assert!(refused.message().contains(place), "{}", refused.message());
+        assert_eq!(read(&lab, "lab", APP), before);
+        let list = lab.run(&["conflicts", "list", "lab"]).expect(0, "conflicts");
+        assert!(
+            list.report["warnings"].to_string().contains("is not used"),
+            "{}",
+            list.report
+        );
+    }
+    fs::write(place, "a: 1\n").unwrap();
+    lab.run(&["conflicts", "list", "lab"]).expect(0, "resolved");
+    lab.run(&["update", "lab", "--continue"]).expect(0, "updated");
+    assert_eq!(read(&lab, "lab", APP), "a: 1\n");
+}
+
+#[test]
 fn conflicts_of_whole_files_are_decided_and_remembered_too() {
     let lab = lab();
     for name in NAMES {

@@ -22,6 +22,7 @@ use crate::api::plan::{AnswerView, Conflict, Plan, Taken};
 use crate::api::report::{ConflictView, WaitingView};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::layout;
+use crate::health::parse;
 use crate::memory::Decision;
 use crate::merge::text::LIMIT;
 use crate::model::{Entry, Level, RelPath};
@@ -128,6 +129,8 @@ pub(super) fn waiting(instance: &Instance) -> Result<Option<Waiting>> {
 pub(super) struct Hand {
     /// The content; `None` if the path shall not exist.
     pub bytes: Option<Vec<u8>>,
+    /// Why it cannot be the result yet.
+    pub flaw: Option<String>,
     /// Who did it and when.
     pub view: AnswerView,
     /// Whether to remember it also if it holds a secret.
@@ -170,6 +173,7 @@ pub(super) fn finals(instance: &Instance, conflicts: &[Conflict], answers: &[Ans
             .iter()
             .find(|answer| answer.path == conflict.path && answer.place.is_none());
         let hand = Hand {
+            flaw: bytes.as_deref().and_then(|bytes| flaw(&conflict.path, bytes)),
             bytes,
             view: AnswerView {
                 take,
@@ -185,6 +189,34 @@ pub(super) fn finals(instance: &Instance, conflicts: &[Conflict], answers: &[Ans
         finals.insert(conflict.path.clone(), hand);
     }
     Ok(finals)
+}
+
+/// Why a file that a person wrote cannot be put in place.
+fn flaw(path: &RelPath, bytes: &[u8]) -> Option<String> {
+    let is_marker = |line: &[u8]| line.starts_with(b"<<<<<<< ") || line.starts_with(b">>>>>>> ");
+    if bytes.split(|byte| *byte == b'\n').any(is_marker) {
+        return Some("the file still holds conflict markers".to_owned());
+    }
+    let why = parse::parse_error(path.file_name(), bytes)?;
+    Some(format!("the file cannot be read: {why}"))
+}
+
+/// Refuses what people left unfinished.
+///
+/// # Errors
+/// `conflicts`.
+pub(super) fn demand_finished(root: &Root, finals: &Finals) -> Result<()> {
+    let mut flaws = finals
+        .iter()
+        .filter_map(|(path, hand)| Some((path, hand.flaw.as_ref()?)));
+    let Some((path, why)) = flaws.next() else {
+        return Ok(());
+    };
+    let at = file(path, ".final").under(root.path());
+    let message = format!("{} is not used: {why}", at.display());
+    Err(Failure::new(ErrorKind::Conflicts, message)
+        .at(at)
+        .hint("finish the file, or take it back with `pitstop conflicts resolve … --reopen`"))
 }
 
 fn user_name(uid: u32) -> String {

@@ -16,7 +16,7 @@ use super::super::told::Told;
 use super::super::{Run, key_conflicts, read, report_on};
 use super::counsel::{Counsel, Text};
 use super::remember::recall;
-use super::{Waiting, answers, file, finals, waiting};
+use super::{Waiting, answers, demand_finished, file, finals, waiting};
 
 pub use super::answers::name as name_of;
 pub use super::resolve::{How, Resolve, resolve};
@@ -179,7 +179,13 @@ impl<'a> Desk<'a> {
             return Ok(Seen::of_text(view, &text, options));
         }
         let sides = [&conflict.base, &conflict.current, &conflict.new].map(Option::as_ref);
-        view.answer = self.counsel.whole(path, sides)?.answer.map(|(_, answer)| answer);
+        let is_flawed = self
+            .counsel
+            .finals
+            .get(path)
+            .is_some_and(|hand| hand.flaw.is_some());
+        let answer = self.counsel.whole(path, sides)?.answer;
+        view.answer = answer.filter(|_| !is_flawed).map(|(_, answer)| answer);
         let is_answered = view.answer.is_some();
         Ok(Seen {
             view,
@@ -220,6 +226,9 @@ impl<'a> Desk<'a> {
         let wanted = |one: &&Conflict| options.path.as_ref().is_none_or(|path| one.path == *path);
         if let Some(path) = &options.path {
             self.conflict(path)?;
+        }
+        if let Err(unfinished) = demand_finished(&self.counsel.instance.root, &self.counsel.finals) {
+            run.warn(unfinished.full_message());
         }
         let (mut open, mut answered) = (0, 0);
         for conflict in &self.waiting.conflicts {

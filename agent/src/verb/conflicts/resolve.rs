@@ -4,7 +4,6 @@ use crate::api::plan::{Conflict, ConflictKind};
 use crate::api::report::{Action, Report};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::Settings;
-use crate::health::parse;
 use crate::memory::Decision;
 use crate::merge::settle::Undecided;
 use crate::model::{Progress, RelPath};
@@ -16,7 +15,7 @@ use super::super::{Run, report_on};
 use super::answers::{self, Answer, Place};
 use super::counsel::{Counsel, Point};
 use super::desk::{Desk, Show, none_waits};
-use super::{file, remove, replace};
+use super::{file, flaw, remove, replace};
 
 /// What to decide.
 #[derive(Debug, Clone)]
@@ -257,12 +256,8 @@ impl Taking<'_> {
             let message = "a whole file answers all conflicts of its path, not one key".to_owned();
             return Err(Failure::new(ErrorKind::Usage, message).hint("leave --key out"));
         }
-        let is_marker = |line: &[u8]| line.starts_with(b"<<<<<<< ") || line.starts_with(b">>>>>>> ");
-        if bytes.split(|byte| *byte == b'\n').any(is_marker) {
-            return Err(cannot(path, "the file still holds conflict markers"));
-        }
-        if let Some(why) = parse::parse_error(path.file_name(), bytes) {
-            return Err(cannot(path, &format!("the file cannot be read: {why}")));
+        if let Some(why) = flaw(path, bytes) {
+            return Err(cannot(path, &why));
         }
         let held = desk
             .counsel

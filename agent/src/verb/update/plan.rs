@@ -129,10 +129,12 @@ fn counsel<'a>(instance: &'a Instance, draft: &Draft<'_>, answering: Answering<'
         None => Vec::new(),
     };
     answers.retain(|answer| same.iter().any(|conflict| conflict.path == answer.path));
+    let finals = conflicts::finals(instance, &same, &answers)?;
+    conflicts::demand_finished(&instance.root, &finals)?;
     Ok(Counsel {
         instance,
         memory: answering.memory,
-        finals: conflicts::finals(instance, &same, &answers)?,
+        finals,
         answers,
     })
 }
