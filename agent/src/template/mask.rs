@@ -5,11 +5,10 @@
 //! was written, or whose key sounds like one: what stood there before is nobody's to show either.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
 use gix_imara_diff::{Algorithm, Diff, InternedInput, Token, UnifiedDiffConfig, UnifiedDiffPrinter};
-use regex::Regex;
 
+use super::telling::value_start;
 use crate::model::Digest;
 
 /// What stands in a secret's place.
@@ -17,12 +16,6 @@ pub const SHOWN: &str = "<secret>";
 
 /// More lines of one file's diff are not shown.
 const MOST_LINES: usize = 2000;
-
-/// Keys that sound like secrets, up to what separates them from their value.
-static TELLING: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let names = "password|passwd|passphrase|secret|token|credentials?|(?:api|private|encryption)[_.-]?key";
-    Regex::new(&format!(r#"(?i)(?:{names})["']?\s*[=:>]\s*"#)).ok()
-});
 
 /// Something of the same shape as a secret, so that a template does the same with it.
 pub fn decoy(secret: &str) -> String {
@@ -112,10 +105,7 @@ impl Mask {
 
     fn with_telling(mut self, content: &str) -> Self {
         for line in content.lines() {
-            let found = TELLING.as_ref().and_then(|telling| telling.find(line));
-            let end = found
-                .map(|found| found.end())
-                .or_else(|| self.end_of_telling_key(line));
+            let end = value_start(line).or_else(|| self.end_of_telling_key(line));
             if let Some(end) = end.filter(|end| !line[*end..].trim().is_empty()) {
                 self.hide(line, &line[..end]);
             }
@@ -144,13 +134,6 @@ impl Mask {
         let bare = line.strip_suffix('\r').unwrap_or(line);
         self.hidden.get(bare).map_or(bare, String::as_str)
     }
-}
-
-/// Whether a key sounds like a secret.
-pub fn sounds_secret(key: &str) -> bool {
-    TELLING
-        .as_ref()
-        .is_some_and(|telling| telling.is_match(&format!("{key}=")))
 }
 
 /// What both lines begin with, up to the last sign that separates a key from its value.

@@ -7,6 +7,7 @@ mod mentions;
 #[cfg(test)]
 mod shipped_tests;
 pub mod stale;
+pub mod telling;
 mod unused;
 pub mod values;
 

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::mask::{SHOWN, sounds_secret};
+use super::mask::SHOWN;
+use super::telling::sounds_secret;
 use crate::api::report::StaleKey;
 use crate::config::configuration::Way;
 use crate::merge::keys::Said;

@@ -1,13 +1,10 @@
 //! The conflicts of a merge in words that a person can act on. Secrets never get into them.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use crate::api::plan::KeyConflict;
 use crate::merge::chunk::Conflict;
 use crate::model::Digest;
 use crate::template::mask::SHOWN as SHOWN_SECRET;
+use crate::template::telling::looks_secret;
 
 /// How many characters of a value are shown.
 const SHOWN: usize = 200;
@@ -15,12 +12,6 @@ const SHOWN: usize = 200;
 const SHOWN_WHOLE: usize = 16 << 10;
 /// How many conflicts of a file are told.
 pub(super) const MOST: usize = 100;
-
-/// Words in a key, or in lines, whose values are secrets.
-static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let words = "pass(?:word|wd|phrase)?|pwd|secret|token|credential|api[_-]?key|private[_-]?key|authorization|BEGIN [A-Z ]*KEY";
-    Regex::new(&format!("(?i){words}|://[^/\\s@]+@")).ok()
-});
 
 /// Tells conflicts; `secrets` are more words in keys whose values are secrets.
 pub(super) fn tell<'c>(
@@ -91,9 +82,7 @@ fn tell_one(conflict: &Conflict, secrets: &[String], most: usize) -> KeyConflict
 
 /// Whether a key, or lines, look as if they held a secret.
 pub(super) fn is_secret(text: &str, more: &[String]) -> bool {
-    // Without the expression nothing is known to be harmless.
-    let looks = SECRET.as_ref().is_none_or(|secret| secret.is_match(text));
-    looks || {
+    looks_secret(text) || {
         let text = text.to_lowercase();
         more.iter().any(|word| text.contains(&word.to_lowercase()))
     }
