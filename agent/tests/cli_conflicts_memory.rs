@@ -196,3 +196,59 @@ fn a_secret_value_is_remembered_on_this_host_if_that_is_asked_for() {
     assert!(!updated.report.to_string().contains("hunter2"));
     assert_eq!(remembered(&lab), Vec::<Value>::new());
 }
+
+#[test]
+fn a_secret_that_is_decided_where_none_was_is_kept_to_this_host() {
+    let lab = in_conflict();
+    let url = "jdbc:mysql://u:hunter2@db";
+    waiting(&lab, "lab");
+    lab.run(&resolve("lab", "log", ["--value", url]))
+        .refused(2, "usage");
+    let from = resolve("lab", "log", ["--value-from", "-"]);
+    with_input(&lab, &from, url.as_bytes());
+    let all = ["conflicts", "resolve", "lab", "--all", "--take", "ours"];
+    let resolved = lab.run(&all).expect(0, "resolved");
+    assert!(
+        !resolved.report.to_string().contains("hunter2"),
+        "{}",
+        resolved.report
+    );
+    let updated = lab.run(&["update", "lab", "--continue"]).expect(0, "updated");
+    assert!(read(&lab, "lab", APP).contains(url));
+    assert!(updated.report["warnings"].to_string().contains("not remembered"));
+    assert_eq!(remembered(&lab).len(), 1, "only the port is");
+    // Asked for, it is remembered on this host and used there.
+    waiting(&lab, "second");
+    with_input(
+        &lab,
+        &[
+            &resolve("second", "log", ["--value-from", "-"])[..],
+            &["--remember-secret"],
+        ]
+        .concat(),
+        url.as_bytes(),
+    );
+    lab.run(&["update", "second", "--continue"]).expect(0, "updated");
+    lab.run(&["rollback", "second"]).expect(0, "rolled-back");
+    let again = lab.run(&["update", "second"]).expect(0, "updated");
+    assert!(read(&lab, "second", APP).contains(url));
+    assert!(!again.report.to_string().contains("hunter2"), "{}", again.report);
+    assert_eq!(remembered(&lab).len(), 1);
+}
+
+#[test]
+fn a_file_that_adds_a_secret_is_not_remembered_unasked() {
+    let lab = common::conflicts::lab();
+    edit(&lab, "lab", "bin/run.sh", &[("exec run", "exec nice run")]);
+    waiting(&lab, "lab");
+    let script = b"#!/bin/sh\nDB_PASS=hunter2 exec nice run\n";
+    let given = with_input(
+        &lab,
+        &["conflicts", "resolve", "lab", "bin/run.sh", "--final", "-"],
+        script,
+    );
+    assert_eq!(given.0, 0, "{:#}", given.1);
+    let updated = lab.run(&["update", "lab", "--continue"]).expect(0, "updated");
+    assert!(updated.report["warnings"].to_string().contains("not remembered"));
+    assert_eq!(remembered(&lab), Vec::<Value>::new());
+}

@@ -7,7 +7,7 @@
 //!
 //! Base and new are the vendor's and known to everybody who has the packs. The operator's side may be a password, and
 //! passwords are guessable: whoever gets its digest tries the likely ones, the faster the hash the more of them, and a salt
-//! or a slow hash only makes that dearer. Therefore, where the key or any side looks secret, the operator's side is an HMAC
+//! or a slow hash only makes that dearer. Therefore, where the key, any side or what is decided looks secret, the operator's side is an HMAC
 //! under a random key that never leaves the host ([`HostKey`]), and such decisions are never exported: elsewhere nobody
 //! could tell whether they apply. What they decide is kept, too, only if it is a side; a secret value is kept only where a
 //! person asked for that, in a file that only the owner of the state may read.
@@ -77,7 +77,7 @@ pub struct Subject<'a> {
     pub key: Option<&'a str>,
     /// What base, current and new mean; `None` where it is missing.
     pub sides: [Option<&'a str>; 3],
-    /// Whether the key or a side looks secret.
+    /// Whether the key, a side, or what is decided looks secret.
     pub secret: bool,
 }
 
@@ -211,21 +211,22 @@ impl Memory {
         self.key.as_ref()
     }
 
-    /// The decision about a conflict.
+    /// The decision about a conflict. It may be secret itself where nothing of the conflict is; of two, one of this host
+    /// wins, and then the later one.
     pub fn find(&self, subject: &Subject<'_>) -> Option<(&Remembered, AnswerView)> {
-        let signature = subject.signature(self.key())?;
-        let id = signature.id(
-            subject.product,
-            subject.path,
-            subject.scope,
-            subject.key,
-            subject.secret,
-        );
-        let (entry, file) = self.entries.get(&id)?;
+        let subjects = [
+            *subject,
+            Subject {
+                secret: true,
+                ..*subject
+            },
+        ];
+        let known = subjects.iter().filter_map(|subject| self.entry(subject));
+        let (entry, file) = known.max_by_key(|(entry, file)| (file.is_none(), &entry.decided))?;
         let answer = AnswerView {
             take: entry.decision.taken(),
             value: match &entry.decision {
-                Decision::Value { value } if !subject.secret => Some(value.clone()),
+                Decision::Value { value } if !entry.secret => Some(value.clone()),
                 _ => None,
             },
             decided: entry.decided.clone(),
@@ -235,6 +236,18 @@ impl Memory {
             file: file.clone(),
         };
         Some((entry, answer))
+    }
+
+    fn entry(&self, subject: &Subject<'_>) -> Option<&(Remembered, Option<PathBuf>)> {
+        let signature = subject.signature(self.key())?;
+        let id = signature.id(
+            subject.product,
+            subject.path,
+            subject.scope,
+            subject.key,
+            subject.secret,
+        );
+        self.entries.get(&id)
     }
 
     /// Every decision with its id, and the file that it was shipped in.

@@ -124,6 +124,27 @@ fn written(change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
 }
 
 #[test]
+fn what_was_decided_last_counts_whether_it_is_secret_or_not() {
+    let (path, key) = (path(), HostKey::new([7; 32]));
+    let asked = subject(&path, SIDES, false);
+    let secret = Subject {
+        secret: true,
+        ..asked
+    };
+    let value = |value: &str| Decision::Value { value: value.into() };
+    for (plain_at, secret_at, expected) in [("1", "2", None), ("2", "1", Some("open"))] {
+        let mut memory = Memory::new(Some(key.clone()));
+        for (subject, at, text) in [(&asked, plain_at, "open"), (&secret, secret_at, "hidden")] {
+            let decided = format!("2026-01-0{at}T00:00:00Z");
+            let made = entry(subject, Some(&key), value(text));
+            memory.add(Remembered { decided, ..made }, None);
+        }
+        let (_, view) = memory.find(&asked).unwrap();
+        assert_eq!(view.value.as_deref(), expected);
+    }
+}
+
+#[test]
 fn documents_are_read_back_and_hostile_ones_refused() {
     let good = written(|_| {});
     let [one] = &parse(&good).unwrap()[..] else {

@@ -1,6 +1,7 @@
 //! The conflicts of a merge in words that a person can act on. Secrets never get into them.
 
 use crate::api::plan::KeyConflict;
+use crate::memory::Decision;
 use crate::merge::chunk::Conflict;
 use crate::model::Digest;
 use crate::template::mask::SHOWN as SHOWN_SECRET;
@@ -85,6 +86,14 @@ pub(super) fn is_secret(text: &str, more: &[String]) -> bool {
     looks_secret(text) || {
         let text = text.to_lowercase();
         more.iter().any(|word| text.contains(&word.to_lowercase()))
+    }
+}
+
+/// Whether what was decided looks secret, whatever it was decided about.
+pub(super) fn is_secret_decision(decision: &Decision, more: &[String]) -> bool {
+    match decision {
+        Decision::Value { value: text } | Decision::Final { content: text } => is_secret(text, more),
+        Decision::Ours | Decision::Theirs | Decision::Deleted => false,
     }
 }
 

@@ -76,7 +76,7 @@ impl Counsel<'_> {
         &self.instance.settings.profile.name
     }
 
-    fn words(&self) -> &[String] {
+    pub(super) fn words(&self) -> &[String] {
         &self.instance.settings.profile.secrets
     }
 
@@ -225,7 +225,7 @@ impl Counsel<'_> {
             && let Some(bytes) = read(self.instance, path)?
             && let Some(text) = normal::whole(path.file_name(), &bytes)
         {
-            secret |= key_conflicts::is_secret(&String::from_utf8_lossy(&bytes), self.words());
+            secret |= self.is_secret_bytes(&bytes);
             meanings[1] = Some(text);
         }
         let own = self
@@ -235,6 +235,8 @@ impl Counsel<'_> {
             // Its content is the `.final` file; without that it says nothing.
             .filter(|answer| !matches!(answer.decision, Decision::Final { .. }));
         let hand = self.finals.get(path);
+        let written = hand.and_then(|hand| hand.bytes.as_deref());
+        secret |= written.is_some_and(|bytes| self.is_secret_bytes(bytes));
         let answer = match (hand, own) {
             (Some(hand), _) => Some((hand.chosen(), hand.view.clone())),
             (None, Some(own)) => Some((Chosen::Decision(own.decision.clone()), own.view(secret))),
@@ -325,6 +327,9 @@ impl Counsel<'_> {
         };
         let own = self.answers.iter().find(is_it).cloned();
         let pick = |decision: &Decision| values::pick(decision, conflict, path);
+        let words = self.words();
+        let is_secret = |own: &Answer| key_conflicts::is_secret_decision(&own.decision, words);
+        let secret = secret || own.as_ref().is_some_and(is_secret);
         let found = match (&own, &case) {
             (Some(own), _) => pick(&own.decision).map(|pick| (pick, own.view(secret))),
             (None, Some(case)) => {
@@ -343,6 +348,10 @@ impl Counsel<'_> {
             pick,
             own,
         }
+    }
+
+    fn is_secret_bytes(&self, bytes: &[u8]) -> bool {
+        key_conflicts::is_secret(&String::from_utf8_lossy(bytes), self.words())
     }
 
     fn subject<'s>(&'s self, path: &'s RelPath, case: &'s Case, secret: bool) -> Subject<'s> {

@@ -10,6 +10,7 @@ use crate::memory::document::{Document, LIMIT, parse};
 use crate::model::RelPath;
 use crate::store::MemoryStore;
 use crate::sys::fs;
+use crate::verb::key_conflicts;
 
 /// Which decisions.
 #[derive(Debug, Clone, Default)]
@@ -41,7 +42,10 @@ pub fn export(dirs: &MemoryDirs, which: &Which) -> Result<(Vec<u8>, MemoryReport
     let mut report = MemoryReport::new(MemoryAction::Export);
     report.warnings = warnings;
     let wanted = memory.iter().map(|(_, one, _)| one).filter(|one| which.is(one));
-    let (secret, open): (Vec<&Remembered>, Vec<&Remembered>) = wanted.partition(|one| one.secret);
+    let (secret, open): (Vec<&Remembered>, Vec<&Remembered>) = wanted.partition(|one| {
+        // Also what was remembered when only the sides were looked at.
+        one.secret || key_conflicts::is_secret_decision(&one.decision, &[])
+    });
     report.left_out = secret.len() as u64;
     if report.left_out > 0 {
         report.warnings.push(format!(

@@ -11,7 +11,7 @@ use crate::session::Session;
 use crate::store::memory::who;
 use crate::sys::clock::now_rfc3339;
 
-use super::super::{Run, report_on};
+use super::super::{Run, key_conflicts, report_on};
 use super::answers::{self, Answer, Place};
 use super::counsel::{Counsel, Point};
 use super::desk::{Desk, Show, none_waits};
@@ -162,7 +162,7 @@ impl Taking<'_> {
             return Ok(());
         };
         for at in &wanted {
-            self.refuse_in_sight(&text.points[*at])?;
+            self.refuse_in_sight(counsel, &text.points[*at], &decision)?;
             let place = Place {
                 at: *at,
                 name: answers::name(&text.points[*at].told),
@@ -210,11 +210,12 @@ impl Taking<'_> {
             .collect())
     }
 
-    fn refuse_in_sight(&self, point: &Point) -> Result<()> {
+    fn refuse_in_sight(&self, counsel: &Counsel<'_>, point: &Point, decision: &Decision) -> Result<()> {
+        let is_secret = || point.secret || key_conflicts::is_secret_decision(decision, counsel.words());
         match &self.options.how {
-            How::Value { in_sight: true, .. } if point.secret => {
+            How::Value { in_sight: true, .. } if is_secret() => {
                 let message = format!(
-                    "{} looks like a secret, and a command line is no place for one",
+                    "what is given for {} looks like a secret, and a command line is no place for one",
                     answers::name(&point.told)
                 );
                 Err(Failure::new(ErrorKind::Usage, message)
