@@ -4,6 +4,7 @@ mod engine;
 mod filters;
 pub mod mask;
 mod mentions;
+mod scrub;
 #[cfg(test)]
 mod shipped_tests;
 pub mod stale;

@@ -181,10 +181,7 @@ impl Values {
 
     /// A text in which every secret is replaced. Secrets of a letter or three are too common to be found that way.
     pub fn scrub(&self, text: &str) -> String {
-        let long = self.secrets.iter().filter(|secret| secret.trim().len() > 3);
-        long.fold(text.to_owned(), |text, secret| {
-            text.replace(secret.as_str(), super::mask::SHOWN)
-        })
+        super::scrub::scrub(text, &self.secrets)
     }
 }
 
