@@ -202,6 +202,23 @@ fn an_own_command_judges_what_would_be_put_in_place() {
 }
 
 #[test]
+fn no_secret_stands_on_a_validators_command_line() {
+    let lab = configuring(
+        "    - {path: conf/server.toml, validate: [sh, -c, 'exit 0', '{{ admin.password | upper }}']}\n",
+    );
+    let before = settled(&lab.tree(), &[]);
+    let refused = lab.run(&["config", "apply", "lab"]).refused(2, "settings");
+    assert!(
+        refused
+            .message()
+            .contains("conf/server.toml.validate[3] depends on a secret"),
+        "{}",
+        refused.message()
+    );
+    assert_eq!(settled(&lab.tree(), &[]), before);
+}
+
+#[test]
 fn updates_merge_into_configured_files_and_plans_are_held_to() {
     let lab = lab();
     let mut new = old();

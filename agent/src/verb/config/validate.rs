@@ -61,22 +61,32 @@ pub(super) fn validate(
     Err(Failure::new(ErrorKind::Settings, message).hint("correct the template or its values"))
 }
 
-/// The command's arguments are templates over the values, and over `file`.
+/// The command's arguments are templates over the values, and over `file`. Everybody on the host can read them while the
+/// command runs, so that none may depend on a secret.
 fn command(rule: &FileRule, file: &str, values: &Values) -> Result<Vec<String>> {
     let mut values = values.clone();
-    values.tree.insert("file".to_owned(), file.into());
+    for tree in [&mut values.tree, &mut values.decoys] {
+        tree.insert("file".to_owned(), file.into());
+    }
     let field = format!("config.files.{}.validate", rule.path);
-    rule.validate
-        .iter()
-        .enumerate()
-        .map(|(at, text)| {
-            let name = format!("{field}[{at}]");
-            let template = Named {
-                path: name.clone().into(),
-                name: name.clone(),
-                text: text.clone(),
-            };
-            Engine::new(&[template])?.render(&name, &values)
-        })
+    let arguments = rule.validate.iter().enumerate();
+    arguments
+        .map(|(at, text)| argument(format!("{field}[{at}]"), text, &values))
         .collect()
+}
+
+fn argument(name: String, text: &str, values: &Values) -> Result<String> {
+    let template = Named {
+        path: name.clone().into(),
+        name: name.clone(),
+        text: text.to_owned(),
+    };
+    let engine = Engine::new(&[template])?;
+    let rendered = engine.render(&name, values)?;
+    if engine.render_decoys(&name, values).as_ref() == Some(&rendered) {
+        return Ok(rendered);
+    }
+    let message = format!("{name} depends on a secret, and a command line is no place for one");
+    Err(Failure::new(ErrorKind::Settings, message)
+        .hint("let the command read the file: it is given as `{{ file }}` and on standard input"))
 }
