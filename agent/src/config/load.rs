@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::fragment::{AgentFragment, InstanceFragment};
-use super::guard::refuse_exposed;
+use super::guard::{exposed, refuse_exposed};
 use super::inputs::{Inputs, limits_of};
 use super::nearest::{did_you_mean, quoted};
 use super::{Admission, Limits, MemoryDirs, Settings, TrustDirs, admission, validate, yaml};
@@ -256,9 +256,9 @@ fn warn_if_others_may_write(path: &Path) {
     let Ok(metadata) = sys::fs::metadata(path) else {
         return;
     };
-    if sys::fs::is_open_to_others(&metadata) {
+    if let Some((why, cure)) = exposed(&metadata) {
         let path = path.display();
-        tracing::warn!("{path} can be written by others than its owner; run `chmod go-w {path}`");
+        tracing::warn!("{path} {why}; run `{cure} {path}`");
     }
 }
 

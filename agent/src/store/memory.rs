@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::MemoryDirs;
+use crate::config::guard::exposed;
 use crate::memory::document::{LIMIT, parse};
 use crate::memory::{HostKey, Memory, Remembered};
 use crate::model::Digest;
@@ -229,8 +230,8 @@ fn read(path: &Path, is_own: bool) -> std::result::Result<Vec<Remembered>, Strin
     if !found.is_file() {
         return Err("it is no file".to_owned());
     }
-    if !is_own && fs::is_open_to_others(&found) {
-        return Err("others than its owner can write it; run `chmod go-w` on it".to_owned());
+    if let Some((why, cure)) = exposed(&found).filter(|_| !is_own) {
+        return Err(format!("it {why}; run `{cure}` on it"));
     }
     let bytes = fs::read(path, LIMIT).map_err(|error| error.to_string())?;
     let entries = parse(&bytes)?;

@@ -297,11 +297,6 @@ pub fn begin_write_back(file: &File) {
     unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
 }
 
-/// Whether others than its owner may write a file or folder; the group of root is no other.
-pub fn is_open_to_others(metadata: &Metadata) -> bool {
-    metadata.mode() & 0o002 != 0 || metadata.mode() & 0o020 != 0 && metadata.gid() != 0
-}
-
 /// What identifies a file's content without reading it: any change to the file changes one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StatKey {
