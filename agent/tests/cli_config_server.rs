@@ -190,6 +190,10 @@ fn a_configuration_that_the_server_does_not_survive_is_taken_back_and_held() {
         "a held configuration restarts nothing"
     );
     server.run(&["config", "diff", "lab"]).refused(6, "held");
+    server.lab.write("conf/start.conf", "start = dies\n");
+    let there = server.apply().expect(0, "current");
+    assert!(!there.changed(), "what is there already is no change");
+    server.lab.write("conf/start.conf", "start = first\n");
     server
         .run(&["config", "apply", "lab", "--release-hold"])
         .refused(4, "rolled-back");

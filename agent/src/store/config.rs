@@ -73,7 +73,7 @@ pub struct ConfigHold {
 pub enum ConfigChange {
     /// Files are configured.
     Apply {
-        /// Over the path and the content of every configured file: names the configuration.
+        /// Over path, content and mode of every configured file: names the configuration.
         digest: Digest,
         /// What is remembered of them.
         files: BTreeMap<RelPath, ConfigFile>,

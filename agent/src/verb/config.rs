@@ -244,7 +244,8 @@ fn refuse_held(instance: &Instance, made: &Made, allowed: bool) -> Result<()> {
         return Ok(());
     };
     match &instance.state.config.hold {
-        Some(hold) if hold.digest == *digest && !allowed => {
+        // What is in place already is no change, whatever it is called.
+        Some(hold) if hold.digest == *digest && !allowed && !made.plan.files.is_empty() => {
             let message = format!(
                 "this configuration is held on this host since {}: {}",
                 hold.since, hold.reason

@@ -253,15 +253,17 @@ fn planned(
     })
 }
 
-/// Over every path and what it shall hold.
+/// Over every path, what it shall hold and who may read it.
 fn name(wanted: &[Wanted]) -> Digest {
     let mut text = String::new();
     for file in wanted {
-        let content = file.content.as_ref().ok().and_then(Entry::sha256);
+        let entry = file.content.as_ref().ok();
+        let content = entry.and_then(Entry::sha256);
         text += &format!(
-            "{}\0{}\n",
+            "{}\0{}\0{:o}\n",
             file.path,
-            content.map_or_else(String::new, |digest| digest.to_string())
+            content.map_or_else(String::new, |digest| digest.to_string()),
+            entry.and_then(Entry::mode).unwrap_or_default()
         );
     }
     Digest::of(text.as_bytes())
@@ -322,4 +324,34 @@ fn diffs(instance: &Instance, plan: &Plan, files: &[File<'_>], secrets: &[String
         })
     };
     files.iter().filter_map(diff).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_is_named_by_path_content_and_mode() {
+        let named = |path: &str, text: &[u8], mode: u32| {
+            let entry = Entry::File {
+                size: text.len() as u64,
+                sha256: Digest::of(text),
+                mode: Some(mode),
+            };
+            name(&[Wanted {
+                path: RelPath::new(path).unwrap(),
+                content: Ok(entry),
+                restart: true,
+            }])
+        };
+        let one = named("conf/a", b"a", 0o644);
+        assert_eq!(one, named("conf/a", b"a", 0o644));
+        for other in [
+            named("conf/b", b"a", 0o644),
+            named("conf/a", b"b", 0o644),
+            named("conf/a", b"a", 0o640),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
 }
