@@ -29,8 +29,8 @@ struct Way<'a> {
 /// Decides every path of a rollback. `undone` is ordered from the newest transaction to the oldest.
 ///
 /// Vendor and config files return to the oldest transaction's snapshot. A file that was edited since the update is
-/// merged back; where that is not possible the edited file is kept aside. A customer's file that an
-/// update added stays if it was touched since.
+/// merged back; where that is not possible, or the transactions left nothing there to merge from, the file that
+/// stands there is kept aside. A customer's file that an update added stays if it was touched since.
 pub fn draft<'a>(common: &Common<'a>, undone: &[Undone]) -> Draft<'a> {
     let mut draft = Draft {
         common: common.clone(),
@@ -90,10 +90,11 @@ fn restore(draft: &mut Draft<'_>, path: &RelPath, way: &Way<'_>) {
         keys: Vec::new(),
     };
     let edited = !Entry::same(current.as_ref(), left) && one.class != Class::Generated;
+    let base = left.and_then(Entry::sha256).filter(|_| edited);
     one.decision = match (&old, &current) {
         _ if Entry::same(old.as_ref(), current.as_ref()) || only_mode => Decision::Keep,
         (Some(_), None) => Decision::TakeNew(Why::Restored),
-        (Some(Entry::File { .. }), Some(Entry::File { .. })) if edited => Decision::Merge,
+        (Some(Entry::File { .. }), Some(Entry::File { .. })) if base.is_some() => Decision::Merge,
         (Some(_), Some(_)) => Decision::TakeNew(Why::Restored),
         (None, _) => Decision::Remove(Why::Restored),
     };
@@ -103,14 +104,12 @@ fn restore(draft: &mut Draft<'_>, path: &RelPath, way: &Way<'_>) {
             "{path} was edited after the update; the edited file is kept aside"
         ));
     }
-    if one.decision == Decision::Merge {
-        let base = left.and_then(Entry::sha256).map_or(Side::Home, Side::Kept);
-        let new = Side::Snapshot(transaction.to_owned());
+    if let (Decision::Merge, Some(base)) = (one.decision, base) {
         draft.requests.push(MergeRequest {
             path: path.clone(),
-            base,
+            base: Side::Kept(base),
             current: Side::Home,
-            new,
+            new: Side::Snapshot(transaction.to_owned()),
         });
     }
     draft.decided.insert(path.clone(), one);

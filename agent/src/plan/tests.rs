@@ -349,3 +349,16 @@ fn changes_behind_links_and_on_mounts_are_refused_or_placed() {
         ErrorKind::Mount
     );
 }
+
+#[test]
+fn a_file_that_came_where_an_update_removed_one_is_kept_by_a_rollback() {
+    let shipped = tree(&[("x", file(b'x'))]);
+    let update = plan_update(&shipped, &shipped, &Tree::new(), &Policy::default());
+    let back = plan_rollback(&update, &tree(&[("x", file(b'y'))]));
+    let [step] = &back.files[..] else {
+        panic!("{:?}", back.files)
+    };
+    assert_eq!((step.op, &step.new), (FileOp::Put, &Some(file(b'x'))));
+    assert!(step.keep_old);
+    assert!(back.warnings[0].contains("kept aside"), "{:?}", back.warnings);
+}
