@@ -96,7 +96,11 @@ fn wait(rule: &LockRule, id: &str, in_doubt: &mut bool) -> Result<Answer> {
     let (mut pause, longest) = PAUSES;
     loop {
         let answer = fleetlock::take(&rule.lock, id)?;
-        *in_doubt = matches!(answer, Answer::None(_, true));
+        *in_doubt = match answer {
+            Answer::Yes | Answer::No(..) => false,
+            // A try that did not arrive says nothing about an earlier one that may have.
+            Answer::None(_, may_have_arrived) => *in_doubt || may_have_arrived,
+        };
         if matches!(answer, Answer::Yes | Answer::No(_, false)) || deadline.passed() {
             return Ok(answer);
         }
@@ -263,5 +267,40 @@ pub(in crate::verb) fn after_verify(run: &mut Run<'_>, instance: &Instance, on_p
             Ok(())
         }
         given => given,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// A server that takes one question, says nothing and is gone.
+    #[test]
+    fn a_try_that_may_have_arrived_stays_in_doubt_when_later_ones_do_not_arrive() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let rule = LockRule {
+            lock: FleetLock {
+                server: format!("http://{}", listener.local_addr().unwrap()),
+                group: "is".to_owned(),
+                id: None,
+                ca: None,
+                token: None,
+            },
+            wait_s: 1,
+            keep: true,
+        };
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            drop(listener);
+            assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+        });
+        let mut in_doubt = false;
+        let answer = wait(&rule, "h1", &mut in_doubt).unwrap();
+        server.join().unwrap();
+        assert!(matches!(answer, Answer::None(_, false)), "{answer:?}");
+        assert!(in_doubt);
     }
 }
