@@ -80,6 +80,10 @@ enum Record {
     Plan {
         plan: Box<Plan>,
     },
+    /// Which probes passed, where what was staged is taken up later.
+    Baseline {
+        baseline: BTreeMap<String, bool>,
+    },
 }
 
 /// An open journal as it was found.
@@ -178,6 +182,16 @@ impl Journal {
         })
     }
 
+    /// Takes another baseline, before the server is stopped; it is durable when this returns.
+    ///
+    /// # Errors
+    /// Writing failed.
+    pub fn baseline(&mut self, baseline: &BTreeMap<String, bool>) -> Result<()> {
+        self.write(&Record::Baseline {
+            baseline: baseline.clone(),
+        })
+    }
+
     fn write(&mut self, record: &Record) -> Result<()> {
         let mut line = serde_json::to_vec(record).map_err(|error| {
             Failure::new(ErrorKind::Internal, "cannot write down the journal").because(error)
@@ -227,6 +241,7 @@ pub fn read(path: &Path) -> Result<Option<Open>> {
                 open.held = held;
             }
             (Ok(Record::Plan { plan }), Some(open)) => open.begin.plan = *plan,
+            (Ok(Record::Baseline { baseline }), Some(open)) => open.begin.baseline = baseline,
             (Err(_), _) if lines.peek().is_none() => {}
             _ => return Err(damaged(path)),
         }

@@ -3,7 +3,7 @@
 use crate::api::Result;
 use crate::api::plan::Plan;
 use crate::api::report::Status;
-use crate::apply::journal::{Journal, Mark};
+use crate::apply::journal::{Begin, Journal, Mark};
 use crate::apply::stage::Contents;
 use crate::memory::Remembered;
 use crate::session::Session;
@@ -41,7 +41,9 @@ pub(in crate::verb) fn carry_out(
     };
     keep_manifest(session, target)?;
     let live = match parked(session, &made.plan)? {
-        Some((begin, journal)) if !how.stage_only => {
+        Some((begin, mut journal)) if !how.stage_only => {
+            journal.baseline(&baseline)?;
+            let begin = Begin { baseline, ..begin };
             road::resume(run, session, begin, journal, &how.gates)?;
             true
         }
@@ -117,7 +119,7 @@ impl Live {
 }
 
 /// The transaction that an earlier run staged, if it is of this very plan; any other is undone.
-fn parked(session: &mut Session, plan: &Plan) -> Result<Option<(crate::apply::journal::Begin, Journal)>> {
+fn parked(session: &mut Session, plan: &Plan) -> Result<Option<(Begin, Journal)>> {
     let Some(open) = session.open_journal()? else {
         return Ok(None);
     };
