@@ -139,6 +139,47 @@ fn modes_owners_and_attributes_survive() {
     assert_eq!(lab.tree()["bin/run.sh"].mode, 0o755);
 }
 
+/// A default ACL of `user::rwx, user:1000:rwx, group::rwx, mask::rwx, other::r-x`, as the kernel keeps it.
+fn open_acl() -> Vec<u8> {
+    let entries: [(u16, u16, u32); 5] = [
+        (0x01, 7, u32::MAX),
+        (0x02, 7, 1000),
+        (0x04, 7, u32::MAX),
+        (0x10, 7, u32::MAX),
+        (0x20, 5, u32::MAX),
+    ];
+    let mut bytes = 2_u32.to_le_bytes().to_vec();
+    for (tag, bits, id) in entries {
+        bytes.extend(tag.to_le_bytes());
+        bytes.extend(bits.to_le_bytes());
+        bytes.extend(id.to_le_bytes());
+    }
+    bytes
+}
+
+#[test]
+fn an_acl_opens_no_file_further_than_its_mode() {
+    let lab = lab();
+    let conf = lab.home().join("conf");
+    xattr::set(&conf, "system.posix_acl_default", &open_acl()).unwrap();
+    let replaced = conf.join("server.conf");
+    fs::set_permissions(&replaced, fs::Permissions::from_mode(0o640)).unwrap();
+    let added = lab.path("packs/1.1.0/conf/added.conf");
+    fs::write(&added, "new\n").unwrap();
+    fs::set_permissions(&added, fs::Permissions::from_mode(0o640)).unwrap();
+    // Only root may, and only then is it there to be copied.
+    let signed = xattr::set(&replaced, "security.ima", b"\x03of the old content").is_ok();
+    lab.run(&["update", "lab", "--level", "1.1.0"])
+        .expect(0, "updated");
+    let tree = lab.tree();
+    assert_eq!(tree["conf/server.conf"].mode, 0o640);
+    assert_eq!(tree["conf/added.conf"].mode, 0o640);
+    let acl = |path: &str| xattr::get(conf.join(path), "system.posix_acl_access").unwrap();
+    assert!(acl("added.conf").is_some(), "the directory's ACL counts");
+    assert_eq!(acl("server.conf"), None);
+    assert!(!signed || xattr::get(&replaced, "security.ima").unwrap().is_none());
+}
+
 #[test]
 fn a_tight_disk_is_told_with_its_numbers() {
     let lab = lab();

@@ -228,10 +228,10 @@ fn restore(session: &Session, transaction: &str, one: &Stood) -> io::Result<()> 
 fn copy(session: &Session, from: &RelPath, to: &RelPath, like: &Stood) -> io::Result<()> {
     let root = &session.root;
     root.copy_file(from, to, 0o600)?;
-    // Owner first: changing it takes special mode bits and capabilities away.
+    // Owner first: changing it takes special mode bits and capabilities away. Mode last: an ACL brings bits of its own.
     own(session, to, like)?;
-    root.set_mode(to, like.mode)?;
     root.copy_attributes(from, &root.open_file(to)?)?;
+    root.set_mode(to, like.mode)?;
     root.set_modified(to, like.key.mtime_ns)
 }
 

@@ -176,12 +176,16 @@ impl Stage<'_> {
             self.session.store.keep_text(&sha256, text)?;
         }
         let failed = |error| self.failed("set owner, mode and attributes of", &staged, error);
-        // Owner first: changing it takes special mode bits and capabilities away.
+        // Owner first: changing it takes special mode bits and capabilities away. Mode last: an ACL brings bits of its own.
         self.give(&staged, step.owner).map_err(failed)?;
-        if let Some(mode) = step.new.as_ref().and_then(Entry::mode) {
-            self.root.set_mode(&staged, mode).map_err(failed)?;
+        match *like == step.path {
+            true => self.root.inherit_attributes(like, &file).map_err(failed)?,
+            false => self.root.copy_attributes(like, &file).map_err(failed)?,
         }
-        self.root.copy_attributes(like, &file).map_err(failed)
+        match step.new.as_ref().and_then(Entry::mode) {
+            Some(mode) => self.root.set_mode(&staged, mode).map_err(failed),
+            None => Ok(()),
+        }
     }
 
     /// Gives a staged file or link its decided owner, unless it has it: who is not root may not even say so.

@@ -1,6 +1,7 @@
 //! Work inside one directory tree that can never leave it: paths are resolved without symlinks, one on the way is an
 //! error (`ENOTDIR`), so that whoever may write into a home cannot lead a privileged agent out of it.
 
+mod attributes;
 mod change;
 #[cfg(test)]
 mod tests;

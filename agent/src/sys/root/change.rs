@@ -22,9 +22,6 @@ fn shares_blocks(source: &File, copy: &File) -> bool {
     unsafe { libc::ioctl(copy.as_raw_fd(), libc::FICLONE as _, source.as_raw_fd()) == 0 }
 }
 
-const ACL: &str = "system.posix_acl_access";
-const DEFAULT_ACL: &str = "system.posix_acl_default";
-
 impl Root {
     /// Creates a file that did not exist, readable for its owner only.
     ///
@@ -324,48 +321,6 @@ impl Root {
             Some(Stat { kind: Kind::Dir, .. }) => self.sync_dir(Some(path)),
             Some(Stat { kind: Kind::File, .. }) => self.sync_file(path),
             _ => Ok(()),
-        }
-    }
-
-    /// Gives a new file the extended attributes, ACLs among them, of the one that it will replace; where there is none,
-    /// the ACL that the directory gives to new files.
-    ///
-    /// # Errors
-    /// Of the system. File systems without attributes are no error.
-    pub fn copy_attributes(&self, from: &RelPath, to: &File) -> io::Result<()> {
-        use xattr::FileExt;
-        let copied = match self.stat(from)? {
-            Some(Stat { kind: Kind::File, .. }) => {
-                let file = self.open_file(from)?;
-                file.list_xattr()?
-                    .try_for_each(|name| match file.get_xattr(&name)? {
-                        Some(value) if to.get_xattr(&name)?.as_ref() != Some(&value) => {
-                            to.set_xattr(&name, &value)
-                        }
-                        _ => Ok(()),
-                    })
-            }
-            Some(_) => Ok(()),
-            None => match self.parent_of(from) {
-                Ok(parent) => match File::from(parent).get_xattr(DEFAULT_ACL)? {
-                    Some(acl) => to.set_xattr(ACL, &acl),
-                    None => Ok(()),
-                },
-                // The directory is new as well, perhaps in the place of a file.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                    ) =>
-                {
-                    Ok(())
-                }
-                Err(error) => Err(error),
-            },
-        };
-        match copied {
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
-            other => other,
         }
     }
 
