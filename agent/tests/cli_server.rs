@@ -129,6 +129,32 @@ fn a_probe_that_was_broken_before_does_not() {
 }
 
 #[test]
+fn what_was_staged_is_judged_by_what_was_well_right_before_the_stop() {
+    let server = server("", &[("1.1.0", "")], "").started();
+    let mood = server.lab.path("mood");
+    server.probe(&format!(
+        "{{name: mood, deadline_s: 1, command: [/bin/sh, -c, 'test -e {} && grep -q 1.0.0 {}/VERSION']}}",
+        mood.display(),
+        server.lab.home().display()
+    ));
+    server.run(&["update", "lab", "--stage-only"]).expect(0, "staged");
+    std::fs::write(&mood, "").unwrap();
+    server.run(&["update", "lab"]).refused(4, "rolled-back");
+    assert_eq!(server.says().as_deref(), Some("1.0.0"));
+}
+
+/// A server that has been up for long may have no line of its start left.
+#[test]
+fn a_log_that_was_removed_excuses_no_start_that_writes_none() {
+    let server = server("logs", &[("1.1.0", "")], "");
+    server.probe("{name: up, log: {file: log/up.log, pattern: '^up '}}");
+    let server = server.started();
+    std::fs::remove_file(server.lab.home().join("log/up.log")).unwrap();
+    server.run(&["update", "lab"]).refused(4, "rolled-back");
+    assert_eq!(server.says().as_deref(), Some("1.0.0"));
+}
+
+#[test]
 fn where_the_policy_forbids_to_go_back_the_failure_stands() {
     let server = server("", &[("1.1.0", "dies")], "policy: {rollback: false}\n").started();
     server.run(&["update", "lab"]).refused(5, "unhealthy");
@@ -140,13 +166,7 @@ fn where_the_policy_forbids_to_go_back_the_failure_stands() {
 #[test]
 fn a_failed_hook_stops_nothing() {
     let server = server("", &[("1.1.0", "")], "").started();
-    let profile = server.lab.path("products/lab/product.yaml");
-    let text = std::fs::read_to_string(&profile).unwrap();
-    std::fs::write(
-        &profile,
-        format!("{text}hooks: [{{when: before-stop, command: [/bin/false]}}]\n"),
-    )
-    .unwrap();
+    server.hooks("{when: before-stop, command: [/bin/false]}");
     let before = server.pids();
     server.run(&["update", "lab"]).refused(1, "hook");
     assert_eq!(server.pids(), before);

@@ -94,12 +94,14 @@ pub(super) fn start(run: &mut Run<'_>, session: &Session, baseline: &Baseline) -
     Ok(started)
 }
 
-/// Asks every probe once, before anything is changed.
+/// Asks the probes once, before anything is changed. Those of a log are left out: what a server wrote when it started
+/// may be rotated away by now, which says nothing about the start that comes.
 pub(super) fn baseline(run: &mut Run<'_>, session: &Session, server: &Server) -> Result<Baseline> {
     let mut baseline = Baseline::new();
     run.step("baseline", |run| {
         let now = Waiting::Until(Deadline::after(Duration::ZERO));
-        let prober = Service::new(&session.settings).prober(None, &server.observed)?;
+        let settings = without_logs(&session.settings);
+        let prober = Service::new(&settings).prober(None, &server.observed)?;
         baseline = health::run_all(prober, now)
             .into_iter()
             .map(|probe| (probe.name, probe.ok))
@@ -113,6 +115,12 @@ pub(super) fn baseline(run: &mut Run<'_>, session: &Session, server: &Server) ->
         Ok((false, format!("{passed} of {} probes pass", baseline.len())))
     })?;
     Ok(baseline)
+}
+
+fn without_logs(settings: &Settings) -> Settings {
+    let mut settings = settings.clone();
+    settings.probes.retain(|probe| probe.log.is_none());
+    settings
 }
 
 /// Asks every probe until it passes or its deadline is over. That the server's process lives is the first of them.

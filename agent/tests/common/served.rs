@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use super::{Answer, Lab, Pack, file, pack, script};
 
-/// A small real server: answers with its level, and with 500 on /extra where the level says so.
+/// A small real server: answers with its level, with 500 on /extra and with a line in its log where the level says so.
 const SERVER: &str = r#"import http.server, os, sys, signal
 home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 level = open(home + "/VERSION").read().strip()
@@ -21,6 +21,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
     def log_message(self, *_): pass
+if "logs" in traits:
+    os.makedirs(home + "/log", exist_ok=True)
+    with open(home + "/log/up.log", "a") as log:
+        log.write("up " + level + "\n")
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 http.server.HTTPServer.allow_reuse_address = True
 http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
@@ -90,6 +94,20 @@ impl Server {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         answer.rsplit_once("level ").map(|(_, level)| level.to_owned())
+    }
+
+    /// Adds a probe to the instance.
+    pub fn probe(&self, probe: &str) {
+        let file = self.lab.path("config/instances.d/lab.yaml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("{text}  - {probe}\n")).unwrap();
+    }
+
+    /// Adds hooks to the profile.
+    pub fn hooks(&self, hooks: &str) {
+        let file = self.lab.path("products/lab/product.yaml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("{text}hooks: [{hooks}]\n")).unwrap();
     }
 
     pub fn run(&self, args: &[&str]) -> Answer {
