@@ -159,6 +159,13 @@ pub struct FileStep {
     pub keep_old: bool,
 }
 
+impl FileStep {
+    /// Whether it puts a file of the customer's where there is none yet.
+    pub fn is_seed(&self) -> bool {
+        self.op == FileOp::Put && self.class == Class::Customer && self.old.is_none()
+    }
+}
+
 /// What happens to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

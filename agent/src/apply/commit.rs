@@ -66,21 +66,23 @@ impl Commit<'_> {
 
     /// Where a file took a directory's place, what lies under its name among the old files is the directory's content.
     fn move_back(&self, step: &FileStep) -> io::Result<()> {
-        if matches!(step.old, None | Some(Entry::Dir { .. })) {
-            return Ok(());
-        }
         let old = layout::place(step, Part::Old, self.transaction);
-        if self.exists(&old)? {
-            self.root.rename(&old, &step.path)?;
+        match self.root.stat(&old)? {
+            Some(stat) if stat.kind != Kind::Dir => self.root.rename(&old, &step.path),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Whether somebody put a file where a seed was to go: it is his, and the seed is not needed.
+    fn is_taken(&self, step: &FileStep) -> io::Result<bool> {
+        Ok(step.is_seed() && self.exists(&step.path)?)
     }
 
     fn forward(&self, step: &FileStep) -> io::Result<()> {
         match step.op {
             FileOp::Put => {
                 let new = layout::place(step, Part::New, self.transaction);
-                if !self.exists(&new)? {
+                if !self.exists(&new)? || self.is_taken(step)? {
                     return Ok(());
                 }
                 self.move_aside(step)?;
@@ -180,5 +182,63 @@ impl Commit<'_> {
         } else {
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::api::plan::{Content, Why};
+    use crate::model::{Class, Digest};
+
+    fn step(op: FileOp, class: Class) -> FileStep {
+        FileStep {
+            op,
+            path: RelPath::new("x").unwrap(),
+            class,
+            why: Why::VendorAdded,
+            old: None,
+            new: Some(Entry::File {
+                size: 3,
+                sha256: Digest::of(b"new"),
+                mode: None,
+            }),
+            content: Some(Content::Source),
+            owner: None,
+            mount: None,
+            keep_old: false,
+        }
+    }
+
+    /// Somebody wrote `x` after it was planned to be put where nothing was. What is there after the commit and after
+    /// its inverse.
+    fn committed_and_undone(class: Class) -> [String; 2] {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let commit = Commit {
+            root: &root,
+            transaction: "000001-x",
+        };
+        let step = step(FileOp::Put, class);
+        let new = layout::place(&step, Part::New, commit.transaction);
+        let old = layout::place(&step, Part::Old, commit.transaction);
+        for folder in [&new, &old].map(|path| path.parent().unwrap()) {
+            root.make_private_dirs(&folder).unwrap();
+        }
+        root.create(&new).unwrap().write_all(b"new").unwrap();
+        root.create(&step.path).unwrap().write_all(b"own").unwrap();
+        let read = || String::from_utf8(root.read(&step.path, 9).unwrap()).unwrap();
+        commit.forward(&step).unwrap();
+        let forward = read();
+        commit.backward(&step).unwrap();
+        [forward, read()]
+    }
+
+    #[test]
+    fn a_file_that_came_meanwhile_is_never_lost() {
+        assert_eq!(committed_and_undone(Class::Customer), ["own", "own"]);
+        assert_eq!(committed_and_undone(Class::Generated), ["new", "own"]);
     }
 }

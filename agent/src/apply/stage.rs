@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use crate::api::plan::{Content, FileOp, FileStep, Owner, Plan};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::model::digest::Hasher;
-use crate::model::{Entry, Progress, RelPath, Work};
+use crate::model::{Class, Entry, Progress, RelPath, Work};
 use crate::observe::tree::OWN_FOLDER;
 use crate::session::Session;
 use crate::source::Source;
@@ -127,7 +127,13 @@ impl Stage<'_> {
         let mut folders = BTreeSet::new();
         for step in &plan.files {
             let parts: &[Part] = match step.op {
-                FileOp::Put if matches!(step.old, None | Some(Entry::Dir { .. })) => &[Part::New],
+                // The server may write what is generated at any time, also where nothing was.
+                FileOp::Put
+                    if matches!(step.old, None | Some(Entry::Dir { .. }))
+                        && step.class != Class::Generated =>
+                {
+                    &[Part::New]
+                }
                 FileOp::Put => &[Part::New, Part::Old],
                 FileOp::Remove => &[Part::Old],
                 FileOp::MakeDir | FileOp::RemoveDir | FileOp::SetMode => &[],

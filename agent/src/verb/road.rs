@@ -200,12 +200,13 @@ fn expect_down(run: &mut Run<'_>, session: &Session) -> Result<()> {
     Err(Failure::new(ErrorKind::Stale, message).hint("run again: a running server is stopped first"))
 }
 
-/// Nothing that the plan replaces may have changed since it was looked at. What the server rewrites by itself may.
+/// Nothing that the plan replaces may have changed since it was looked at. What the server rewrites by itself may, and a
+/// customer's file may have come where a seed was to go: the commit leaves it alone.
 fn recheck(run: &Run<'_>, session: &Session, plan: &Plan) -> Result<()> {
     let decided = || {
         plan.files
             .iter()
-            .filter(|step| step.class.is_observed() && step.class != Class::Generated)
+            .filter(|step| !matches!(step.class, Class::Generated | Class::State) && !step.is_seed())
     };
     let found = view::look(run, session, decided().map(|step| &step.path))?;
     for step in decided() {
