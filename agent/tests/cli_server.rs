@@ -3,7 +3,8 @@
 
 mod common;
 
-use common::served::server;
+use common::file;
+use common::served::{level, server};
 
 #[test]
 fn start_and_stop_are_idempotent_and_a_dead_server_is_seen() {
@@ -152,6 +153,26 @@ fn a_log_that_was_removed_excuses_no_start_that_writes_none() {
     std::fs::remove_file(server.lab.home().join("log/up.log")).unwrap();
     server.run(&["update", "lab"]).refused(4, "rolled-back");
     assert_eq!(server.says().as_deref(), Some("1.0.0"));
+}
+
+#[test]
+fn a_seed_that_was_written_to_right_before_the_stop_stays_and_the_node_is_back_in_service() {
+    let server = server("", &[], "").started();
+    let mut next = level("1.1.0", "");
+    next.insert("custom/seed".into(), file("seed\n"));
+    server.lab.offer("1.1.0", &next);
+    server.run(&["update", "lab"]).expect(0, "updated");
+    let (drained, home) = (server.lab.path("drained"), server.lab.home());
+    server.hooks(&format!(
+        "{{when: before-stop, command: [/bin/sh, -c, 'touch {drained} && echo mine > {home}/custom/seed']}}, \
+         {{when: after-start, command: [/bin/rm, '{drained}']}}",
+        drained = drained.display(),
+        home = home.display()
+    ));
+    server.run(&["rollback", "lab"]).refused(6, "stale");
+    assert_eq!(server.lab.read("custom/seed"), "mine\n");
+    assert_eq!(server.says().as_deref(), Some("1.1.0"));
+    assert!(!drained.exists());
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn undone(run: &mut Run<'_>, session: &mut Session, begin: &Begin, serve: bool) 
 fn bring_back(run: &mut Run<'_>, session: &Session, begin: &Begin, serve: bool) -> Result<()> {
     server::allow_start(session)?;
     if serve && begin.running {
-        server::start(run, session, &begin.baseline)?;
+        server::start_again(run, session, begin)?;
     }
     Ok(())
 }

@@ -166,10 +166,11 @@ pub(super) fn stop(run: &mut Run<'_>, session: &Session, begin: &Begin, journal:
     if begin.live {
         return recheck(run, session, &begin.plan);
     }
+    // Before the hooks: what they do is owed an end, also if this run dies in them.
+    journal.mark(Mark::Stopping)?;
     if begin.running {
         server::hooks(run, session, Hook::BeforeStop)?;
     }
-    journal.mark(Mark::Stopping)?;
     server::forbid_start(session)?;
     if begin.running {
         run.goes_down();
@@ -239,7 +240,7 @@ pub(super) fn bring_back(
 ) -> Failure {
     let back = server::allow_start(session).and_then(|()| {
         if begin.running {
-            server::start(run, session, &begin.baseline).map(|_| ())
+            server::start_again(run, session, begin)
         } else {
             Ok(())
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::api::plan::Hook;
 use crate::api::report::{ProbeView, RunState, UnitView};
+use crate::apply::journal::Begin;
 use crate::apply::service::{Guard, Service};
 use crate::config::{ServiceControl, Settings};
 use crate::health::{self, Waiting};
@@ -92,6 +93,19 @@ pub(super) fn start(run: &mut Run<'_>, session: &Session, baseline: &Baseline) -
         Ok((outcome.changed, outcome.detail))
     })?;
     Ok(started)
+}
+
+/// Starts the server as it was before a change that did not come. What a hook did before the stop, taking a node out of
+/// service for one, is ended by those after the start; one that fails is only a warning.
+pub(super) fn start_again(run: &mut Run<'_>, session: &Session, begin: &Begin) -> Result<()> {
+    start(run, session, &begin.baseline)?;
+    if begin.live {
+        return Ok(());
+    }
+    if let Err(failure) = hooks(run, session, Hook::AfterStart) {
+        run.warn(failure.full_message());
+    }
+    Ok(())
 }
 
 /// Asks the probes once, before anything is changed. Those of a log are left out: what a server wrote when it started
