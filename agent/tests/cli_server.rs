@@ -228,3 +228,26 @@ fn a_running_server_survives_a_kill_at_any_point() {
         assert_eq!(check.report["before"]["verified"], true, "{fault}");
     }
 }
+
+/// The server is stopped by then: it must not stay so because the journal cannot be written.
+#[test]
+#[cfg(feature = "faults")]
+fn a_mark_that_cannot_be_written_leaves_no_server_down() {
+    let after_the_renames = "eio:rename VERSION;append";
+    let undo_too = format!("{after_the_renames},{after_the_renames};append");
+    let faults = [
+        ("eio:append;append;append", 1, "io"),
+        (after_the_renames, 4, "rolled-back"),
+        (&undo_too, 4, "rolled-back"),
+    ];
+    for (fault, code, kind) in faults {
+        let server = server("", &[("1.1.0", "")], "").started();
+        server
+            .lab
+            .run_with(&["update", "lab"], &[("PITSTOP_FAULT", fault)])
+            .refused(code, kind);
+        assert_eq!(server.says().as_deref(), Some("1.0.0"), "{fault}");
+        assert_eq!(server.lab.read("VERSION"), "1.0.0\n", "{fault}");
+        assert_eq!(server.lab.leftovers(), Vec::<String>::new(), "{fault}");
+    }
+}

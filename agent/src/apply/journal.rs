@@ -197,8 +197,16 @@ impl Journal {
             Failure::new(ErrorKind::Internal, "cannot write down the journal").because(error)
         })?;
         line.push(b'\n');
-        fs::append_durably(&mut self.file, &self.path, &line)
-            .map_err(|error| Failure::io("append to the journal", &self.path, error))
+        let mut append = || {
+            let whole = self.file.metadata()?.len();
+            fs::append_durably(&mut self.file, &self.path, &line).inspect_err(|_| {
+                // A record that failed must neither count nor stand, in part, before the next one.
+                if let Err(error) = self.file.set_len(whole) {
+                    tracing::warn!("cannot cut the journal {}: {error}", self.path.display());
+                }
+            })
+        };
+        append().map_err(|error| Failure::io("append to the journal", &self.path, error))
     }
 }
 

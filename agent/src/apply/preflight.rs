@@ -9,9 +9,12 @@ use crate::observe::permissions;
 use crate::product::profile::DiskRule;
 use crate::session::Instance;
 use crate::sys::process::User;
-use crate::sys::root::Kind;
+use crate::sys::root::{Kind, Root};
 
 use super::layout;
+
+/// What the state of an instance, its history and marks in the journal take at most.
+const STATE_BYTES: u64 = 256 << 10;
 
 /// Checks that a plan can be carried out as far as that can be told beforehand.
 ///
@@ -37,6 +40,7 @@ pub fn check(instance: &Instance, plan: &Plan) -> Result<()> {
     }
     enough_space(instance.settings.profile.disk, plan, space.free_bytes)?;
     enough_space_on_mounts(instance, plan)?;
+    enough_space_for_state(instance, plan)?;
     may_write(instance, plan)?;
     may_own(plan, home)?;
     may_move(instance, plan)?;
@@ -124,6 +128,31 @@ fn enough_space_on_mounts(instance: &Instance, plan: &Plan) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The journal and the snapshot's plan are written there, the latter while the server is down, and the state itself.
+fn enough_space_for_state(instance: &Instance, plan: &Plan) -> Result<()> {
+    let at = &instance.settings.state_dir;
+    // Nothing was written there yet.
+    let Ok(state) = Root::open(at) else { return Ok(()) };
+    let plan_bytes = serde_json::to_vec(plan).map_or(0, |text| text.len() as u64);
+    let needed = 2 * plan_bytes + STATE_BYTES;
+    let free = state
+        .space(None)
+        .map_err(|error| Failure::io("look at the space of", at, error))?
+        .free_bytes;
+    if needed <= free {
+        return Ok(());
+    }
+    let message = format!(
+        "not enough space on {}, where the state is kept: {} KiB needed, {} KiB free",
+        at.display(),
+        needed.div_ceil(1 << 10),
+        free >> 10
+    );
+    Err(Failure::new(ErrorKind::Space, message)
+        .at(at)
+        .hint("free space there: the state could not be written once the server is stopped"))
 }
 
 fn mib(bytes: u64) -> u64 {

@@ -4,7 +4,7 @@
 use crate::api::plan::{Hook, Plan};
 use crate::api::report::{Outcome, TransactionView};
 use crate::api::{ErrorKind, Failure, Result};
-use crate::apply::journal::{Begin, Journal, Mark};
+use crate::apply::journal::{self, Begin, Journal, Mark};
 use crate::apply::stage::Contents;
 use crate::apply::{commit, seal, stage};
 use crate::model::Class;
@@ -145,17 +145,17 @@ pub(super) fn commit_stopped(
     mut journal: Journal,
 ) -> Result<()> {
     let clock = Stopwatch::start();
-    journal.mark(Mark::Commit)?;
+    if let Err(failure) = journal.mark(Mark::Commit) {
+        return Err(give_up(run, session, begin, failure));
+    }
     let committed = run.step("commit", |_| {
         commit::commit(session, &begin.transaction, &begin.plan)?;
+        journal.mark(Mark::Done)?;
         Ok((true, format!("{} paths", begin.plan.files.len())))
     });
     run.report.timing.commit_ms += clock.ms();
     match committed {
-        Ok(()) => {
-            journal.mark(Mark::Done)?;
-            seal::committed(session, begin)
-        }
+        Ok(()) => seal::committed(session, begin),
         Err(failure) => Err(take_back(run, session, begin, &mut journal, failure)),
     }
 }
@@ -262,9 +262,12 @@ pub(super) fn take_back(
     failure: Failure,
 ) -> Failure {
     let undone = run.step("undo", |_| {
-        journal.mark(Mark::Undo)?;
+        // Where the journal takes no mark, it says until it is closed that the commit is to be finished: whole as well.
+        let marked = journal.mark(Mark::Undo);
         commit::undo(session, &begin.transaction, &begin.plan)?;
-        journal.mark(Mark::Undone)?;
+        marked
+            .and_then(|()| journal.mark(Mark::Undone))
+            .or_else(|_| journal::close(&session.store.journal_file()))?;
         Ok((true, "every rename is taken back".to_owned()))
     });
     if let Err(worse) = undone {
