@@ -251,3 +251,18 @@ fn a_mark_that_cannot_be_written_leaves_no_server_down() {
         assert_eq!(server.lab.leftovers(), Vec::<String>::new(), "{fault}");
     }
 }
+
+#[test]
+#[cfg(feature = "faults")]
+fn a_server_that_was_started_on_a_half_replaced_tree_is_started_again() {
+    let server = server("", &[("1.1.0", "")], "").started();
+    let killed = server.lab.run_with(
+        &["update", "lab"],
+        &[("PITSTOP_FAULT", "kill-before:rename VERSION")],
+    );
+    assert_eq!(killed.code, None);
+    server.start_by_hand();
+    assert_eq!(server.says().as_deref(), Some("1.0.0"));
+    server.run(&["start", "lab"]).expect(0, "started");
+    assert_eq!(server.says().as_deref(), Some("1.1.0"));
+}

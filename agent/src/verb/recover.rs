@@ -31,7 +31,11 @@ pub(super) fn recover(run: &mut Run<'_>, session: &mut Session, serve: bool) -> 
 }
 
 fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> Result<()> {
-    let begin = &open.begin;
+    let mut begin = open.begin.clone();
+    if let Some(Mark::InPlace | Mark::Commit | Mark::Undo) = open.mark {
+        begin.running |= keep_down(run, session, &begin)?;
+    }
+    let begin = &begin;
     let id = &begin.transaction;
     match open.mark {
         Some(Mark::Parked) => {
@@ -99,6 +103,20 @@ fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> 
             undone(run, session, begin, serve)
         }
     }
+}
+
+/// A reboot or a person may have started the server on a tree that is half replaced: it must not read on while files
+/// move. Tells whether it ran, so that it runs again afterwards.
+fn keep_down(run: &mut Run<'_>, session: &Session, begin: &Begin) -> Result<bool> {
+    if begin.live || !server::is_controlled(&session.settings) {
+        return Ok(false);
+    }
+    server::forbid_start(session)?;
+    let found = server::observe(run, session)?;
+    if found.is_wanted() || !found.observed.to_stop().is_empty() {
+        server::stop(run, session)?;
+    }
+    Ok(found.is_wanted())
 }
 
 /// Every file is as it was: what is left of the transaction goes, and the server comes back.

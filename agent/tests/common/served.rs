@@ -110,6 +110,17 @@ impl Server {
         std::fs::write(&file, format!("{text}hooks: [{hooks}]\n")).unwrap();
     }
 
+    /// Starts the server as somebody does who knows nothing of what is under way.
+    pub fn start_by_hand(&self) {
+        let mut child = std::process::Command::new("python3")
+            .arg(self.lab.home().join("bin/server.py"))
+            .arg(self.port.to_string())
+            .spawn()
+            .unwrap();
+        std::thread::spawn(move || child.wait());
+        while self.says().is_none() {}
+    }
+
     pub fn run(&self, args: &[&str]) -> Answer {
         self.lab.run(args)
     }
