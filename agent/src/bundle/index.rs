@@ -198,7 +198,7 @@ impl Index {
                 return Err(format!("the content {} is described twice", content.sha256));
             }
         }
-        match self.extras.iter().find(|extra| !is_plain_name(&extra.name)) {
+        match self.extras.iter().find(|extra| !is_extra_name(&extra.name)) {
             Some(extra) => Err(format!("`{}` is no plain file name", extra.name.escape_debug())),
             None => Ok(()),
         }
@@ -251,12 +251,7 @@ impl Index {
     }
 }
 
-/// Whether something that travels with a bundle can have this name: a plain one of a file.
-pub fn is_plain_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 100
-        && !name.starts_with('.')
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+'))
+/// Whether something that travels with a bundle can have this name.
+pub fn is_extra_name(name: &str) -> bool {
+    super::is_plain_name(name, 100)
 }

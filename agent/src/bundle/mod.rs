@@ -28,3 +28,9 @@ pub const FORMAT: u32 = 1;
 pub const BLOB_BYTES: usize = 8 << 20;
 /// Unpacked bytes of one group of small files at most.
 pub const GROUP_BYTES: u64 = 4 << 20;
+
+/// Whether a name of at most so many bytes leads nowhere else, neither in an address nor in a folder.
+fn is_plain_name(name: &str, most: usize) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+".contains(c);
+    !name.is_empty() && !name.starts_with('.') && name.len() <= most && name.chars().all(is_plain)
+}

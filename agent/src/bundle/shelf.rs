@@ -43,10 +43,9 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Listed>, String> {
     lines.enumerate().map(line).collect()
 }
 
-/// Whether a bundle of this name can be listed: it leads nowhere else, neither in an address nor in a folder.
+/// Whether a bundle of this name can be listed.
 pub fn is_name(name: &str) -> bool {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+".contains(c);
-    !name.is_empty() && !name.starts_with('.') && name.len() <= 200 && name.chars().all(is_plain)
+    super::is_plain_name(name, 200)
 }
 
 fn listed(line: &str) -> Option<Listed> {

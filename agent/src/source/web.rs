@@ -10,7 +10,7 @@ use crate::bundle::archive::HEAD_BYTES;
 use crate::bundle::shelf::{LIST_BYTES, LIST_NAME, Listed, parse};
 use crate::config::Web;
 use crate::model::{Progress, Work};
-use crate::sys::lock::{Attempt, Lock, lock_within};
+use crate::sys::lock::{Lock, lock_within};
 use crate::sys::{fs, hashing, http};
 
 use super::cache::name_for;
@@ -64,11 +64,7 @@ impl<'a> Shelf<'a> {
     /// `source`: the server does not answer.
     pub fn head(&self, listed: &Listed) -> Result<Vec<u8>> {
         // What was fetched is what is listed; how it began when it was asked for may have been something else.
-        let fetched = fs::open(&self.place(listed)).and_then(|file| {
-            let mut bytes = Vec::new();
-            file.take(HEAD_BYTES).read_to_end(&mut bytes).map(|_| bytes)
-        });
-        if let Ok(bytes) = fetched {
+        if let Ok(bytes) = fs::read_head(&self.place(listed), HEAD_BYTES) {
             return Ok(bytes);
         }
         if let Ok(bytes) = fs::read(&self.head_file(listed), HEAD_BYTES) {
@@ -176,15 +172,11 @@ impl<'a> Shelf<'a> {
     /// Two runs that append to one file would make neither's bundle of it.
     fn lock(&self, listed: &Listed) -> Result<Lock> {
         let path = self.dir.join(format!("{}.lock", listed.sha256));
-        match lock_within(&path, LONG).map_err(|error| Failure::io("lock", &path, error))? {
-            Attempt::Held(lock) => Ok(lock),
-            Attempt::Busy(by) => {
-                let message = format!("{} is being fetched by {by}", self.url(&listed.name));
-                Err(Failure::new(ErrorKind::Locked, message)
-                    .at(&path)
-                    .hint("wait until that run has ended and run again"))
-            }
-        }
+        lock_within(&path, LONG)
+            .map_err(|error| Failure::io("lock", &path, error))?
+            .held(&path, |by| {
+                format!("{} is being fetched by {by}", self.url(&listed.name))
+            })
     }
 
     fn get(&self, name: &str, range: Option<(u64, u64)>, limit: u64) -> Result<Vec<u8>> {

@@ -17,7 +17,7 @@ use crate::config::guard::exposed;
 use crate::memory::document::{LIMIT, parse};
 use crate::memory::{HostKey, Memory, Remembered};
 use crate::model::Digest;
-use crate::sys::lock::{Attempt, Lock, lock_within};
+use crate::sys::lock::{Lock, lock_within};
 use crate::sys::{fs, process};
 
 /// The decisions of a host.
@@ -193,18 +193,13 @@ impl MemoryStore {
         };
         fs::make_private_dirs(&self.dirs.own).map_err(failed)?;
         let path = self.dirs.own.join("lock");
-        match lock_within(&path, PATIENCE).map_err(failed)? {
-            Attempt::Held(lock) => Ok(lock),
-            Attempt::Busy(by) => {
-                let message = format!(
-                    "what is remembered in {} is in use by {by}",
-                    self.dirs.own.display()
-                );
-                Err(Failure::new(ErrorKind::Locked, message)
-                    .at(&path)
-                    .hint("wait until that run has ended and run again"))
-            }
-        }
+        let attempt = lock_within(&path, PATIENCE).map_err(failed)?;
+        attempt.held(&path, |by| {
+            format!(
+                "what is remembered in {} is in use by {by}",
+                self.dirs.own.display()
+            )
+        })
     }
 }
 

@@ -185,6 +185,16 @@ pub fn sync_file_system(path: &Path) -> io::Result<()> {
     })
 }
 
+/// Up to so many bytes from the beginning of a file.
+///
+/// # Errors
+/// Of the system.
+pub fn read_head(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    open(path)?.take(limit).read_to_end(&mut head)?;
+    Ok(head)
+}
+
 /// Makes what was written to a file survive a power cut.
 ///
 /// # Errors

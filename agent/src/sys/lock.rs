@@ -10,6 +10,8 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
+use crate::api::{ErrorKind, Failure, Result};
+
 use super::clock::{Deadline, now_rfc3339, pause};
 use super::fs;
 
@@ -26,6 +28,21 @@ pub enum Attempt {
     Held(Lock),
     /// Somebody else holds it; the text is what they wrote into the file.
     Busy(String),
+}
+
+impl Attempt {
+    /// The lock; `in_use` says who uses what, by the text of whoever holds it.
+    ///
+    /// # Errors
+    /// `locked`, about the lock at `path`.
+    pub fn held(self, path: &Path, in_use: impl FnOnce(&str) -> String) -> Result<Lock> {
+        match self {
+            Self::Held(lock) => Ok(lock),
+            Self::Busy(by) => Err(Failure::new(ErrorKind::Locked, in_use(&by))
+                .at(path)
+                .hint("wait until that run has ended and run again")),
+        }
+    }
 }
 
 /// Tries to lock a file, made if it does not exist, and writes `who` into it.

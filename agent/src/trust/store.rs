@@ -27,7 +27,7 @@ use super::predicate::document::Key;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::guard::refuse_exposed;
 use crate::config::{TrustDirs, yaml};
-use crate::sys::lock::{Attempt, Lock, lock_within};
+use crate::sys::lock::{Lock, lock_within};
 use crate::sys::{clock, fs};
 
 /// What the store keeps is small.
@@ -193,14 +193,14 @@ impl TrustStore {
     fn anchor(&self) -> Result<Trust> {
         // Also where nothing lies in it: who takes the file away decides as well.
         if fs::metadata(&self.anchor).is_ok() {
-            refuse_writable(&self.anchor)?;
+            refuse_exposed(&self.anchor, ErrorKind::Trust)?;
         }
         let path = self.anchor_file();
         let text = fs::read_text_if_exists(&path).map_err(|error| Failure::io("read", &path, error))?;
         let Some(text) = text else {
             return Trust::of_document(&Document::default());
         };
-        refuse_writable(&path)?;
+        refuse_exposed(&path, ErrorKind::Trust)?;
         Trust::new(&self.document_in(&text)?, |key| self.key(key)).map_err(|mut failure| {
             if failure.path.is_none() {
                 failure.message = format!("{}: {}", path.display(), failure.message);
@@ -254,7 +254,7 @@ impl TrustStore {
             return Ok((PublicKey::parse(text)?, name));
         }
         let path = self.anchor.join(text);
-        refuse_writable(&path)?;
+        refuse_exposed(&path, ErrorKind::Trust)?;
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         Ok((PublicKey::read(&path)?, name.or(stem)))
     }
@@ -318,15 +318,11 @@ impl TrustStore {
         fs::make_private_dirs(&self.kept)
             .map_err(|error| Failure::io("make the folder", &self.kept, error))?;
         let path = self.kept.join("lock");
-        match lock_within(&path, PATIENCE).map_err(|error| Failure::io("lock", &path, error))? {
-            Attempt::Held(lock) => Ok(lock),
-            Attempt::Busy(by) => {
-                let message = format!("whom this host believes is being written down by {by}");
-                Err(Failure::new(ErrorKind::Locked, message)
-                    .at(&path)
-                    .hint("wait until that run has ended and run again"))
-            }
-        }
+        lock_within(&path, PATIENCE)
+            .map_err(|error| Failure::io("lock", &path, error))?
+            .held(&path, |by| {
+                format!("whom this host believes is being written down by {by}")
+            })
     }
 
     fn write(&self, name: &str, value: &impl Serialize) -> Result<()> {
@@ -336,11 +332,6 @@ impl TrustStore {
         })?;
         fs::write_atomic(&path, &bytes).map_err(|error| Failure::io("write", &path, error))
     }
-}
-
-/// Who may write it decides whom this host believes.
-fn refuse_writable(path: &Path) -> Result<()> {
-    refuse_exposed(path, ErrorKind::Trust)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::api::{ErrorKind, Failure, Result};
 use crate::bundle::index::{
-    Content, Delta, EXTRA_BYTES, Extra, ExtraKind, From, Index, Piece, is_plain_name,
+    Content, Delta, EXTRA_BYTES, Extra, ExtraKind, From, Index, Piece, is_extra_name,
 };
 use crate::bundle::pack::{Group, Groups, Packed, Packer};
 use crate::config::Limits;
@@ -214,7 +214,7 @@ impl Maker<'_, '_> {
                 .into_owned();
             let is_taken =
                 |(other, known, _): &(ExtraKind, String, Digest)| *other == *kind && *known == name;
-            if !is_plain_name(&name) || extras.iter().any(is_taken) {
+            if !is_extra_name(&name) || extras.iter().any(is_taken) {
                 let message = format!(
                     "{} cannot travel under its name, or another one does",
                     path.display()

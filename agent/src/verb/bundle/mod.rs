@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use crate::api::bundle::{
     AttachedView, BUNDLE_SCHEMA, BundleContents, BundleReport, BundleTree, BundlesReport, ExtraView,
 };
@@ -193,11 +195,18 @@ impl Opened {
     /// As [`bundle`], and `policy`.
     pub fn trusted(dirs: &ConfigDirs, path: &Path) -> Result<Self> {
         let trust = TrustStore::new(&dirs.trust()).load()?;
-        let opened = Self::new(path, |envelope, shown| trust.verify_release(envelope, shown))?;
-        let shown = path.display().to_string();
-        let expired = opened.release.refuse_expired(&shown, trust.now);
-        expired.map_err(|failure| failure.at(path))?;
-        Ok(opened)
+        Self::new(path, |envelope, shown| trust.verify_release(envelope, shown))?.unexpired(trust.now)
+    }
+
+    /// It itself, unless it was to be used only until before now.
+    ///
+    /// # Errors
+    /// As [`Release::refuse_expired`].
+    pub fn unexpired(self, now: Timestamp) -> Result<Self> {
+        let path = self.bundle.archive.path();
+        let checked = self.release.refuse_expired(&path.display().to_string(), now);
+        checked.map_err(|failure| failure.at(path))?;
+        Ok(self)
     }
 }
 

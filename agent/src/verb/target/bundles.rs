@@ -122,15 +122,8 @@ fn fetch(run: &mut Run<'_>, instance: &Instance, bundles: &[Step]) -> Result<()>
 
 /// Whether a file begins as bundles do.
 pub(in crate::verb) fn is_one(path: &Path) -> bool {
-    let head = || -> io::Result<Vec<u8>> {
-        use io::Read;
-        let mut head = Vec::new();
-        if fs::metadata(path)?.is_file() {
-            fs::open(path)?.take(64).read_to_end(&mut head)?;
-        }
-        Ok(head)
-    };
-    head().is_ok_and(|head| is_bundle(&head))
+    fs::metadata(path).is_ok_and(|found| found.is_file())
+        && fs::read_head(path, 64).is_ok_and(|head| is_bundle(&head))
 }
 
 fn look(instance: &Instance, path: &Path) -> Result<Found> {
@@ -328,12 +321,7 @@ fn shown(instance: &Instance, first: &Opened) -> Result<Option<Shown>> {
 /// of it what the policy allows unsigned. Where nobody is, a signature proves nothing, and the policy decides later.
 pub(in crate::verb) fn believed(instance: &Instance, path: &Path) -> Result<Opened> {
     let trust = TrustStore::new(&instance.settings.trust).load()?;
-    let opened = Opened::new(path, |envelope, shown| decide(&trust, envelope, shown))?;
-    let expired = opened
-        .release
-        .refuse_expired(&path.display().to_string(), trust.now);
-    expired.map_err(|failure| failure.at(path))?;
-    Ok(opened)
+    Opened::new(path, |envelope, shown| decide(&trust, envelope, shown))?.unexpired(trust.now)
 }
 
 /// Opens a bundle that was looked at before: what was chosen by that must be what is opened.
