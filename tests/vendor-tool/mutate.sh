@@ -29,7 +29,7 @@ export CARGO_TARGET_DIR=$root/target/mutation
 cd "$copy"
 cargo build --quiet --locked --tests
 for test in with_the_vendors_originals the_exit_code_alone_proves_nothing; do
-  if cargo test --quiet --locked --test cli_vendor_tool_table "$test" >"$log" 2>&1; then
+  if cargo test --quiet --locked --test cli "vendor_tool_table::$test" >"$log" 2>&1; then
     echo "$test does not notice that the exit code alone is trusted" >&2
     exit 1
   fi

@@ -1,0 +1,41 @@
+//! The program as a process: what an operator, a script and a configuration manager see of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "test code"
+)]
+
+mod attach;
+mod bundle;
+mod bundle_known;
+mod bundle_web;
+#[path = "../common/mod.rs"]
+mod common;
+mod config;
+mod config_merge;
+mod config_server;
+mod conflicts;
+mod conflicts_memory;
+mod conflicts_terminal;
+mod evidence;
+mod gate;
+mod gate_clock;
+mod hotfix;
+mod hotfix_trust;
+mod hotfix_update;
+mod journal;
+mod merge;
+mod pack;
+mod report;
+mod rollout;
+mod rollout_lock;
+mod server;
+mod terminal;
+mod trust;
+mod update;
+mod update_refused;
+mod vendor_tool;
+mod vendor_tool_host;
+mod vendor_tool_in_place;
+mod vendor_tool_table;

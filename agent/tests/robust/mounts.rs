@@ -1,0 +1,244 @@
+//! Mounts inside the home: a change is staged on their own file systems, because no rename crosses one; where one stands
+//! in the way, or lets nothing be written, the change is refused before anything is touched. Needs root.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::host::{Mounted, own_mounts, skipped};
+use crate::common::scenario::{REPLACED, lab};
+use crate::common::{Lab, settled};
+
+/// What is mounted: directories of the vendor's and of the server's own files, and a file.
+const DIRS: &[&str] = &["lib", "conf", "doc", "data"];
+const FILE: &str = "bin/same";
+
+/// Puts a file system of its own under each of the directories, with what is in them, and a file over itself.
+fn mount_parts(lab: &Lab) -> Vec<Mounted> {
+    let mut mounted: Vec<Mounted> = DIRS
+        .iter()
+        .map(|dir| {
+            let (at, aside) = (lab.home().join(dir), lab.path("aside"));
+            copy(&at, &aside);
+            let mounted = Mounted::tmpfs(&at, "mode=755,size=8m");
+            copy(&aside, &at);
+            fs::remove_dir_all(aside).unwrap();
+            mounted
+        })
+        .collect();
+    if !lab.exists(FILE) {
+        lab.write(FILE, "nobody replaces it");
+    }
+    mounted.push(bind(lab, FILE));
+    mounted
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status();
+    assert!(copied.unwrap().success());
+}
+
+/// Our folders on the mounts and in the home.
+fn own_folders(lab: &Lab) -> Vec<&'static str> {
+    let all = DIRS.iter().copied().chain(["."]);
+    all.filter(|dir| lab.home().join(dir).join(".pitstop").exists())
+        .collect()
+}
+
+fn may_mount() -> bool {
+    own_mounts().map_err(|why| skipped(&why)).is_ok()
+}
+
+#[test]
+fn an_update_commits_across_mounts_and_a_rollback_comes_back() {
+    if !may_mount() {
+        return;
+    }
+    let plain = lab();
+    plain.write(FILE, "nobody replaces it");
+    plain.run(&["update", "lab"]).expect(0, "updated");
+    let lab = lab();
+    let _mounted = mount_parts(&lab);
+    let before = settled(&lab.tree(), &[]);
+    lab.run(&["update", "lab"]).expect(0, "updated");
+    let names = |lab: &Lab| {
+        lab.tree()
+            .into_iter()
+            .map(|(path, bits)| (path, bits.content))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&lab), names(&plain));
+    // The snapshot lies where the old files lay.
+    assert_eq!(own_folders(&lab), ["lib", "conf", "doc", "."]);
+    lab.run(&["verify", "lab", "--deep"]).expect(0, "verified");
+    lab.run(&["rollback", "lab"]).expect(0, "rolled-back");
+    assert_eq!(settled(&lab.tree(), REPLACED), settled(&before, REPLACED));
+    assert_eq!(own_folders(&lab), Vec::<&str>::new());
+}
+
+#[test]
+fn what_is_mounted_in_the_way_is_refused_by_name() {
+    if !may_mount() {
+        return;
+    }
+    type Arrange = fn(&Lab) -> Mounted;
+    let table: [(&str, Arrange, i32, &str); 6] = [
+        // A file that the update replaces, one that it removes, and a directory that it removes.
+        ("bin/run.sh", |lab| bind(lab, "bin/run.sh"), 6, "mount"),
+        ("lib/gone.jar", |lab| bind(lab, "lib/gone.jar"), 6, "mount"),
+        ("doc/old", |lab| bind(lab, "doc/old"), 6, "mount"),
+        (
+            "lib",
+            |lab| Mounted::read_only(&lab.home().join("lib")),
+            1,
+            "read-only",
+        ),
+        ("", |lab| Mounted::read_only(&lab.home()), 1, "read-only"),
+        (
+            "lib",
+            |lab| Mounted::tmpfs(&lab.home().join("lib"), "size=4k"),
+            6,
+            "space",
+        ),
+    ];
+    for (path, arrange, code, kind) in table {
+        let lab = lab();
+        fs::write(lab.path("packs/1.1.0/lib/core-1.1.0.jar"), vec![0; 64 << 10]).unwrap();
+        let _mounted = arrange(&lab);
+        let before = lab.tree();
+        let at = lab.home().join(path);
+        for args in [&["update", "lab", "--dry-run"][..], &["update", "lab"]] {
+            let answer = lab.run(args).refused(code, kind);
+            let error = &answer.report["error"];
+            assert!(
+                answer
+                    .message()
+                    .contains(at.to_str().unwrap().trim_end_matches('/')),
+                "{path}: {}",
+                answer.message()
+            );
+            assert!(error["hint"].is_string(), "{path}: {error:#}");
+            assert_eq!(lab.tree(), before, "{path}");
+            assert_eq!(own_folders(&lab), Vec::<&str>::new(), "{path}");
+        }
+    }
+}
+
+/// A name mounted on itself.
+fn bind(lab: &Lab, path: &str) -> Mounted {
+    let at = lab.home().join(path);
+    Mounted::bind(&at, &at)
+}
+
+#[test]
+fn a_mount_is_seen_through_a_link_to_the_home() {
+    if !may_mount() {
+        return;
+    }
+    let lab = lab();
+    let link = lab.path("current-home");
+    std::os::unix::fs::symlink(lab.home(), &link).unwrap();
+    let file = lab.path("config/instances.d/lab.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let text = text.replace(
+        &format!("home: {}", lab.home().display()),
+        &format!("home: {}", link.display()),
+    );
+    fs::write(&file, text).unwrap();
+    let _mounted = bind(&lab, "bin/run.sh");
+    lab.run(&["update", "lab"]).refused(6, "mount");
+}
+
+/// The snapshot was left on the home's own file system, and no link leads from there to the new one.
+#[test]
+fn a_mount_that_came_after_the_update_does_not_hide_its_snapshot() {
+    if !may_mount() {
+        return;
+    }
+    let lab = lab();
+    // What cannot be linked is copied, and so has another time.
+    let timeless = |lab: &Lab| {
+        let tree = lab.tree();
+        let all: Vec<&str> = tree.keys().map(String::as_str).collect();
+        settled(&tree, &all)
+    };
+    let before = timeless(&lab);
+    lab.run(&["update", "lab"]).expect(0, "updated");
+    let _mounted = mount_parts(&lab);
+    lab.run(&["rollback", "lab"]).expect(0, "rolled-back");
+    let mut after = timeless(&lab);
+    after.remove(FILE);
+    assert_eq!(crate::common::difference(&after, &before), "");
+    assert_eq!(own_folders(&lab), Vec::<&str>::new());
+}
+
+/// A mount that belongs to the server alone is none of ours.
+#[test]
+fn what_is_mounted_for_state_is_left_alone() {
+    if !may_mount() {
+        return;
+    }
+    let lab = lab();
+    let _mounted = Mounted::read_only(&lab.home().join("data"));
+    lab.run(&["update", "lab"]).expect(0, "updated");
+    lab.run(&["rollback", "lab"]).expect(0, "rolled-back");
+    assert_eq!(lab.read("data/db"), "precious");
+}
+
+#[cfg(feature = "faults")]
+mod killed {
+    use super::*;
+    use crate::common::scenario::{Ends, edited_after_update};
+
+    /// Some of the effects on a mount: those in the home itself are the crash matrix's.
+    fn moments(effects: &[String]) -> Vec<usize> {
+        const EVERY: usize = 3;
+        let on_mount = |line: &String| DIRS.iter().any(|dir| line.contains(&format!("{dir}/.pitstop")));
+        let numbered = effects.iter().enumerate();
+        let chosen = numbered.filter(|(_, line)| on_mount(line)).step_by(EVERY);
+        chosen.map(|(at, _)| at + 1).collect()
+    }
+
+    fn killed_on_mounts(prepare: fn(Lab) -> Lab, args: &'static [&'static str]) {
+        let lab = lab();
+        let mounted = mount_parts(&lab);
+        let lab = prepare(lab);
+        let start = lab.save();
+        drop(mounted);
+        lab.restore(&start);
+        let mounted = mount_parts(&lab);
+        let (ends, effects) = Ends::rehearse(&lab, args);
+        drop(mounted);
+        let moments = moments(&effects);
+        assert!(moments.len() > 8, "only {moments:?}");
+        for number in moments {
+            lab.restore(&start);
+            let mounted = mount_parts(&lab);
+            let fault = format!("kill-before:{number}");
+            let killed = lab.run_with(args, &[("PITSTOP_FAULT", &fault)]);
+            if killed.code.is_none() {
+                ends.converges(&lab, &fault);
+                assert!(!own_folders(&lab).contains(&"data"), "{fault}");
+            } else {
+                // The rehearsal had a few effects more, because nothing was in its cache.
+                assert!(ends.is_new(&lab, &fault));
+            }
+            drop(mounted);
+        }
+    }
+
+    #[test]
+    fn an_update_across_mounts_converges() {
+        if may_mount() {
+            killed_on_mounts(|lab| lab, &["update", "lab"]);
+        }
+    }
+
+    #[test]
+    fn a_rollback_across_mounts_converges() {
+        if may_mount() {
+            killed_on_mounts(edited_after_update, &["rollback", "lab"]);
+        }
+    }
+}
