@@ -11,6 +11,7 @@ use crate::apply::journal::{self, Open};
 use crate::apply::layout;
 use crate::config::Settings;
 use crate::product::Ownership;
+use crate::store::told::RunId;
 use crate::store::{State, Store};
 use crate::sys::lock::{self, Attempt, Lock};
 use crate::sys::process::User;
@@ -71,6 +72,26 @@ impl Instance {
     /// The journal cannot be read.
     pub fn open_journal(&self) -> Result<Option<Open>> {
         journal::read(&self.store.journal_file())
+    }
+
+    /// The run that works on the instance just now, unless it is this one. Nobody is kept from working by the question.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn other_run(&self) -> Result<Option<RunId>> {
+        let run = self.store.run_under_way()?;
+        Ok(run.filter(|run| run.pid != std::process::id()))
+    }
+
+    /// What is said where another run works on the instance.
+    pub fn in_use(&self, by: &RunId) -> Failure {
+        let by = format!(
+            "`pitstop {}`, pid {}, since {}",
+            by.action.name(),
+            by.pid,
+            by.began
+        );
+        in_use(&self.settings, &self.store, &by)
     }
 }
 
@@ -153,6 +174,16 @@ fn refuse_wrong_user(settings: &Settings, root: &Root) -> Result<()> {
         .hint("run as root or as the owner of the home"))
 }
 
+fn in_use(settings: &Settings, store: &Store, by: &str) -> Failure {
+    let message = format!("instance {} is in use by {by}", settings.name);
+    Failure::new(ErrorKind::Locked, message)
+        .at(store.lock_file())
+        .hint(format!(
+            "`pitstop attach {}` shows that run; run again once it has ended",
+            settings.name
+        ))
+}
+
 fn lock_instance(settings: &Settings, store: &Store, root: &Root, action: Action) -> Result<(Lock, Lock)> {
     let path = store.lock_file();
     let who = format!(
@@ -164,12 +195,7 @@ fn lock_instance(settings: &Settings, store: &Store, root: &Root, action: Action
     );
     let busy = |by: &str| {
         // It may hold the lock already and not have said yet who it is.
-        let by = if by.is_empty() { "another run" } else { by };
-        let message = format!("instance {} is in use by {by}", settings.name);
-        Failure::new(ErrorKind::Locked, message).at(&path).hint(format!(
-            "`pitstop attach {}` shows that run; run again once it has ended",
-            settings.name
-        ))
+        in_use(settings, store, if by.is_empty() { "another run" } else { by })
     };
     match lock::try_lock(&path, &who).map_err(|error| Failure::io("lock", &path, error))? {
         Attempt::Busy(by) => Err(busy(&by)),

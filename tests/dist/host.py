@@ -148,8 +148,10 @@ class Story(unittest.TestCase):
             for seen in (own, root):
                 del seen["before"]["free_bytes"]
             self.assertEqual(own["before"], root["before"])
-            self.assertEqual((own["error"], own["warnings"]), (root["error"], root["warnings"]))
+            for key in ("error", "warnings", "status", "blockers", "findings"):
+                self.assertEqual(own.get(key), root.get(key), key)
         self.assertEqual((said[0]["before"]["state"], said[0]["before"]["drift"]["count"]), ("running", 1))
+        self.assertEqual(said[0]["status"], "update-available")
         self.assertEqual(sh("systemctl", "show", "--value", "--property", "NRestarts", CHECK), "0")
 
     def test_06_only_members_of_the_group_read_its_report(self):

@@ -140,6 +140,8 @@ pub enum Status {
     UpdateAvailable,
     /// The instance is not adopted yet (`check`).
     NotAdopted,
+    /// Another run works on the instance just now (`check`); `attach` shows it.
+    InUse,
     /// A transaction was interrupted; the next mutating verb finishes or undoes it.
     Interrupted,
     /// A dry run: this would be done.

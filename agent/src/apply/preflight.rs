@@ -21,6 +21,19 @@ const STATE_BYTES: u64 = 256 << 10;
 /// # Errors
 /// `space`, `read-only`, `permission` or `wrong-user`, naming the path and the numbers; as [`may_start`].
 pub fn check(instance: &Instance, plan: &Plan) -> Result<()> {
+    carry_out(instance, plan, true)
+}
+
+/// The same for somebody who only looks: where root's right to write was taken away, as a unit does that checks, what
+/// this process may write says nothing of the run that will.
+///
+/// # Errors
+/// As [`check`].
+pub fn predict(instance: &Instance, plan: &Plan) -> Result<()> {
+    carry_out(instance, plan, !User::is_root_who_only_looks())
+}
+
+fn carry_out(instance: &Instance, plan: &Plan, as_the_writer: bool) -> Result<()> {
     if plan.files.is_empty() {
         return Ok(());
     }
@@ -29,7 +42,7 @@ pub fn check(instance: &Instance, plan: &Plan) -> Result<()> {
         .root
         .space(None)
         .map_err(|error| Failure::io("look at the space of", home, error))?;
-    if space.read_only {
+    if space.read_only && as_the_writer {
         let message = format!(
             "cannot update {}: its file system is mounted read-only",
             home.display()
@@ -41,7 +54,9 @@ pub fn check(instance: &Instance, plan: &Plan) -> Result<()> {
     enough_space(instance.settings.profile.disk, plan, space.free_bytes)?;
     enough_space_on_mounts(instance, plan)?;
     enough_space_for_state(instance, plan)?;
-    may_write(instance, plan)?;
+    if as_the_writer {
+        may_write(instance, plan)?;
+    }
     may_own(plan, home)?;
     may_move(instance, plan)?;
     let permissions = &instance.settings.profile.permissions;

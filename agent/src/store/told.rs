@@ -1,5 +1,6 @@
 //! What a run tells those who follow it, and how the last one ended.
 
+use std::io;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Store, parse};
 use crate::api::report::{Action, Report, StepView};
 use crate::api::{Failure, Result};
+use crate::sys::follow::Reader;
 use crate::sys::fs;
 
 /// One line of a run under way.
@@ -57,6 +59,25 @@ pub struct LastReport {
 }
 
 impl Store {
+    /// The run that is under way, if one is.
+    ///
+    /// # Errors
+    /// Reading failed.
+    pub fn run_under_way(&self) -> Result<Option<RunId>> {
+        let path = self.told_file();
+        let first = || {
+            let Some(mut told) = Reader::open(&path)?.filter(Reader::is_live) else {
+                return Ok(None);
+            };
+            Ok(told.lines()?.into_iter().next())
+        };
+        let first = first().map_err(|error: io::Error| Failure::io("look for a run in", &path, error))?;
+        Ok(first.and_then(|line| match serde_json::from_slice(&line) {
+            Ok(Line::Run(run)) => Some(run),
+            _ => None,
+        }))
+    }
+
     fn last_report_file(&self) -> PathBuf {
         self.dir.join("last-report.json")
     }

@@ -39,6 +39,18 @@ pub fn of_process(pid: u32, file: &str) -> io::Result<Vec<u8>> {
     read(&directory(pid).join(file), 1 << 20)
 }
 
+/// The capabilities that a process may use now, as bits (`CapEff` of `/proc/PID/status`).
+///
+/// # Errors
+/// Of the system; `InvalidData` where the kernel does not say.
+pub fn capabilities(pid: u32) -> io::Result<u64> {
+    let status = of_process(pid, "status")?;
+    let text = String::from_utf8_lossy(&status);
+    let hex = text.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    hex.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
+        .ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
 /// Where `exe` or `cwd` of a process points, without the mark of a file that was deleted since.
 ///
 /// # Errors

@@ -70,12 +70,19 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     let adopted = before.adopted;
     let drift = before.drift.count;
     run.report.before = Some(before);
+    let in_use = match interrupted {
+        None => instance.other_run()?.map(|by| instance.in_use(&by)),
+        Some(_) => None,
+    };
+    if let Some(failure) = &in_use {
+        note_blocker(run, failure);
+    }
     let has_source = match &instance.settings.source {
         Some(UpdateSource::VendorTool(_)) => options.online || options.from.is_some(),
         source => options.from.is_some() || source.is_some(),
     };
     // What the source says is worth less than the instance's own state: it must not hide that.
-    let newer = if has_source && interrupted.is_none() {
+    let newer = if has_source && interrupted.is_none() && in_use.is_none() {
         let inventory = inventory.map_or_else(|| view::scan(run, &instance, false), Ok)?;
         update::predict(run, &instance, inventory, &server, options).unwrap_or_else(|failure| {
             note_blocker(run, &failure);
@@ -89,6 +96,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     }
     let state = if running { "running" } else { "stopped" };
     let (status, message) = match (&interrupted, &newer) {
+        _ if let Some(by) = &in_use => (Status::InUse, by.message.clone()),
         (Some(open), _) => (
             Status::Interrupted,
             format!(

@@ -206,14 +206,18 @@ fn refuse_interrupted(instance: &Instance) -> Result<()> {
         .pending
         .as_ref()
         .map(|pending| pending.transaction.clone());
-    open.or(owed).map_or(Ok(()), |transaction| {
-        let name = &instance.settings.name;
-        let message =
-            format!("transaction {transaction} of {name} was interrupted; what it left cannot be planned on");
-        Err(Failure::new(ErrorKind::Interrupted, message).hint(format!(
-            "`pitstop update {name}` or `pitstop start {name}` finishes or undoes it"
-        )))
-    })
+    let Some(transaction) = open.or(owed) else {
+        return Ok(());
+    };
+    if let Some(run) = instance.other_run()? {
+        return Err(instance.in_use(&run));
+    }
+    let name = &instance.settings.name;
+    let message =
+        format!("transaction {transaction} of {name} was interrupted; what it left cannot be planned on");
+    Err(Failure::new(ErrorKind::Interrupted, message).hint(format!(
+        "`pitstop update {name}` or `pitstop start {name}` finishes or undoes it"
+    )))
 }
 
 /// The transaction whose journal is open, unless it is only staged.

@@ -56,6 +56,9 @@ fn work(
         run.report.before = Some(before);
         let needed = is_needed(&server);
         let verb = action.name();
+        if action == Action::Start {
+            preflight::may_start(&instance)?;
+        }
         let message = if needed {
             format!("would {verb}")
         } else {

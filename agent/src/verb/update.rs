@@ -172,7 +172,7 @@ pub(super) fn predict(
         gate::missing(run, instance, &target.release, &target.brought()),
         refuse_held(instance, &target, false),
         hotfix::refuse_ending(instance, &made.plan, &[]),
-        preflight::check(instance, &made.plan),
+        preflight::predict(instance, &made.plan),
         manual::refuse_unacknowledged(&made.plan, &[]),
     ];
     let blockers = blockers.into_iter().filter_map(Result::err);

@@ -280,7 +280,15 @@ fn not_this_product(settings: &Settings, home: &HomeView<'_>) -> Failure {
         .hint("correct `home` or `product` in the instance's file")
 }
 
+/// What nobody works on any more.
 fn interrupted(instance: &Instance) -> Result<Option<InterruptedView>> {
+    match unfinished(instance)? {
+        Some(view) if instance.other_run()?.is_none() => Ok(Some(view)),
+        _ => Ok(None),
+    }
+}
+
+fn unfinished(instance: &Instance) -> Result<Option<InterruptedView>> {
     use crate::apply::journal::Mark;
     if let Some(open) = instance.open_journal()? {
         if open.mark == Some(Mark::Parked) {

@@ -127,6 +127,21 @@ fn a_failed_run_is_followed_with_its_exit_code() {
 }
 
 #[test]
+fn a_run_under_way_is_not_an_interrupted_one() {
+    let held = held("after-commit");
+    let update = held.start(&["update", "lab"]);
+    let check = held.lab.run(&["check", "lab"]).expect(0, "in-use");
+    assert_eq!(check.report["before"].get("interrupted"), None);
+    assert_eq!(check.report["blockers"][0]["kind"], "locked");
+    for looks in [&["update", "lab", "--dry-run"][..], &["verify", "lab"]] {
+        held.lab.run(looks).refused(6, "locked");
+    }
+    held.release();
+    assert_eq!(output(update).0, Some(0));
+    held.lab.run(&["check", "lab"]).expect(0, "current");
+}
+
+#[test]
 fn there_is_nothing_to_follow_before_the_first_run() {
     let lab = Lab::new(&crate::common::scenario::old());
     lab.run(&["attach", "lab"]).refused(2, "usage");

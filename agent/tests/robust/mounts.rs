@@ -186,6 +186,35 @@ fn what_is_mounted_for_state_is_left_alone() {
     assert_eq!(lab.read("data/db"), "precious");
 }
 
+/// As the packaged unit does it: root without the right to write, in a read-only view of the file systems.
+#[test]
+fn who_only_looks_says_what_the_run_that_writes_would_meet() {
+    if !may_mount() {
+        return;
+    }
+    let lab = lab();
+    let blockers = |program: &[&str]| {
+        let like = lab.command(&["check", "lab"]);
+        let output = Command::new(program[0])
+            .args(&program[1..])
+            .arg(like.get_program())
+            .args(like.get_args())
+            .envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .output()
+            .unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["status"], "update-available", "{report:#}");
+        let blockers = report["blockers"].as_array().cloned().unwrap_or_default();
+        blockers.iter().map(|one| one["kind"].clone()).collect::<Vec<_>>()
+    };
+    let only_looks = ["setpriv", "--bounding-set", "-all,+dac_read_search,+sys_ptrace"];
+    assert!(blockers(&["env"]).is_empty());
+    assert!(blockers(&only_looks).is_empty());
+    let _mounted = Mounted::read_only(&lab.home());
+    assert_eq!(blockers(&["env"]), ["read-only"]);
+    assert!(blockers(&only_looks).is_empty());
+}
+
 #[cfg(feature = "faults")]
 mod killed {
     use super::*;

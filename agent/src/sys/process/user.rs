@@ -5,6 +5,11 @@ use std::io;
 
 use nix::unistd::{Gid, Uid};
 
+use crate::sys::procfs;
+
+/// The bit of the right to write everything, as in `linux/capability.h`.
+const CAP_DAC_OVERRIDE: u32 = 1;
+
 /// A user of the system and the groups that a login would give.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -54,6 +59,12 @@ impl User {
     /// Of the system's user database.
     pub fn current() -> io::Result<Self> {
         Self::by_uid(Uid::effective().as_raw())
+    }
+
+    /// Whether this process is root without root's right to write everything, as a unit makes it that only looks.
+    pub fn is_root_who_only_looks() -> bool {
+        let own = || procfs::capabilities(std::process::id());
+        Uid::effective().is_root() && own().is_ok_and(|own| own & (1 << CAP_DAC_OVERRIDE) == 0)
     }
 
     /// The numbers of the groups that a login would give.
