@@ -4,6 +4,9 @@
 //! or where it works. Pid files are never read: they are stale, reused, and hold NUL bytes.
 
 mod classify;
+mod command;
+#[cfg(test)]
+mod origin_tests;
 #[cfg(test)]
 mod tests;
 

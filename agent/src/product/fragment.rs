@@ -82,6 +82,7 @@ impl ProfileFragment {
             process: ProcessRules {
                 main: or_base(self.process.main, base.process.main),
                 helpers: or_base(self.process.helpers, base.process.helpers),
+                home: or_base(self.process.home, base.process.home),
             },
             service: service_over(self.service, base.service),
             probes: probes_over(self.probes, base.probes),
@@ -187,7 +188,7 @@ name: base
 title: Base
 level: {parts: [{file: V, regex: '(.+)'}]}
 ownership: [{class: vendor, paths: ['**']}]
-process: {main: [java], helpers: [wrapper]}
+process: {main: [java], helpers: [wrapper], home: [-Dhome=]}
 service: {start: [a, start], env: {A: '1', B: '1'}, ports: [1, 2], pid_files: [a.pid], stop_codes: [143], stop_timeout_s: 9}
 probes: [{name: one, tcp: {port: 1}}, {name: two, tcp: {port: 2}}]
 disk: {factor: 3.0}
@@ -231,7 +232,7 @@ title: Own
 detect: [{file: V}]
 level: {parts: [{file: V, regex: '(.+)'}]}
 ownership: [{class: state, paths: [log]}, {class: vendor, paths: ['**']}]
-process: {main: [java], helpers: [other]}
+process: {main: [java], helpers: [other], home: [-Dhome=]}
 service: {start: [b, start], env: {A: '1', B: '2'}, ports: [3], pid_files: [a.pid], stop_codes: [143], stop_timeout_s: 9}
 probes: [{name: one, tcp: {port: 1}}, {name: two, tcp: {port: 22}}, {name: three, tcp: {port: 3}}]
 disk: {factor: 3.0}

@@ -123,13 +123,17 @@ impl OwnershipRule {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProcessRules {
-    /// The server itself: its command line has an argument that contains one of these texts, and one that contains
-    /// the home. Empty: any process with the home in its command line or its executable.
+    /// The server itself: its command line has an argument that contains one of these texts, and it runs from the home.
+    /// Empty: any process that runs from the home.
     #[serde(default)]
     pub main: Vec<String>,
     /// Helpers that live beside the server: texts in their command lines, beside the home.
     #[serde(default)]
     pub helpers: Vec<String>,
+    /// How a process says which home is its own: what an argument begins with, up to the path, such as `-Dcarbon.home=`.
+    /// The first one that it was given decides, whatever else its command line names.
+    #[serde(default)]
+    pub home: Vec<String>,
 }
 
 /// The default way to control the server.

@@ -40,6 +40,7 @@ pub fn render(profile: &Profile, vars: &Vars) -> Result<Profile> {
     let mut done = profile.clone();
     renderer.texts("process.main", &mut done.process.main)?;
     renderer.texts("process.helpers", &mut done.process.helpers)?;
+    renderer.texts("process.home", &mut done.process.home)?;
     let service = &mut done.service;
     renderer.command("service.start", service.start.as_mut())?;
     renderer.command("service.stop", service.stop.as_mut())?;
@@ -265,7 +266,7 @@ mod tests {
     #[test]
     fn every_templated_field_is_filled_and_patterns_are_left_alone() {
         let text = "
-process: {main: ['{{ home }}/x'], helpers: ['{{ name }}']}
+process: {main: ['{{ home }}/x'], helpers: ['{{ name }}'], home: ['-D{{ name }}=']}
 service:
   start: ['{{ home }}/bin/start', '{% if user %}-u{{ user }}{% else %}none{% endif %}', '{plain}']
   stop: ['{{ home }}/bin/stop', '{{ java_home }}', '']
@@ -281,6 +282,7 @@ hooks: [{when: after-commit, command: ['{{ home }}/hook']}]
         let done = render(&profile(text), &vars(&[("port", 9999.into())])).unwrap();
         assert_eq!(done.process.main, ["/opt/a & b/x"], "nothing is escaped");
         assert_eq!(done.process.helpers, ["acme-1"]);
+        assert_eq!(done.process.home, ["-Dacme-1="]);
         assert_eq!(
             done.service.start.unwrap(),
             ["/opt/a & b/bin/start", "none", "{plain}"]

@@ -2,104 +2,26 @@
 //! system, which are asked through functions.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::api::report::{ProcessRole, ProcessView};
 use crate::product::profile::ProcessRules;
 
+use super::command::{self, Code, SHELLS, TOOLS, script_of};
 use super::{Found, Row};
 
-/// Programs that only look at files, carry them away, or hand over to another program. They are never a server,
-/// whatever stands in their command lines.
-const TOOLS: &[&str] = &[
-    "awk",
-    "borg",
-    "cat",
-    "chmod",
-    "chown",
-    "cp",
-    "curl",
-    "cut",
-    "dd",
-    "diff",
-    "du",
-    "emacs",
-    "entr",
-    "find",
-    "fuser",
-    "gdb",
-    "git",
-    "grep",
-    "gzip",
-    "head",
-    "inotifywait",
-    "jar",
-    "jcmd",
-    "jmap",
-    "joe",
-    "jq",
-    "jstack",
-    "less",
-    "ln",
-    "ls",
-    "lsof",
-    "mc",
-    "md5sum",
-    "more",
-    "mv",
-    "nano",
-    "ncdu",
-    "nvim",
-    "pgrep",
-    "pitstop",
-    "pkill",
-    "ps",
-    "puppet",
-    "rclone",
-    "restic",
-    "rg",
-    "rm",
-    "rsync",
-    "runuser",
-    "scp",
-    "screen",
-    "sed",
-    "sftp-server",
-    "sha256sum",
-    "sort",
-    "ssh",
-    "sshd",
-    "stat",
-    "strace",
-    "su",
-    "sudo",
-    "tail",
-    "tar",
-    "tee",
-    "tmux",
-    "top",
-    "tree",
-    "unzip",
-    "vi",
-    "view",
-    "vim",
-    "vim.basic",
-    "vim.tiny",
-    "watch",
-    "wc",
-    "wget",
-    "xargs",
-    "xxd",
-    "xz",
-    "zcat",
-    "zip",
-    "zstd",
-];
-const SHELLS: &[&str] = &["ash", "bash", "busybox", "dash", "ksh", "mksh", "sh", "zsh"];
 /// Only the first paths of a command line are followed through symlinks: class paths can hold hundreds.
 const RESOLVED_PATHS: usize = 8;
 
 type Role = (ProcessRole, String);
+
+/// Where what a process runs lies.
+enum Origin {
+    /// In the home; the text says what tells so.
+    Home(String),
+    Elsewhere,
+    Untold,
+}
 
 /// The rules of one instance.
 pub(super) struct Classify<'a> {
@@ -119,7 +41,7 @@ impl Classify<'_> {
             .collect();
         self.make_sure_of_a_main(rows, &mut roles);
         leave_people_alone(rows, &mut roles);
-        add_descendants(rows, &mut roles);
+        self.add_descendants(rows, &mut roles);
         for row in rows {
             if !roles.contains_key(&row.pid)
                 && let Some(evidence) = self.uses_home(row)
@@ -164,14 +86,22 @@ impl Classify<'_> {
         Some((role, evidence))
     }
 
-    /// Without rules, whatever runs from the home is the server.
+    /// Without rules, whatever runs from the home is the server. Who only mentions the home, in an option or as a file to
+    /// read, does not, unless he works there too.
     fn as_any_server(&self, row: &Row) -> Option<Role> {
-        let from_home = self.exe_evidence(row).or_else(|| self.argument_evidence(row));
-        let relative = || {
-            let path = row.args.iter().skip(1).find_map(|arg| self.inside(arg, row))?;
-            Some(format!("its command line names {}", path.display()))
+        let evidence = match self.origin(row) {
+            Origin::Home(evidence) => evidence,
+            Origin::Elsewhere => return None,
+            Origin::Untold => {
+                let place = self.cwd_evidence(row)?;
+                let relative = || {
+                    let path = row.args.iter().skip(1).find_map(|arg| self.inside(arg, row))?;
+                    Some(format!("its command line names {}", path.display()))
+                };
+                let named = self.argument_evidence(row).or_else(relative)?;
+                format!("{named}, {place}")
+            }
         };
-        let evidence = from_home.or_else(relative)?;
         Some((ProcessRole::Main, evidence))
     }
 
@@ -183,13 +113,60 @@ impl Classify<'_> {
         let (role, text) = match (named(&self.rules.main), named(&self.rules.helpers)) {
             (Some(text), _) => (ProcessRole::Main, text),
             (None, Some(text)) => (ProcessRole::Helper, text),
+            (None, None) if self.is_of_another_home(row) => return None,
             (None, None) => return self.exe_evidence(row).map(helper),
         };
-        let place = self
-            .argument_evidence(row)
-            .or_else(|| self.exe_evidence(row))
-            .or_else(|| self.cwd_evidence(row))?;
+        let place = match self.origin(row) {
+            Origin::Home(evidence) => self.argument_evidence(row).unwrap_or(evidence),
+            Origin::Elsewhere => return None,
+            Origin::Untold => self.argument_evidence(row).or_else(|| self.cwd_evidence(row))?,
+        };
         Some((role, format!("its command line has {text}, {place}")))
+    }
+
+    /// What a process says of its home goes before all else, then its program, then the code that it runs.
+    fn origin(&self, row: &Row) -> Origin {
+        if let Some(home) = self.said_home(row) {
+            return match self.holds(&home) {
+                true => Origin::Home(format!("says that its home is {}", home.display())),
+                false => Origin::Elsewhere,
+            };
+        }
+        if let Some(evidence) = self.exe_evidence(row).or_else(|| self.called_evidence(row)) {
+            return Origin::Home(evidence);
+        }
+        match self.code(row) {
+            Some(path) if self.holds(&path) => Origin::Home(format!("runs {}", path.display())),
+            Some(_) => Origin::Elsewhere,
+            None => Origin::Untold,
+        }
+    }
+
+    /// The home that a process says it has: the first of the profile's options that it was given. Of an option that is
+    /// given twice the last counts, as for Java.
+    fn said_home(&self, row: &Row) -> Option<PathBuf> {
+        let value = |option: &String| {
+            let is_home = |arg: &&String| arg.len() > option.len() && arg.starts_with(option.as_str());
+            let arg = row.args.iter().rev().find(is_home)?;
+            joined(&arg[option.len()..], row)
+        };
+        self.rules.home.iter().find_map(value)
+    }
+
+    fn is_of_another_home(&self, row: &Row) -> bool {
+        self.said_home(row).is_some_and(|home| !self.holds(&home))
+    }
+
+    /// The code that a process runs besides its program, seen from where it works.
+    fn code(&self, row: &Row) -> Option<PathBuf> {
+        match command::code(row.exe.as_deref(), &row.args)? {
+            Code::At(path) => joined(path, row),
+            Code::AnyOf(files) => files.into_iter().find_map(|file| {
+                let is_there =
+                    |path: &PathBuf| Path::new(file).is_absolute() || (self.resolve)(path).is_some();
+                joined(file, row).filter(is_there)
+            }),
+        }
     }
 
     /// A wrapper alone can be the whole server where no rule says what else it would be, and systemd knows the main
@@ -212,12 +189,34 @@ impl Classify<'_> {
         }
     }
 
+    /// What came out of the instance's processes belongs to it, except a server of another home and what came out of that.
+    fn add_descendants(&self, rows: &[Row], roles: &mut HashMap<u32, Role>) {
+        let is_ours = |(pid, (role, _)): (&u32, &Role)| (*role != ProcessRole::Bystander).then_some(*pid);
+        let ours: HashSet<u32> = roles.iter().filter_map(is_ours).collect();
+        let others = rows
+            .iter()
+            .filter(|row| !ours.contains(&row.pid) && self.is_of_another_home(row));
+        let others: HashSet<u32> = others.map(|row| row.pid).collect();
+        let parents: HashMap<u32, u32> = rows.iter().map(|row| (row.pid, row.stat.parent)).collect();
+        for row in rows.iter().filter(|row| !ours.contains(&row.pid)) {
+            let mut seen = HashSet::new();
+            let mut at = row.pid;
+            while !ours.contains(&at) && !others.contains(&at) && seen.insert(at) {
+                at = parents.get(&at).copied().unwrap_or_default();
+            }
+            if ours.contains(&at) {
+                roles.insert(row.pid, helper(format!("started by process {at}")));
+            }
+        }
+    }
+
     fn uses_home(&self, row: &Row) -> Option<String> {
         let open = || {
             let path = (self.open_file)(row.pid)?;
             Some(format!("has {} open", path.display()))
         };
         self.argument_evidence(row)
+            .or_else(|| self.exe_evidence(row))
             .or_else(|| self.cwd_evidence(row))
             .or_else(open)
     }
@@ -225,6 +224,13 @@ impl Classify<'_> {
     fn exe_evidence(&self, row: &Row) -> Option<String> {
         let exe = row.exe.as_ref().filter(|exe| self.is_inside(exe))?;
         Some(format!("its program is {}", exe.display()))
+    }
+
+    /// An interpreter that is called by a link in the home.
+    fn called_evidence(&self, row: &Row) -> Option<String> {
+        let called = row.args.first().map(Path::new)?;
+        let inside = called.is_absolute() && self.holds(called);
+        inside.then(|| format!("its program is {}", called.display()))
     }
 
     fn cwd_evidence(&self, row: &Row) -> Option<String> {
@@ -248,13 +254,17 @@ impl Classify<'_> {
         if argument.is_empty() || argument.starts_with('-') {
             return None;
         }
-        let path = match &row.cwd {
-            Some(cwd) => cwd.join(argument),
-            None => PathBuf::from(argument),
-        };
+        let path = joined(argument, row)?;
         let real = (self.resolve)(&path).filter(|real| self.is_inside(real));
         // A script that was replaced since is still the one that runs.
-        real.or_else(|| Some(PathBuf::from(argument)).filter(|path| self.is_inside(path)))
+        let is_spelled = Path::new(argument).is_absolute() && self.is_inside(&path);
+        real.or_else(|| is_spelled.then_some(path))
+    }
+
+    /// Whether a path lies in the home, as it is spelled or in truth. What was replaced since is where its folder is.
+    fn holds(&self, path: &Path) -> bool {
+        let mut real = path.ancestors().filter_map(|at| (self.resolve)(at));
+        self.is_inside(path) || real.next().is_some_and(|real| self.is_inside(&real))
     }
 
     fn is_inside(&self, path: &Path) -> bool {
@@ -291,22 +301,6 @@ fn leave_people_alone(rows: &[Row], roles: &mut HashMap<u32, Role>) {
     }
 }
 
-fn add_descendants(rows: &[Row], roles: &mut HashMap<u32, Role>) {
-    let is_ours = |(pid, (role, _)): (&u32, &Role)| (*role != ProcessRole::Bystander).then_some(*pid);
-    let ours: HashSet<u32> = roles.iter().filter_map(is_ours).collect();
-    let parents: HashMap<u32, u32> = rows.iter().map(|row| (row.pid, row.stat.parent)).collect();
-    for row in rows.iter().filter(|row| !ours.contains(&row.pid)) {
-        let mut seen = HashSet::new();
-        let mut at = row.stat.parent;
-        while !ours.contains(&at) && seen.insert(at) {
-            at = parents.get(&at).copied().unwrap_or_default();
-        }
-        if ours.contains(&at) {
-            roles.insert(row.pid, helper(format!("started by process {at}")));
-        }
-    }
-}
-
 fn found(row: &Row, (role, evidence): Role) -> Found {
     Found {
         parent: row.stat.parent,
@@ -329,24 +323,6 @@ fn is_one_of(row: &Row, programs: &[&str]) -> bool {
     called.is_some_and(is_listed) || exe.is_some_and(is_listed)
 }
 
-/// The script that a shell was told to run; `None` for a command text or an interactive shell.
-fn script_of(args: &[String]) -> Option<&str> {
-    let mut rest = args.iter().skip(1).map(String::as_str);
-    while let Some(arg) = rest.next() {
-        match arg {
-            "--" => return rest.next(),
-            "-o" | "+o" | "-O" | "--rcfile" | "--init-file" => drop(rest.next()),
-            _ if arg.starts_with("--") || arg.starts_with('+') => {}
-            _ if arg.starts_with('-') && arg.contains('c') => return None,
-            _ if arg.starts_with('-') => {}
-            // What `busybox` was asked to be.
-            _ if SHELLS.contains(&arg) => {}
-            _ => return Some(arg),
-        }
-    }
-    None
-}
-
 /// Whether a text names a path or something below it, as whole components: `-Dhome=/srv/app` and `/srv/app/x:/y` name
 /// `/srv/app`, but `/srv/app2` and `/mnt/srv/app` do not.
 pub(super) fn names(text: &str, path: &str) -> bool {
@@ -361,6 +337,23 @@ pub(super) fn names(text: &str, path: &str) -> bool {
         let ends = !text[at + path.len()..].starts_with(is_name);
         begins && ends
     })
+}
+
+/// A path as a process sees it, without `.` and `..`.
+fn joined(text: &str, row: &Row) -> Option<PathBuf> {
+    let path = match &row.cwd {
+        Some(cwd) => cwd.join(text),
+        None => PathBuf::from(text),
+    };
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(plain.pop()),
+            Component::CurDir => {}
+            part => plain.push(part),
+        }
+    }
+    plain.is_absolute().then_some(plain)
 }
 
 fn absolute_paths(text: &str) -> impl Iterator<Item = &Path> {

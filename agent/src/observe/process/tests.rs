@@ -9,17 +9,23 @@ use crate::sys::process::{Detached, Signal, Spec, spawn_detached};
 
 const HOME: &str = "/srv/app";
 const REAL: &str = "/data/app-4.2.0";
-const BOOTSTRAP: &str = "org.wso2.carbon.bootstrap.Bootstrap";
-const DIAGNOSTICS: &str = "org.wso2.diagnostics.DiagnosticsApp";
+pub(super) const BOOTSTRAP: &str = "org.wso2.carbon.bootstrap.Bootstrap";
+pub(super) const DIAGNOSTICS: &str = "org.wso2.diagnostics.DiagnosticsApp";
 
 /// `parent`, program, arguments, working directory; pids count from 100.
-struct Given(u32, &'static str, &'static [&'static str], &'static str);
+pub(super) struct Given(
+    pub u32,
+    pub &'static str,
+    pub &'static [&'static str],
+    pub &'static str,
+);
 
-fn rules(named: bool) -> ProcessRules {
+pub(super) fn rules(named: bool) -> ProcessRules {
     let texts = |text: &str| if named { vec![text.to_owned()] } else { Vec::new() };
     ProcessRules {
         main: texts(BOOTSTRAP),
         helpers: texts(DIAGNOSTICS),
+        home: Vec::new(),
     }
 }
 
@@ -53,6 +59,15 @@ fn resolve(path: &Path) -> Option<PathBuf> {
 }
 
 fn roles(named: bool, main_pid: Option<u32>, given: &[Given]) -> Vec<Option<ProcessRole>> {
+    roles_by(&rules(named), main_pid, given)
+}
+
+/// What each of some processes is by these rules.
+pub(super) fn roles_by(
+    rules: &ProcessRules,
+    main_pid: Option<u32>,
+    given: &[Given],
+) -> Vec<Option<ProcessRole>> {
     let rows: Vec<Row> = given
         .iter()
         .enumerate()
@@ -60,7 +75,7 @@ fn roles(named: bool, main_pid: Option<u32>, given: &[Given]) -> Vec<Option<Proc
         .collect();
     let found = Classify {
         homes: &[HOME.into(), REAL.into()],
-        rules: &rules(named),
+        rules,
         main_pid,
         resolve: &resolve,
         open_file: &|pid| (pid == 199).then(|| PathBuf::from("/srv/app/logs/x.log")),
