@@ -108,11 +108,15 @@ fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> 
 /// A reboot or a person may have started the server on a tree that is half replaced: it must not read on while files
 /// move. Tells whether it ran, so that it runs again afterwards.
 fn keep_down(run: &mut Run<'_>, session: &Session, begin: &Begin) -> Result<bool> {
-    if begin.live || !server::is_controlled(&session.settings) {
+    if begin.live {
         return Ok(false);
     }
     server::forbid_start(session)?;
     let found = server::observe(run, session)?;
+    if !server::is_controlled(&session.settings) {
+        server::refuse_uncontrolled(&session.settings, &found)?;
+        return Ok(false);
+    }
     if found.is_wanted() || !found.observed.to_stop().is_empty() {
         server::stop(run, session)?;
     }

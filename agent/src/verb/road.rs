@@ -182,12 +182,12 @@ pub(super) fn stop(run: &mut Run<'_>, session: &Session, begin: &Begin, journal:
 }
 
 /// A server that was stopped when the plan was made must not read a tree that is half replaced. What a killed one left
-/// running beside it holds files of the pack, so it is ended.
+/// running beside it holds files of the pack, so it is ended where pitstop may.
 fn expect_down(run: &mut Run<'_>, session: &Session) -> Result<()> {
-    if !server::is_controlled(&session.settings) {
-        return Ok(());
-    }
     let found = server::observe(run, session)?;
+    if !server::is_controlled(&session.settings) {
+        return server::refuse_uncontrolled(&session.settings, &found);
+    }
     if !found.is_running() {
         if !found.observed.to_stop().is_empty() {
             server::stop(run, session)?;

@@ -120,6 +120,9 @@ pub(super) fn go(
         );
         return Ok(None);
     };
+    if !matches!(target, Target::Config(_)) {
+        server::refuse_uncontrolled(&session.settings, &server)?;
+    }
     let can_restart = server.is_wanted() && server::is_controlled(&session.settings);
     let restart = can_restart && target.needs_restart(session)?;
     let (plan, merged) = plan(run, session, inventory, &target, restart)?;

@@ -1,7 +1,7 @@
 //! The server of an instance: observed, stopped, started, probed. Thin calls into `observe`, `apply` and `health` that
 //! note what happened.
 
-use crate::api::Result;
+use crate::api::{ErrorKind, Failure, Result};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -43,6 +43,39 @@ impl Server {
 
 pub(super) fn is_controlled(settings: &Settings) -> bool {
     settings.service != ServiceControl::None
+}
+
+/// A server that nothing says how to stop may not run while its pack is replaced.
+///
+/// # Errors
+/// `stop-failed`: it runs. `permission`: whether it does cannot be told.
+pub(super) fn refuse_uncontrolled(settings: &Settings, server: &Server) -> Result<()> {
+    if is_controlled(settings) {
+        return Ok(());
+    }
+    let name = &settings.name;
+    match server.observed.state {
+        RunState::Stopped => Ok(()),
+        RunState::Running => {
+            let mains = server.observed.mains().map(|found| &found.view);
+            let mains: Vec<String> = mains
+                .map(|view| format!("process {} ({})", view.pid, view.program))
+                .collect();
+            let message = format!(
+                "the server of {name} runs, and is not pitstop's to stop: {}",
+                mains.join(", ")
+            );
+            Err(Failure::new(ErrorKind::StopFailed, message)
+                .hint("stop it and run again, or set `service` in the instance's file"))
+        }
+        RunState::Unknown => {
+            let message = format!(
+                "cannot tell whether the server of {name} runs, which is not pitstop's to stop: this user does not see \
+                 its processes"
+            );
+            Err(Failure::new(ErrorKind::Permission, message).hint("run as root or as the server's user"))
+        }
+    }
 }
 
 pub(super) fn observe(run: &mut Run<'_>, instance: &Instance) -> Result<Server> {

@@ -26,7 +26,7 @@ use super::conflicts::{self, Waiting};
 use super::rollout::{self, Gates};
 use super::server::Server;
 use super::target::{self, Place, Target, Wanted};
-use super::{Run, adopt, gate, hotfix, recover, report_on, vendor_tool, view};
+use super::{Run, adopt, gate, hotfix, recover, report_on, server, vendor_tool, view};
 pub(super) use bases::keep_shown;
 pub(super) use carry::{How, carry_out};
 use plan::{Answering, Made, make_plan};
@@ -72,6 +72,14 @@ impl Options {
             false => Gates::all(&self.overrides),
         }
     }
+
+    /// Staging goes on beside any server.
+    fn refuse_uncontrolled(&self, instance: &Instance, server: &Server) -> Result<()> {
+        match self.stage_only {
+            true => Ok(()),
+            false => server::refuse_uncontrolled(&instance.settings, server),
+        }
+    }
 }
 
 /// Runs the verb.
@@ -105,6 +113,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
         return current(run, &installed);
     };
     refuse_held(&instance, &target, options.release_hold)?;
+    options.refuse_uncontrolled(&instance, &server)?;
     let mut origin = origin(run, &instance, place.offers(), &installed)?;
     let answering = answering(run, &instance, waiting.as_ref(), &options, &target);
     let made = make_plan(
@@ -171,6 +180,7 @@ pub(super) fn predict(
     let blockers = [
         gate::missing(run, instance, &target.release, &target.brought()),
         refuse_held(instance, &target, false),
+        server::refuse_uncontrolled(&instance.settings, server),
         hotfix::refuse_ending(instance, &made.plan, &[]),
         preflight::predict(instance, &made.plan),
         manual::refuse_unacknowledged(&made.plan, &[]),
@@ -293,6 +303,7 @@ fn decide(
         keep_shown(session, shown)?;
     }
     refuse_held(session, target, options.release_hold)?;
+    options.refuse_uncontrolled(session, &asked.server)?;
     let answering = answering(run, session, asked.waiting.as_ref(), options, target);
     let mut made = make_plan(run, session, inventory, &asked.server, target, None, answering)?;
     if options.in_place {

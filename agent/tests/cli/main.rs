@@ -31,6 +31,7 @@ mod report;
 mod rollout;
 mod rollout_lock;
 mod server;
+mod server_uncontrolled;
 mod terminal;
 mod trust;
 mod update;

@@ -24,7 +24,7 @@ use super::super::server::Server;
 use super::super::target::Target;
 use super::super::update::plan::{Answering, Made, make_plan};
 use super::super::update::{How, carry_out, leave_conflicts, manual, refuse_conflicts, refuse_held};
-use super::super::{Run, demand_plan, refuse_interrupted, report_on, rollback, vendor_tool, view};
+use super::super::{Run, demand_plan, refuse_interrupted, report_on, rollback, server, vendor_tool, view};
 use super::given::Given;
 use super::on;
 
@@ -228,6 +228,7 @@ fn ready(run: &mut Run<'_>, instance: &Instance, options: &Apply, new: &New) -> 
     let installed = adopted(instance)?;
     let (before, inventory, server) = view::observe(run, instance)?;
     run.report.before = Some(before);
+    server::refuse_uncontrolled(&instance.settings, &server)?;
     let files = files(instance, new);
     let mut target = vendor_tool::apply_hotfixes(run, instance, &files, &installed.release, &inventory)?;
     target.hotfix = Some(step(instance, installed, new, &target)?);

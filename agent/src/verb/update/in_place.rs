@@ -170,13 +170,7 @@ fn outlined(
     (from, to): (&Release, &Release),
     (inventory, server): (&Inventory, &Server),
 ) -> Result<Plan> {
-    if server.is_running() && !server::is_controlled(&instance.settings) {
-        let message = format!(
-            "the server of {} runs, and is not pitstop's to stop",
-            instance.settings.name
-        );
-        return Err(Failure::new(ErrorKind::StopFailed, message).hint("stop it and run again"));
-    }
+    server::refuse_uncontrolled(&instance.settings, server)?;
     let (held, strange) = in_place::look(instance)?;
     if let Some(name) = strange.first() {
         let count = strange.len();
