@@ -12,38 +12,55 @@ use crate::sys::root::{Kind, Root};
 
 use super::layout::{self, FEW, Part};
 
-/// Renames a transaction's staged files into place. Durable when it returns.
+/// Renames a transaction's staged files into place. Durable when it returns. Returns the directories that stay because
+/// something else came into them.
 ///
 /// # Errors
 /// The system refused; what was done until then can be taken back by [`undo`].
-pub fn commit(session: &Session, transaction: &str, plan: &Plan) -> Result<()> {
+pub fn commit(session: &Session, transaction: &str, plan: &Plan) -> Result<Vec<RelPath>> {
     let commit = Commit {
         root: &session.root,
         transaction,
     };
+    let mut filled = Vec::new();
     for step in &plan.files {
-        commit
-            .forward(step)
-            .map_err(|error| layout::failed("put in place", &session.root, &step.path, error))?;
+        match commit.forward(step) {
+            Err(error) if may_stay(&error, step, &plan.files) => filled.push(step.path.clone()),
+            done => done.map_err(|error| layout::failed("put in place", &session.root, &step.path, error))?,
+        }
     }
-    commit.sync(plan)
+    commit.sync(plan)?;
+    Ok(filled)
 }
 
-/// Takes a transaction's renames back. Durable when it returns.
+/// Takes a transaction's renames back. Durable when it returns. Returns the directories that stay because something else
+/// came into them.
 ///
 /// # Errors
 /// The system refused.
-pub fn undo(session: &Session, transaction: &str, plan: &Plan) -> Result<()> {
+pub fn undo(session: &Session, transaction: &str, plan: &Plan) -> Result<Vec<RelPath>> {
     let commit = Commit {
         root: &session.root,
         transaction,
     };
+    let mut filled = Vec::new();
     for step in plan.files.iter().rev() {
-        commit
-            .backward(step)
-            .map_err(|error| layout::failed("put back", &session.root, &step.path, error))?;
+        match commit.backward(step) {
+            Err(error) if may_stay(&error, step, &plan.files) => filled.push(step.path.clone()),
+            done => done.map_err(|error| layout::failed("put back", &session.root, &step.path, error))?,
+        }
     }
-    commit.sync(plan)
+    commit.sync(plan)?;
+    Ok(filled)
+}
+
+/// Whether it is only a directory that cannot go because somebody put something into it since it was looked at, and nothing
+/// needs its place.
+fn may_stay(error: &io::Error, step: &FileStep, files: &[FileStep]) -> bool {
+    let needs_place = |other: &FileStep| other.path == step.path && other.op != step.op;
+    error.kind() == io::ErrorKind::DirectoryNotEmpty
+        && matches!(step.op, FileOp::RemoveDir | FileOp::MakeDir)
+        && !files.iter().any(needs_place)
 }
 
 struct Commit<'a> {
@@ -234,6 +251,23 @@ mod tests {
         let forward = read();
         commit.backward(&step).unwrap();
         [forward, read()]
+    }
+
+    #[test]
+    fn a_directory_may_stay_only_where_nothing_needs_its_place() {
+        let filled = io::Error::from(io::ErrorKind::DirectoryNotEmpty);
+        let table = [
+            (&[FileOp::RemoveDir][..], true),
+            (&[FileOp::MakeDir], true),
+            (&[FileOp::RemoveDir, FileOp::Put], false),
+            (&[FileOp::Put], false),
+        ];
+        for (ops, expected) in table {
+            let files: Vec<FileStep> = ops.iter().map(|op| step(*op, Class::Vendor)).collect();
+            assert_eq!(may_stay(&filled, &files[0], &files), expected, "{ops:?}");
+            let refused = io::Error::from(io::ErrorKind::PermissionDenied);
+            assert!(!may_stay(&refused, &files[0], &files), "{ops:?}");
+        }
     }
 
     #[test]

@@ -165,6 +165,7 @@ fn carry_out(
         config: Some(made.change.clone()),
         gates,
         waits: false,
+        again: false,
     };
     let mut contents = Contents {
         source: None,

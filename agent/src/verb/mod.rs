@@ -154,6 +154,14 @@ impl<'a> Run<'a> {
         }
     }
 
+    fn warn_of_filled(&mut self, directories: &[RelPath]) {
+        for path in directories {
+            self.warn(format!(
+                "the directory {path} stays because something else is in it"
+            ));
+        }
+    }
+
     /// The outcome of a verb that did what it was asked for.
     fn done(&mut self, status: Status, changed: bool, message: impl Into<String>) {
         self.report.status = status;

@@ -71,8 +71,9 @@ fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> 
         }
         Some(Mark::Commit) => {
             let mut journal = Journal::append_to(&session.store.journal_file())?;
-            let finished = run.step("recover", |_| {
-                commit::commit(session, id, &begin.plan)?;
+            let finished = run.step("recover", |run| {
+                let filled = commit::commit(session, id, &begin.plan)?;
+                run.warn_of_filled(&filled);
                 journal.mark(Mark::Done)?;
                 Ok((
                     true,
@@ -93,9 +94,10 @@ fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> 
             })
         }
         Some(Mark::Undo | Mark::Undone) => {
-            run.step("recover", |_| {
+            run.step("recover", |run| {
                 if open.mark == Some(Mark::Undo) {
-                    commit::undo(session, id, &begin.plan)?;
+                    let filled = commit::undo(session, id, &begin.plan)?;
+                    run.warn_of_filled(&filled);
                     Journal::append_to(&session.store.journal_file())?.mark(Mark::Undone)?;
                 }
                 Ok((true, format!("{id} was being taken back; it is")))
@@ -136,10 +138,11 @@ fn undone(run: &mut Run<'_>, session: &mut Session, begin: &Begin, serve: bool) 
 }
 
 /// The old files are in place: the server may start again, and does if it ran. The journal is closed only after it,
-/// so that a run that dies here leaves this to the next one.
+/// so that a run that dies here leaves this to the next one. Where a verification is owed, that starts the server, and goes
+/// back again if it has to.
 fn bring_back(run: &mut Run<'_>, session: &Session, begin: &Begin, serve: bool) -> Result<()> {
     server::allow_start(session)?;
-    if serve && begin.running {
+    if serve && begin.running && session.state.pending.is_none() {
         server::start_again(run, session, begin)?;
     }
     Ok(())

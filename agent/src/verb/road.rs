@@ -34,6 +34,9 @@ pub(super) struct Change<'a> {
     pub gates: Gates<'a>,
     /// Whether a refusal right before the stop leaves what is staged to a later run.
     pub waits: bool,
+    /// Whether the caller plans again where the plan does not hold any more once the server is down. The server stays down
+    /// and the journal open then.
+    pub again: bool,
 }
 
 /// Drives a plan until its files are in place and the state says so. Returns `false` if it was only staged.
@@ -74,7 +77,7 @@ pub(super) fn drive(
             true => journal.mark(Mark::Parked).and(Err(staged_already(failure))),
         };
     }
-    make_live(run, session, &begin, journal)?;
+    make_live(run, session, &begin, journal, change.again)?;
     Ok(true)
 }
 
@@ -91,7 +94,7 @@ pub(super) fn resume(
     run.report.timing.stage_ms = run.clock.ms();
     begin.overridden.clone_from(&run.overridden);
     rollout::slot::enter(run, session, &begin, gates).map_err(staged_already)?;
-    make_live(run, session, &begin, journal)
+    make_live(run, session, &begin, journal, false)
 }
 
 fn staged_already(mut failure: Failure) -> Failure {
@@ -117,10 +120,19 @@ pub(super) fn staged(
 }
 
 /// From staged files to a sealed transaction.
-fn make_live(run: &mut Run<'_>, session: &mut Session, begin: &Begin, mut journal: Journal) -> Result<()> {
+fn make_live(
+    run: &mut Run<'_>,
+    session: &mut Session,
+    begin: &Begin,
+    mut journal: Journal,
+    again: bool,
+) -> Result<()> {
     let _beyond = Beyond::begin();
     if let Err(failure) = stop(run, session, begin, &mut journal) {
-        return Err(give_up(run, session, begin, failure));
+        return Err(match again && failure.kind == ErrorKind::Stale {
+            true => failure,
+            false => give_up(run, session, begin, failure),
+        });
     }
     commit_stopped(run, session, begin, journal)
 }
@@ -148,8 +160,9 @@ pub(super) fn commit_stopped(
     if let Err(failure) = journal.mark(Mark::Commit) {
         return Err(give_up(run, session, begin, failure));
     }
-    let committed = run.step("commit", |_| {
-        commit::commit(session, &begin.transaction, &begin.plan)?;
+    let committed = run.step("commit", |run| {
+        let filled = commit::commit(session, &begin.transaction, &begin.plan)?;
+        run.warn_of_filled(&filled);
         journal.mark(Mark::Done)?;
         Ok((true, format!("{} paths", begin.plan.files.len())))
     });
@@ -169,7 +182,11 @@ pub(super) fn stop(run: &mut Run<'_>, session: &Session, begin: &Begin, journal:
     // Before the hooks: what they do is owed an end, also if this run dies in them.
     journal.mark(Mark::Stopping)?;
     if begin.running {
-        server::hooks(run, session, Hook::BeforeStop)?;
+        match server::hooks(run, session, Hook::BeforeStop) {
+            // The server that is to be stopped is known to be bad.
+            Err(failure) if begin.because.is_some() => run.warn(failure.full_message()),
+            done => done?,
+        }
     }
     server::forbid_start(session)?;
     if begin.running {
@@ -261,10 +278,11 @@ pub(super) fn take_back(
     journal: &mut Journal,
     failure: Failure,
 ) -> Failure {
-    let undone = run.step("undo", |_| {
+    let undone = run.step("undo", |run| {
         // Where the journal takes no mark, it says until it is closed that the commit is to be finished: whole as well.
         let marked = journal.mark(Mark::Undo);
-        commit::undo(session, &begin.transaction, &begin.plan)?;
+        let filled = commit::undo(session, &begin.transaction, &begin.plan)?;
+        run.warn_of_filled(&filled);
         marked
             .and_then(|()| journal.mark(Mark::Undone))
             .or_else(|_| journal::close(&session.store.journal_file()))?;

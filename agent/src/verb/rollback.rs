@@ -1,5 +1,6 @@
 //! `rollback`: back to a kept snapshot.
 
+mod automatic;
 mod target;
 
 use std::collections::BTreeMap;
@@ -16,11 +17,11 @@ use crate::observe::tree;
 use crate::plan::rollback::Undone;
 use crate::plan::{MergeOutcome, MergeRequest, Side};
 use crate::session::Session;
-use crate::store::state::{Because, Pending};
 
 use super::merges::Merges;
 use super::rollout::{self, Gates};
 use super::{Run, common, hotfix, read, recover, report_on, road, server, settle, view};
+pub(super) use automatic::take_back;
 pub(super) use target::Target;
 use target::no_snapshot;
 
@@ -150,6 +151,7 @@ pub(super) fn go(
         config: target.change(session),
         gates,
         waits: false,
+        again: false,
     };
     let mut contents = Contents {
         source: None,
@@ -158,40 +160,6 @@ pub(super) fn go(
     road::drive(run, session, change, &mut contents)?;
     settle::settle(run, session)?;
     Ok(Some(ends))
-}
-
-/// Takes back a change that failed its verification. A server that went on serving meanwhile is restarted: whatever it
-/// has read of the change may be in it still.
-pub(super) fn take_back(
-    run: &mut Run<'_>,
-    session: &mut Session,
-    pending: &Pending,
-    because: Because,
-) -> Result<()> {
-    let inventory = view::scan(run, session, false)?;
-    let target = Target::transaction(session, pending)?;
-    let running = pending.start || (pending.live && server::is_controlled(&session.settings));
-    let (plan, merged) = plan(run, session, inventory, &target, running)?;
-    run.report.warnings.extend(plan.warnings.iter().cloned());
-    let change = road::Change {
-        plan: &plan,
-        running,
-        baseline: pending.baseline.clone(),
-        because: Some(because),
-        park: false,
-        live: pending.live && !running,
-        config: target.change(session),
-        gates: Gates::none(),
-        waits: false,
-    };
-    let failed = run.report.transaction.clone();
-    let mut contents = Contents {
-        source: None,
-        merged: &merged,
-    };
-    let driven = road::drive(run, session, change, &mut contents);
-    run.report.transaction = failed;
-    driven.map(|_| ())
 }
 
 fn plan(

@@ -6,7 +6,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::plan::{FileStep, Hook, Plan};
+use crate::api::plan::{FileOp, FileStep, Hook, Plan};
 use crate::api::report::{Action, Hold, Outcome, ProbeView};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::layout;
@@ -104,7 +104,7 @@ fn start_and_verify(
         run.report.probes = server::probe(run, session, &pending.baseline)?;
         judge(run)?;
     } else {
-        prepare(run, session, pending)?;
+        hooks(run, session, pending, Hook::AfterCommit)?;
         server::allow_start(session)?;
     }
     if pending.start {
@@ -114,17 +114,17 @@ fn start_and_verify(
             // It ran already: nobody has asked it yet.
             run.report.probes = server::probe(run, session, &pending.baseline)?;
         }
-        server::hooks(run, session, Hook::AfterStart)?;
+        hooks(run, session, pending, Hook::AfterStart)?;
         judge(run)?;
     }
     let inventory = seen.map_or_else(|| view::scan(run, session, false), Ok)?;
     Ok((plan, inventory))
 }
 
-/// What the profile wants done before the first start. A server that is on its way back must not stay down because of it:
-/// whether it is well is told by its probes.
-fn prepare(run: &mut Run<'_>, session: &Session, pending: &Pending) -> Result<()> {
-    match server::hooks(run, session, Hook::AfterCommit) {
+/// What the profile wants done before and after the first start. A server that is on its way back must neither stay down nor
+/// count as bad because of it: whether it is well is told by its probes.
+fn hooks(run: &mut Run<'_>, session: &Session, pending: &Pending, when: Hook) -> Result<()> {
+    match server::hooks(run, session, when) {
         Err(failure) if pending.action == Action::Rollback => {
             run.warn(failure.full_message());
             Ok(())
@@ -183,7 +183,9 @@ fn in_place<'a>(session: &Session, plan: &Plan, found: impl Fn(&RelPath) -> Opti
         let found = found(path);
         // A run that was killed after the hooks has left it to this one to go on.
         let removed = found.is_none() && session.ownership.is_optional(path);
-        if !removed && !Entry::same(found, step.new.as_ref()) {
+        // The commit has warned of it.
+        let filled = step.op == FileOp::RemoveDir && matches!(found, Some(Entry::Dir { .. }));
+        if !removed && !filled && !Entry::same(found, step.new.as_ref()) {
             let path = path.under(session.root.path());
             let message = format!("{} is not what was put there", path.display());
             return Err(Failure::new(ErrorKind::Unhealthy, message).at(path));
@@ -321,7 +323,10 @@ fn go_back(run: &mut Run<'_>, session: &mut Session, pending: &Pending, failure:
     ));
     let failed_probes = run.report.probes.clone();
     hold(session, pending, failure);
-    session.store.save(&session.state)?;
+    // It is saved again once the old level is back.
+    if let Err(unwritten) = session.store.save(&session.state) {
+        run.warn(unwritten.full_message());
+    }
     let because = Because {
         transaction: pending.transaction.clone(),
         reason: failure.full_message(),

@@ -40,3 +40,4 @@ mod vendor_tool;
 mod vendor_tool_host;
 mod vendor_tool_in_place;
 mod vendor_tool_table;
+mod way_back;

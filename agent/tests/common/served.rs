@@ -4,7 +4,8 @@ use std::net::TcpListener;
 
 use super::{Answer, Lab, Pack, file, pack, script};
 
-/// A small real server: answers with its level, with 500 on /extra and with a line in its log where the level says so.
+/// A small real server: answers with its level, with 500 on /extra, with a line in its log, and with a last word in a file of
+/// the pack where the level says so.
 const SERVER: &str = r#"import http.server, os, sys, signal
 home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 level = open(home + "/VERSION").read().strip()
@@ -25,7 +26,15 @@ if "logs" in traits:
     os.makedirs(home + "/log", exist_ok=True)
     with open(home + "/log/up.log", "a") as log:
         log.write("up " + level + "\n")
-signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+def end(*_):
+    if "scribbles" in traits:
+        with open(home + "/bin/traits", "a") as own:
+            own.write("last words\n")
+    if "litters" in traits:
+        with open(home + "/web/new/core", "w") as core:
+            core.write("dump")
+    os._exit(0)
+signal.signal(signal.SIGTERM, end)
 http.server.HTTPServer.allow_reuse_address = True
 http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
 "#;

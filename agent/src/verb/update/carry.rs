@@ -60,6 +60,7 @@ pub(in crate::verb) fn carry_out(
                 config: None,
                 gates: how.gates,
                 waits: true,
+                again: false,
             };
             let mut contents = Contents {
                 source: Some(target.source.as_mut()),

@@ -1,0 +1,94 @@
+//! What must not stop the way back that pitstop takes by itself.
+
+use serde_json::Value;
+
+use crate::common::file;
+use crate::common::served::{Server, level, server};
+
+/// A running server whose next level is in place and never healthy, and does this when it is stopped.
+fn bad_next(last_act: &str) -> Server {
+    let server = server("", &[], "").started();
+    let mut next = level("1.1.0", &format!("extra-broken {last_act}"));
+    next.insert("web/new/index.html".into(), file("new\n"));
+    server.lab.offer("1.1.0", &next);
+    server
+}
+
+fn back_at_the_old_level(server: &Server) -> Value {
+    let report = server.run(&["update", "lab"]).refused(4, "rolled-back").report;
+    assert_eq!(server.says().as_deref(), Some("1.0.0"));
+    assert_eq!(server.lab.read("VERSION"), "1.0.0\n");
+    assert_eq!(server.lab.read("bin/traits"), "");
+    report
+}
+
+#[test]
+fn a_file_that_the_failing_server_writes_when_it_is_stopped() {
+    let server = bad_next("scribbles");
+    let report = back_at_the_old_level(&server);
+    let warnings = report["warnings"].to_string();
+    assert!(warnings.contains("planned again"), "{warnings}");
+    let kept = server.lab.leftovers();
+    assert!(kept.iter().any(|path| path.ends_with("bin/traits")), "{kept:?}");
+}
+
+#[test]
+fn the_way_back_is_planned_again_once_and_the_server_is_not_left_down() {
+    let server = bad_next("");
+    let home = server.lab.home();
+    server.hooks(&format!(
+        "{{when: before-stop, command: [/bin/sh, -c, '! grep -q 1.1.0 {home}/VERSION || echo again >> {home}/bin/traits']}}",
+        home = home.display()
+    ));
+    let refused = server.run(&["update", "lab"]).refused(5, "rollback-unverified");
+    assert!(
+        refused.message().contains("bin/traits changed"),
+        "{}",
+        refused.message()
+    );
+    assert_eq!(server.lab.read("bin/traits").matches("again").count(), 2);
+    assert_eq!(server.says().as_deref(), Some("1.1.0"));
+}
+
+#[test]
+fn a_directory_that_is_not_empty_any_more() {
+    let server = bad_next("litters");
+    let report = back_at_the_old_level(&server);
+    let warnings = report["warnings"].to_string();
+    assert!(warnings.contains("the directory web/new stays"), "{warnings}");
+    assert_eq!(server.lab.read("web/new/core"), "dump");
+    assert!(!server.lab.exists("web/new/index.html"));
+}
+
+#[test]
+fn hooks_that_fail() {
+    let server = bad_next("");
+    let home = server.lab.home();
+    server.hooks(&format!(
+        "{{when: before-stop, command: [/bin/sh, -c, '! grep -q 1.1.0 {home}/VERSION']}}, {{when: after-start, command: \
+         [/bin/false]}}",
+        home = home.display()
+    ));
+    let report = back_at_the_old_level(&server);
+    let warnings = report["warnings"].to_string();
+    for hook in ["/bin/sh", "/bin/false"] {
+        assert!(warnings.contains(&format!("the hook `{hook}`")), "{warnings}");
+    }
+}
+
+/// The level that failed does not even start: it is not tried as if nothing were owed.
+#[test]
+#[cfg(feature = "faults")]
+fn a_kill_right_before_the_server_is_stopped() {
+    let server = server("", &[("1.1.0", "dies")], "").started();
+    // What is restored is staged as a link; then the journal says that the server is about to be stopped.
+    let fault = [("PITSTOP_FAULT", "kill-after:link .pitstop/tx;append")];
+    let killed = server.lab.run_with(&["update", "lab"], &fault);
+    assert_eq!(killed.code, None, "{:#}", killed.report);
+    let check = server.run(&["check", "lab"]).report;
+    assert_eq!(check["before"]["interrupted"]["action"], "rollback", "{check:#}");
+    assert_eq!(check["before"]["interrupted"]["phase"], "stopping", "{check:#}");
+    server.run(&["start", "lab"]).refused(4, "rolled-back");
+    assert_eq!(server.says().as_deref(), Some("1.0.0"));
+    assert_eq!(server.lab.read("VERSION"), "1.0.0\n");
+}
