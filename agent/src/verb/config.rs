@@ -144,13 +144,13 @@ fn carry_out(
     server: &Server,
     gates: Gates<'_>,
 ) -> Result<()> {
+    let running = restarts(&made.plan);
+    let live = server.is_running() && !running;
     let baseline = if server.is_running() {
-        server::baseline(run, session, server)?
+        server::baseline(run, session, server, live)?
     } else {
         server::Baseline::new()
     };
-    let running = restarts(&made.plan);
-    let live = server.is_running() && !running;
     if live && made.needs_restart {
         run.warn("the server runs on with its old configuration: nothing says how it is restarted");
     }

@@ -136,8 +136,9 @@ pub(super) fn go(
     if run.report.dry_run {
         return Ok(Some(ends));
     }
+    let live = server.is_running() && !restart && matches!(target, Target::Config(_));
     let baseline = if server.is_running() {
-        server::baseline(run, session, &server)?
+        server::baseline(run, session, &server, live)?
     } else {
         server::Baseline::new()
     };
@@ -147,7 +148,7 @@ pub(super) fn go(
         baseline,
         because: None,
         park: false,
-        live: server.is_running() && !restart && matches!(target, Target::Config(_)),
+        live,
         config: target.change(session),
         gates,
         waits: false,

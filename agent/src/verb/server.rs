@@ -109,9 +109,14 @@ pub(super) fn stop(run: &mut Run<'_>, session: &Session) -> Result<bool> {
     Ok(stopped)
 }
 
-/// Starts the server and waits until it is ready. Probes that failed before do not hold it up.
+/// Starts the server and waits until it is ready. Probes that failed before do not hold it up, but for those of a log:
+/// what an earlier start wrote may be gone by now, and this one has to write its own.
 pub(super) fn start(run: &mut Run<'_>, session: &Session, baseline: &Baseline) -> Result<bool> {
     let mut settings = session.settings.clone();
+    let mut baseline = baseline.clone();
+    for log in settings.probes.iter().filter(|probe| probe.log.is_some()) {
+        baseline.remove(&log.name);
+    }
     for probe in &mut settings.probes {
         probe.required &= baseline.get(&probe.name) != Some(&false);
     }
@@ -119,7 +124,7 @@ pub(super) fn start(run: &mut Run<'_>, session: &Session, baseline: &Baseline) -
     run.step("start", |run| {
         let mut probes = Vec::new();
         let outcome = Service::new(&settings).start(&mut probes);
-        run.report.probes = judged(&session.settings, probes, baseline);
+        run.report.probes = judged(&session.settings, probes, &baseline);
         let outcome = outcome?;
         outcome.warnings.into_iter().for_each(|warning| run.warn(warning));
         started = outcome.changed;
@@ -141,13 +146,21 @@ pub(super) fn start_again(run: &mut Run<'_>, session: &Session, begin: &Begin) -
     Ok(())
 }
 
-/// Asks the probes once, before anything is changed. Those of a log are left out: what a server wrote when it started
-/// may be rotated away by now, which says nothing about the start that comes.
-pub(super) fn baseline(run: &mut Run<'_>, session: &Session, server: &Server) -> Result<Baseline> {
+/// Asks the probes once, before anything is changed. Those of a log only where the server goes on, `live`: what it lacks
+/// then it lacks afterwards too, and says nothing about a start that comes.
+pub(super) fn baseline(
+    run: &mut Run<'_>,
+    session: &Session,
+    server: &Server,
+    live: bool,
+) -> Result<Baseline> {
     let mut baseline = Baseline::new();
     run.step("baseline", |run| {
         let now = Waiting::Until(Deadline::after(Duration::ZERO));
-        let settings = without_logs(&session.settings);
+        let settings = match live {
+            true => session.settings.clone(),
+            false => without_logs(&session.settings),
+        };
         let prober = Service::new(&settings).prober(None, &server.observed)?;
         baseline = health::run_all(prober, now)
             .into_iter()

@@ -27,6 +27,7 @@ mod hotfix_update;
 mod journal;
 mod merge;
 mod pack;
+mod probes;
 mod report;
 mod rollout;
 mod rollout_lock;

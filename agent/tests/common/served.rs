@@ -107,9 +107,14 @@ impl Server {
 
     /// Adds a probe to the instance.
     pub fn probe(&self, probe: &str) {
+        self.settings(|text| format!("{text}  - {probe}\n"));
+    }
+
+    /// Changes the instance's file.
+    pub fn settings(&self, change: impl FnOnce(&str) -> String) {
         let file = self.lab.path("config/instances.d/lab.yaml");
         let text = std::fs::read_to_string(&file).unwrap();
-        std::fs::write(&file, format!("{text}  - {probe}\n")).unwrap();
+        std::fs::write(&file, change(&text)).unwrap();
     }
 
     /// Adds hooks to the profile.

@@ -35,7 +35,7 @@ pub(in crate::verb) fn carry_out(
     let serving = server.is_running();
     let running = server.is_wanted() && server::is_controlled(&session.settings);
     let baseline = if serving {
-        server::baseline(run, session, server)?
+        server::baseline(run, session, server, false)?
     } else {
         server::Baseline::new()
     };

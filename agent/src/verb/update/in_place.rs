@@ -195,7 +195,7 @@ fn outlined(
 fn begin(run: &mut Run<'_>, session: &Session, asked: &Asked, plan: Plan) -> Result<Begin> {
     let server = &asked.server;
     let baseline = match server.is_running() {
-        true => server::baseline(run, session, server)?,
+        true => server::baseline(run, session, server, false)?,
         false => server::Baseline::new(),
     };
     let begin = Begin {

@@ -1,0 +1,38 @@
+//! What probes count for: lines that a log does not hold any more, servers that are still starting, instances without any.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::common::Answer;
+use crate::common::served::{Server, server};
+
+const LOG: &str = "{name: up, deadline_s: 1, log: {file: log/up.log, pattern: '^up ', forbid: FATAL}}";
+
+fn probe<'a>(answer: &'a Answer, name: &str) -> &'a Value {
+    let probes = answer.report["probes"].as_array().unwrap();
+    probes.iter().find(|probe| probe["name"] == name).unwrap()
+}
+
+/// Its log is gone: it was purged, or packed, or is too long by now.
+fn logless() -> Server {
+    let server = server("logs", &[], "");
+    server.probe(LOG);
+    let server = server.started();
+    fs::remove_file(server.lab.home().join("log/up.log")).unwrap();
+    server
+}
+
+#[test]
+fn a_live_configuration_is_not_held_to_a_line_that_was_gone_before() {
+    let server = logless();
+    server.settings(|text| {
+        let files = "{path: conf/server.conf, content: \"a = 2\\n\", restart: false}";
+        format!("{text}config:\n  files:\n    - {files}\n")
+    });
+    let pids = server.pids();
+    let answer = server.run(&["config", "apply", "lab"]).expect(0, "configured");
+    assert_eq!(probe(&answer, "up")["baseline_ok"], false);
+    assert_eq!(server.lab.read("conf/server.conf"), "a = 2\n");
+    assert_eq!(server.pids(), pids);
+}
