@@ -16,7 +16,7 @@ use regex::Regex;
 use crate::api::report::ProbeView;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::{ServiceControl, Settings};
-use crate::health::{LogMarks, Prober, excerpt};
+use crate::health::{LogMarks, Prober, Up, excerpt};
 use crate::observe::process::{Observed, Query, observe, server_user};
 use crate::observe::unit::{Systemd, UnitState};
 use crate::product::profile::HookRule;
@@ -80,11 +80,15 @@ impl<'a> Service<'a> {
     /// As [`server_user`].
     pub fn prober(&self, marks: Option<LogMarks>, observed: &Observed) -> Result<Prober<'a>> {
         let started = observed.mains().map(|found| found.view.started_ticks).min();
+        let up = |ticks| Up {
+            since_unix: procfs::started_unix(ticks).ok(),
+            lasts: procfs::lives_for(ticks).ok(),
+        };
         Ok(Prober {
             settings: self.settings,
             user: server_user(self.settings)?,
             marks,
-            started_unix: started.and_then(|ticks| procfs::started_unix(ticks).ok()),
+            up: started.map_or_else(Up::default, up),
         })
     }
 

@@ -138,10 +138,34 @@ fn glob_matches(glob: &[u8], name: &[u8]) -> bool {
     }
 }
 
-/// Looks once for the line. With marks, what was written since counts, also in a file that was renamed meanwhile;
-/// without, whole files that were written since the server started. Those may hold earlier starts: what is forbidden
-/// then only counts after the last line that was looked for.
-pub(super) fn ask(home: &Path, log: &Log, marks: Option<&[Mark]>, started_unix: Option<u64>) -> Answer {
+/// Which lines count.
+pub(super) enum Lines<'a> {
+    /// Those after these marks, also in a file that was renamed meanwhile.
+    After(&'a [Mark]),
+    /// Those of whole files that were written since a server started that runs already. They may hold earlier starts:
+    /// what is forbidden only counts after the last line that was looked for. That line may be gone by now, purged or
+    /// packed, unless the server may still be starting.
+    OfServer {
+        since_unix: Option<u64>,
+        is_starting: bool,
+    },
+}
+
+impl Lines<'_> {
+    fn missing(&self, why: String) -> Answer {
+        match self {
+            Self::OfServer {
+                is_starting: false, ..
+            } => Answer::pass(format!(
+                "{why}; not held against a server that has been up for longer than a start may take"
+            )),
+            _ => Answer::fail(why),
+        }
+    }
+}
+
+/// Looks once for the line.
+pub(super) fn ask(home: &Path, log: &Log, lines: &Lines<'_>) -> Answer {
     let (Ok(pattern), Ok(forbid)) = (
         Regex::new(&log.pattern),
         log.forbid.as_deref().map(Regex::new).transpose(),
@@ -150,16 +174,16 @@ pub(super) fn ask(home: &Path, log: &Log, marks: Option<&[Mark]>, started_unix: 
     };
     let place = Place::of(home, log);
     let Some(newest) = place.newest() else {
-        return Answer::fail(format!("there is no {}", log.file));
+        return lines.missing(format!("there is no {}", log.file));
     };
-    let parts = match marks {
-        Some(marks) => since_marks(&place, newest, marks),
-        None => since_start(&place, newest, started_unix),
+    let parts = match lines {
+        Lines::After(marks) => since_marks(&place, newest, marks),
+        Lines::OfServer { since_unix, .. } => since_start(&place, newest, *since_unix),
     };
     let mut search = Search {
         pattern,
         forbid,
-        forgives: marks.is_none(),
+        forgives: matches!(lines, Lines::OfServer { .. }),
         seen: false,
         forbidden: None,
     };
@@ -174,7 +198,7 @@ pub(super) fn ask(home: &Path, log: &Log, marks: Option<&[Mark]>, started_unix: 
     } else if search.seen {
         Answer::pass(format!("{} has the line", log.file))
     } else {
-        Answer::fail(format!(
+        lines.missing(format!(
             "no line of {} since the start matches `{}`",
             log.file, log.pattern
         ))

@@ -16,7 +16,7 @@ pub use answer::Answer;
 pub use excerpt::excerpt;
 pub use log::{LogMarks, mark_logs};
 pub use policy::{Verdict, judge, with_baseline};
-pub use probe::Prober;
+pub use probe::{Prober, Up};
 pub use trial::{Trials, Waiting, run_all};
 
 use crate::api::report::{ProbeView, RunState};

@@ -11,7 +11,7 @@ use crate::sys::process::{Environment, Spec, User, run};
 
 use super::answer::Answer;
 use super::excerpt::excerpt;
-use super::log::LogMarks;
+use super::log::{Lines, LogMarks};
 use super::{http, log};
 
 /// Asks probes of one instance.
@@ -23,9 +23,25 @@ pub struct Prober<'a> {
     pub user: User,
     /// Where the logs ended before the start that is watched; absent for a server that was running already.
     pub marks: Option<LogMarks>,
-    /// When the server started, in seconds since the epoch: older logs say nothing about it. Only used without
-    /// `marks`.
-    pub started_unix: Option<u64>,
+    /// Since when the server runs. Its logs are only judged by it without `marks`.
+    pub up: Up,
+}
+
+/// Since when a server runs, as far as that is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Up {
+    /// Seconds since the epoch: older logs say nothing about it.
+    pub since_unix: Option<u64>,
+    /// For how long.
+    pub lasts: Option<Duration>,
+}
+
+impl Up {
+    /// How much of its time to start is left.
+    pub fn left_to_start(&self, settings: &Settings) -> Duration {
+        let limit = Duration::from_secs(settings.start_timeout_s);
+        limit.saturating_sub(self.lasts.unwrap_or_default())
+    }
 }
 
 /// What a probe is called in reports.
@@ -49,12 +65,19 @@ impl Prober<'_> {
         match probe.kind() {
             Some(ProbeKind::Http(http)) => http::ask(http, limit),
             Some(ProbeKind::Tcp(tcp)) => ask_tcp(tcp, limit),
-            Some(ProbeKind::Log(log)) => {
-                let marks = self.marks.as_ref().map(|marks| marks.of(&probe.name));
-                log::ask(&self.settings.home, log, marks, self.started_unix)
-            }
+            Some(ProbeKind::Log(log)) => log::ask(&self.settings.home, log, &self.lines_of(probe)),
             Some(ProbeKind::Command(command)) => self.ask_command(command, limit),
             None => Answer::fail("the probe does not say what to ask"),
+        }
+    }
+
+    fn lines_of(&self, probe: &Probe) -> Lines<'_> {
+        match &self.marks {
+            Some(marks) => Lines::After(marks.of(&probe.name)),
+            None => Lines::OfServer {
+                since_unix: self.up.since_unix,
+                is_starting: !self.up.left_to_start(self.settings).is_zero(),
+            },
         }
     }
 

@@ -8,6 +8,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Set in [`Stat::flags`] for a thread of the kernel (`PF_KTHREAD`).
 const KERNEL_THREAD: u64 = 0x0020_0000;
@@ -156,8 +157,28 @@ pub fn started_unix(started_ticks: u64) -> io::Result<u64> {
         .lines()
         .find_map(|line| line.strip_prefix("btime ")?.trim().parse::<u64>().ok())
         .ok_or(io::ErrorKind::InvalidData)?;
+    Ok(boot + started_ticks / ticks_per_second()?)
+}
+
+/// For how long a process has lived. No setting of the clock changes it.
+///
+/// # Errors
+/// Of the system; `InvalidData` if `/proc/uptime` is not what the kernel writes.
+pub fn lives_for(started_ticks: u64) -> io::Result<Duration> {
+    let text = read(Path::new("/proc/uptime"), 1 << 10)?;
+    let text = String::from_utf8_lossy(&text);
+    let up = text
+        .split_ascii_whitespace()
+        .next()
+        .and_then(|up| up.parse().ok());
+    let up = Duration::try_from_secs_f64(up.ok_or(io::ErrorKind::InvalidData)?);
+    let up = up.map_err(|_| io::ErrorKind::InvalidData)?;
+    Ok(up.saturating_sub(Duration::from_secs(started_ticks / ticks_per_second()?)))
+}
+
+fn ticks_per_second() -> io::Result<u64> {
     let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK)?.unwrap_or(100);
-    Ok(boot + started_ticks / u64::try_from(per_second).unwrap_or(100).max(1))
+    Ok(u64::try_from(per_second).unwrap_or(100).max(1))
 }
 
 #[cfg(test)]
@@ -194,5 +215,8 @@ mod tests {
         let now = jiff::Timestamp::now().as_second().unsigned_abs();
         let started = started_unix(stat.started_ticks).unwrap();
         assert!(started <= now + 2 && started + 3600 > now, "{started} {now}");
+        let lives = lives_for(stat.started_ticks).unwrap();
+        assert!(lives < Duration::from_secs(3600), "{lives:?}");
+        assert!(lives_for(0).unwrap() > lives, "the first process is older");
     }
 }

@@ -36,3 +36,16 @@ fn a_live_configuration_is_not_held_to_a_line_that_was_gone_before() {
     assert_eq!(server.lab.read("conf/server.conf"), "a = 2\n");
     assert_eq!(server.pids(), pids);
 }
+
+#[test]
+fn a_server_that_has_been_up_for_long_is_not_held_to_the_line_of_its_start() {
+    let server = logless();
+    server.settings(|text| text.replace("start_timeout_s: 20", "start_timeout_s: 3600"));
+    server.run(&["verify", "lab"]).refused(5, "unhealthy");
+    server.settings(|text| text.replace("start_timeout_s: 3600", "start_timeout_s: 1"));
+    let answer = server.run(&["verify", "lab"]).expect(0, "verified");
+    let detail = probe(&answer, "up")["detail"].as_str().unwrap();
+    assert!(detail.contains("not held against"), "{detail}");
+    server.lab.write("log/up.log", "FATAL\n");
+    server.run(&["verify", "lab"]).refused(5, "unhealthy");
+}

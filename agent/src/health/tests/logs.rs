@@ -139,7 +139,10 @@ fn without_marks_logs_written_since_the_server_started_count_also_rotated_ones()
     let now = jiff::Timestamp::now().as_second().unsigned_abs();
     let ask_since = |started: Option<u64>| {
         let prober = Prober {
-            started_unix: started,
+            up: Up {
+                since_unix: started,
+                lasts: None,
+            },
             ..prober(&settings)
         };
         prober.ask(&asked, Duration::from_secs(5)).ok
@@ -157,6 +160,45 @@ fn without_marks_logs_written_since_the_server_started_count_also_rotated_ones()
         "WSO2 Carbon started in 7 sec\n",
     );
     assert!(ask_since(Some(now - 60)));
+}
+
+#[test]
+fn a_line_of_its_start_is_missed_only_as_long_as_a_server_may_be_starting() {
+    let asked = probe("log: {file: logs/carbon.log, pattern: started, forbid: FATAL}");
+    let limit = 60;
+    // The log, for how many seconds the server has been up, whether it passes and that is said to be no matter.
+    let table = [
+        (Some("x\n"), Some(limit - 1), false),
+        (Some("x\n"), None, false),
+        (Some("x\n"), Some(limit), true),
+        (None, Some(limit - 1), false),
+        (None, Some(limit), true),
+        (Some("FATAL\n"), Some(limit), false),
+    ];
+    for (text, lasts, passes) in table {
+        let home = dir();
+        crate::sys::fs::make_private_dirs(&home.path().join("logs")).unwrap();
+        if let Some(text) = text {
+            append(&home.path().join("logs/carbon.log"), text);
+        }
+        let settings = settings(home.path());
+        assert_eq!(settings.start_timeout_s, limit);
+        let up = Up {
+            since_unix: None,
+            lasts: lasts.map(Duration::from_secs),
+        };
+        let answer = Prober {
+            up,
+            ..prober(&settings)
+        }
+        .ask(&asked, Duration::from_secs(5));
+        let told = answer.detail.contains("not held against");
+        assert_eq!(
+            (answer.ok, told),
+            (passes, passes),
+            "{text:?} {lasts:?}: {answer:?}"
+        );
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn prober(settings: &Settings) -> Prober<'_> {
         settings,
         user: User::current().unwrap(),
         marks: None,
-        started_unix: None,
+        up: Up::default(),
     }
 }
 
