@@ -109,8 +109,9 @@ pub(super) fn stop(run: &mut Run<'_>, session: &Session) -> Result<bool> {
     Ok(stopped)
 }
 
-/// Starts the server and waits until it is ready. Probes that failed before do not hold it up, but for those of a log:
-/// what an earlier start wrote may be gone by now, and this one has to write its own.
+/// Starts the server and waits until it is ready. That its process lives is the first of the report's probes. Those that
+/// failed before do not hold it up, but for those of a log: what an earlier start wrote may be gone by now, and this one
+/// has to write its own.
 pub(super) fn start(run: &mut Run<'_>, session: &Session, baseline: &Baseline) -> Result<bool> {
     let mut settings = session.settings.clone();
     let mut baseline = baseline.clone();
@@ -126,6 +127,8 @@ pub(super) fn start(run: &mut Run<'_>, session: &Session, baseline: &Baseline) -
         let outcome = Service::new(&settings).start(&mut probes);
         run.report.probes = judged(&session.settings, probes, &baseline);
         let outcome = outcome?;
+        let lives = health::process_view(&Service::new(&settings).observe(false)?);
+        run.report.probes.insert(0, lives);
         outcome.warnings.into_iter().for_each(|warning| run.warn(warning));
         started = outcome.changed;
         Ok((outcome.changed, outcome.detail))

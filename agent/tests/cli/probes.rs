@@ -49,3 +49,25 @@ fn a_server_that_has_been_up_for_long_is_not_held_to_the_line_of_its_start() {
     server.lab.write("log/up.log", "FATAL\n");
     server.run(&["verify", "lab"]).refused(5, "unhealthy");
 }
+
+#[test]
+fn a_server_without_probes_is_well_if_its_process_lives() {
+    let server = server("", &[("1.1.0", ""), ("1.2.0", "dies")], "");
+    server.settings(|text| {
+        let lines = text
+            .lines()
+            .filter(|line| !line.starts_with("probes:") && !line.starts_with("  - {name:"));
+        lines.map(|line| format!("{line}\n")).collect()
+    });
+    let answer = server.run(&["start", "lab"]).expect(0, "started");
+    assert_eq!(probe(&answer, "process")["ok"], true);
+    let update = ["update", "lab", "--level"];
+    server
+        .run(&[&update[..], &["1.1.0"]].concat())
+        .expect(0, "updated");
+    server
+        .run(&[&update[..], &["1.2.0"]].concat())
+        .refused(4, "rolled-back");
+    assert_eq!(server.lab.read("VERSION"), "1.1.0\n");
+    assert_eq!(server.pids().len(), 1);
+}
