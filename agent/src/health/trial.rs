@@ -14,6 +14,8 @@ use super::probe::{Prober, kind_name};
 pub enum Waiting {
     /// Each until its own deadline: the server should be up.
     Own,
+    /// The same, and that of none that must pass ends before this one: the server may still be starting.
+    OwnOrLater(Deadline),
     /// All until a common one, because the server is starting.
     Until(Deadline),
 }
@@ -102,11 +104,13 @@ impl<'a> Trials<'a> {
 
 impl<'a> Trial<'a> {
     fn new(probe: &'a Probe, waiting: Waiting) -> Self {
+        let own = Deadline::after(Duration::from_secs(probe.deadline_s));
         Self {
             probe,
             deadline: match waiting {
-                Waiting::Own => Deadline::after(Duration::from_secs(probe.deadline_s)),
-                Waiting::Until(deadline) => deadline,
+                Waiting::Own => own,
+                Waiting::OwnOrLater(deadline) if !probe.required || deadline.left() < own.left() => own,
+                Waiting::OwnOrLater(deadline) | Waiting::Until(deadline) => deadline,
             },
             watch: Stopwatch::start(),
             pause: None,

@@ -24,7 +24,7 @@ use crate::source::Offer;
 use crate::store::ConfigChange;
 
 use super::rollout::{self, Gates};
-use super::server::Server;
+use super::server::{Ahead, Server};
 use super::{Run, adopt, recover, report_on, road, server, settle, target, view};
 use made::Made;
 
@@ -147,7 +147,8 @@ fn carry_out(
     let running = restarts(&made.plan);
     let live = server.is_running() && !running;
     let baseline = if server.is_running() {
-        server::baseline(run, session, server, live)?
+        let ahead = if live { Ahead::Live } else { Ahead::Restart };
+        server::baseline(run, session, server, ahead)?
     } else {
         server::Baseline::new()
     };

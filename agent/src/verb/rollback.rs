@@ -20,6 +20,7 @@ use crate::session::Session;
 
 use super::merges::Merges;
 use super::rollout::{self, Gates};
+use super::server::Ahead;
 use super::{Run, common, hotfix, read, recover, report_on, road, server, settle, view};
 pub(super) use automatic::take_back;
 pub(super) use target::Target;
@@ -138,7 +139,8 @@ pub(super) fn go(
     }
     let live = server.is_running() && !restart && matches!(target, Target::Config(_));
     let baseline = if server.is_running() {
-        server::baseline(run, session, &server, live)?
+        let ahead = if live { Ahead::Live } else { Ahead::WayBack };
+        server::baseline(run, session, &server, ahead)?
     } else {
         server::Baseline::new()
     };

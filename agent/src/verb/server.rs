@@ -3,19 +3,19 @@
 
 use crate::api::{ErrorKind, Failure, Result};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::api::plan::Hook;
 use crate::api::report::{ProbeView, RunState, UnitView};
 use crate::apply::journal::Begin;
 use crate::apply::service::{Guard, Service};
 use crate::config::{ServiceControl, Settings};
-use crate::health::{self, Waiting};
+use crate::health::{self, Prober, Trials, Waiting};
 use crate::observe::process::Observed;
 use crate::observe::unit::{Systemd, UnitState};
 use crate::product::profile::HookRule;
 use crate::session::{Instance, Session};
-use crate::sys::clock::{Deadline, Stopwatch};
+use crate::sys::clock::{Deadline, Stopwatch, pause};
+use crate::sys::interrupt;
 
 use super::Run;
 
@@ -149,23 +149,38 @@ pub(super) fn start_again(run: &mut Run<'_>, session: &Session, begin: &Begin) -
     Ok(())
 }
 
-/// Asks the probes once, before anything is changed. Those of a log only where the server goes on, `live`: what it lacks
-/// then it lacks afterwards too, and says nothing about a start that comes.
+/// What comes, for which it is asked which probes pass before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ahead {
+    /// A stop and a start.
+    Restart,
+    /// A change under a server that goes on: what its log lacks before it lacks afterwards too. It says nothing about a
+    /// start that comes, so else the probes of a log are not asked.
+    Live,
+    /// Leaving what runs. A server that may be starting in vain is not waited for.
+    WayBack,
+}
+
+/// Asks the probes before anything is changed, for as long as they may take: who fails is not held against the change, and
+/// one try may meet a server that still starts or is busy for a moment.
 pub(super) fn baseline(
     run: &mut Run<'_>,
     session: &Session,
     server: &Server,
-    live: bool,
+    ahead: Ahead,
 ) -> Result<Baseline> {
     let mut baseline = Baseline::new();
     run.step("baseline", |run| {
-        let now = Waiting::Until(Deadline::after(Duration::ZERO));
-        let settings = match live {
-            true => session.settings.clone(),
-            false => without_logs(&session.settings),
+        let settings = match ahead {
+            Ahead::Live => session.settings.clone(),
+            Ahead::Restart | Ahead::WayBack => without_logs(&session.settings),
         };
         let prober = Service::new(&settings).prober(None, &server.observed)?;
-        baseline = health::run_all(prober, now)
+        let waiting = match ahead {
+            Ahead::WayBack => Waiting::Own,
+            _ => Waiting::OwnOrLater(Deadline::after(prober.up.left_to_start(&settings))),
+        };
+        baseline = asked(prober, waiting)?
             .into_iter()
             .map(|probe| (probe.name, probe.ok))
             .collect();
@@ -178,6 +193,20 @@ pub(super) fn baseline(
         Ok((false, format!("{passed} of {} probes pass", baseline.len())))
     })?;
     Ok(baseline)
+}
+
+/// As [`health::run_all`], while nothing is touched yet: somebody may ask to stop.
+fn asked(prober: Prober<'_>, waiting: Waiting) -> Result<Vec<ProbeView>> {
+    let mut trials = Trials::new(prober, waiting);
+    loop {
+        trials.poll();
+        if trials.over() {
+            return Ok(trials.views());
+        }
+        interrupt::go_on()?;
+        let idle = trials.idle();
+        pause(idle, &Deadline::after(idle));
+    }
 }
 
 fn without_logs(settings: &Settings) -> Settings {

@@ -71,3 +71,22 @@ fn a_server_without_probes_is_well_if_its_process_lives() {
     assert_eq!(server.lab.read("VERSION"), "1.1.0\n");
     assert_eq!(server.pids().len(), 1);
 }
+
+/// The old level passes at the second try, the new one never.
+#[test]
+fn one_failed_try_before_the_stop_excuses_nothing() {
+    for deadline_s in [10, 0] {
+        let server = server("", &[("1.1.0", "")], "").started();
+        let (home, tried) = (server.lab.home(), server.lab.path("tried"));
+        let script = format!(
+            "grep -q 1.0.0 {}/VERSION && {{ test -e {tried} || {{ touch {tried}; false; }}; }}",
+            home.display(),
+            tried = tried.display()
+        );
+        server.probe(&format!(
+            "{{name: slow, deadline_s: {deadline_s}, command: [/bin/sh, -c, '{script}']}}"
+        ));
+        server.run(&["update", "lab"]).refused(4, "rolled-back");
+        assert_eq!(server.says().as_deref(), Some("1.0.0"), "{deadline_s}");
+    }
+}

@@ -121,6 +121,23 @@ fn a_probe_that_never_passes_ends_with_its_time_and_at_least_one_try() {
 }
 
 #[test]
+fn a_probe_has_its_own_time_or_that_of_a_server_that_is_starting() {
+    let home = dir();
+    let mut settings = settings(home.path());
+    // Passes at the second try, for which there is no time but the longer of the two.
+    let script = "echo x >> tries; test $(wc -l < tries) -ge 2";
+    for (own, starting, passes) in [(0, 60, true), (60, 0, true), (0, 0, false)] {
+        settings.probes = vec![probe(&format!(
+            "interval_s: 0\ndeadline_s: {own}\ncommand: [/bin/sh, -c, '{script}']"
+        ))];
+        let until = Waiting::OwnOrLater(Deadline::after(Duration::from_secs(starting)));
+        let views = run_all(prober(&settings), until);
+        assert_eq!(views[0].ok, passes, "{own} {starting}");
+        let _ = crate::sys::fs::remove_if_exists(&home.path().join("tries"));
+    }
+}
+
+#[test]
 fn without_probes_there_is_no_evidence() {
     let home = dir();
     let settings = settings(home.path());

@@ -10,7 +10,7 @@ use crate::session::Session;
 
 use super::super::conflicts::{self, remember};
 use super::super::rollout::Gates;
-use super::super::server::Server;
+use super::super::server::{Ahead, Server};
 use super::super::target::Target;
 use super::super::{Run, road, server, settle};
 use super::bases::keep_merge_bases;
@@ -35,7 +35,7 @@ pub(in crate::verb) fn carry_out(
     let serving = server.is_running();
     let running = server.is_wanted() && server::is_controlled(&session.settings);
     let baseline = if serving {
-        server::baseline(run, session, server, false)?
+        server::baseline(run, session, server, Ahead::Restart)?
     } else {
         server::Baseline::new()
     };

@@ -17,7 +17,7 @@ use crate::sys::clock::now_rfc3339;
 use crate::sys::interrupt::Beyond;
 
 use super::super::gate::{self, Brought};
-use super::super::server::Server;
+use super::super::server::{Ahead, Server};
 use super::super::target::{self, Place, Target, Wanted};
 use super::super::{Run, common, road, rollout, server, told, vendor_tool, view};
 use super::bases::keep_merge_bases;
@@ -195,7 +195,7 @@ fn outlined(
 fn begin(run: &mut Run<'_>, session: &Session, asked: &Asked, plan: Plan) -> Result<Begin> {
     let server = &asked.server;
     let baseline = match server.is_running() {
-        true => server::baseline(run, session, server, false)?,
+        true => server::baseline(run, session, server, Ahead::Restart)?,
         false => server::Baseline::new(),
     };
     let begin = Begin {
