@@ -41,14 +41,16 @@ DRAIN = """
   args: {chdir: "{{ work }}"}
   delegate_to: localhost
 """
-UNDRAIN = """
-- name: See that the server answers
-  ansible.builtin.uri: {url: "http://127.0.0.1:{{ demo_port }}/health"}
+TAKE_IN = """
 - name: Take the host in
   ansible.builtin.shell: echo in {{ inventory_hostname }} >> lb
   args: {chdir: "{{ work }}"}
   delegate_to: localhost
 """
+UNDRAIN = """
+- name: See that the server answers
+  ansible.builtin.uri: {url: "http://127.0.0.1:{{ demo_port }}/health"}
+""" + TAKE_IN.lstrip()
 INVENTORY = {
     "flink": {"children": {"fleet": {}}},
     "canary": {"hosts": {"h2": {}}},
@@ -142,6 +144,7 @@ class Fleet(unittest.TestCase):
         (WORK / "groups.json").write_text(json.dumps(INVENTORY), encoding="utf-8")
         (WORK / "drain.yml").write_text(DRAIN, encoding="utf-8")
         (WORK / "undrain.yml").write_text(UNDRAIN, encoding="utf-8")
+        (WORK / "in.yml").write_text(TAKE_IN, encoding="utf-8")
         (WORK / "site.yml").write_text(readme_playbook(), encoding="utf-8")
 
     def test_01_the_playbook_of_the_readme_takes_a_host_over(self):
@@ -215,7 +218,29 @@ class Fleet(unittest.TestCase):
         self.silent("pitstop.fleet.rollout", variables)
         self.assertEqual(balancer(), [])
 
-    def test_06_a_bad_release_ends_with_the_canary(self):
+    def test_06_a_host_that_was_left_out_of_service_comes_back_only_if_all_on_it_is_well(self):
+        # An earlier rollout has left this host, which is at the level, behind with its server down.
+        marker, variables = WORK / "h3/var/out-of-service", dict(ROLLOUT, pitstop_level="1.1.1")
+        marker.touch()
+        agent("h3", "stop", "h3")
+        for why, more in [("at its level", {}), ("not foreseen", {"pitstop_level": "9.9.9"}), ("not known", {"pitstop_agent": "/no/agent"})]:
+            with self.subTest(why):
+                said = self.run_badly("pitstop.fleet.rollout", dict(variables, **more), "--limit", "h3")
+                self.assertIn("h3 stays out of service", said)
+                self.assertNotIn("See that the server answers", said)
+                self.assertTrue(marker.exists(), said[-6000:])
+        said = self.silent("pitstop.fleet.rollout", {"pitstop_level": "1.1.1"}, "--limit", "h3")
+        self.assertIn("h3 was taken out of service by an earlier rollout and stays out", said)
+        # What the inventory wants down is not asked to be well.
+        stopped = {"h3": {"state": "stopped"}}
+        self.run_well("pitstop.fleet.rollout", dict(variables, pitstop_packs=stopped, pitstop_undrain_tasks="in.yml"), "--limit", "h3")
+        self.assertEqual((marker.exists(), balancer()), (False, ["in h3"]))
+        marker.touch()
+        agent("h3", "start", "h3")
+        self.run_badly("pitstop.fleet.rollout", dict(variables, pitstop_level="9.9.9"), "--limit", "h3")
+        self.assertEqual((marker.exists(), balancer()), (False, ["in h3"]))
+
+    def test_07_a_bad_release_ends_with_the_canary(self):
         release("1.2.0")
         before = servers()
         said = self.run_badly("pitstop.fleet.rollout", dict(ROLLOUT, pitstop_level="1.2.0"))
@@ -225,7 +250,7 @@ class Fleet(unittest.TestCase):
         # The old level is back and verified: the host serves again.
         self.assertEqual(balancer(), ["out h2", "in h2"], said[-6000:])
 
-    def test_07_an_update_that_must_wait_is_told_and_is_no_failure(self):
+    def test_08_an_update_that_must_wait_is_told_and_is_no_failure(self):
         # It holds the release that failed on it; what kinds mean to wait is the caller's to say.
         variables = dict(ROLLOUT, pitstop_level="1.2.0", pitstop_waiting_kinds=["held"])
         said = self.silent("pitstop.fleet.rollout", variables, "--limit", "h2")
@@ -241,7 +266,7 @@ class Fleet(unittest.TestCase):
         self.assertRegex(said, "h3 waits: .*window")
         self.assertEqual((servers(), levels()["h3"]), (before, "1.1.1"))
 
-    def test_08_the_fleet_goes_back(self):
+    def test_09_the_fleet_goes_back(self):
         said = self.run_badly("pitstop.fleet.rollback", {})
         self.assertIn("name the level to go back to", said)
         variables = dict(ROLLOUT, pitstop_serial="100%", pitstop_level="1.1.0")
@@ -251,7 +276,7 @@ class Fleet(unittest.TestCase):
         self.assertEqual({instance(host)["before"]["state"] for host in HOSTS}, {"running"})
         self.silent("pitstop.fleet.rollback", variables)
 
-    def test_09_the_fleet_is_reported(self):
+    def test_10_the_fleet_is_reported(self):
         playbook = WORK / "report.yml"
         playbook.write_text("- hosts: fleet\n  gather_facts: false\n  roles: [pitstop.fleet.report]\n", encoding="utf-8")
         variables = {"pitstop_report_agent": AGENT, "pitstop_report_markdown": "fleet.md", "pitstop_report_dir": "page"}
