@@ -238,6 +238,10 @@ class Promotion(unittest.TestCase):
 
     def test_08_it_is_taken_up_with_what_was_missing(self):
         before = servers()
+        # What earlier bundles of the name left there is replaced, and nothing else.
+        (WORK / "carry").mkdir()
+        for name in ("to-1.1.0.pitstop", "to-1.1.0.pitstop.999", "to-1.1.0.pitstop.old"):
+            (WORK / "carry" / name).write_text("earlier", encoding="utf-8")
         variables = dict(LOCKDOWN, pitstop_suites=["smoke=true"], pitstop_evidence_again=True)
         self.promote("to-1.1.0.pitstop", **variables)
         self.assertEqual(set(levels().values()), {"1.1.0"})
@@ -257,11 +261,21 @@ class Promotion(unittest.TestCase):
     def test_10_what_is_carried_on_is_the_bundle_with_its_evidence(self):
         carried = {path.name for path in (WORK / "carry").iterdir()}
         self.assertLessEqual({"README.txt", "release.pem", "to-1.1.0.pitstop.parts"}, carried)
-        self.assertNotIn("to-1.1.0.pitstop", carried)
+        self.assertLessEqual({"to-1.1.0.pitstop.old"}, carried)
+        self.assertEqual(carried & {"to-1.1.0.pitstop", "to-1.1.0.pitstop.999"}, set())
         self.assertTrue(all(path.stat().st_size <= 20 << 10 for path in (WORK / "carry").iterdir()))
         pitstop("bundle", "join", "carry/to-1.1.0.pitstop.parts", "--out", "joined.pitstop")
         self.assertEqual((WORK / "joined.pitstop").read_bytes(), (WORK / "to-1.1.0.pitstop").read_bytes())
         self.assertIn("pitstop bundle join to-1.1.0.pitstop.parts", (WORK / "carry/README.txt").read_text(encoding="utf-8"))
+        # A bundle is not laid where it lies.
+        play_of = {"include_role": {"name": PROMOTE, "tasks_from": "lockdown"}}
+        lay_out = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [play_of]}]
+        (WORK / "lay-out.yml").write_text(json.dumps(lay_out), encoding="utf-8")
+        variables = {"pitstop_bundle": "to-1.1.0.pitstop", "pitstop_lockdown_dir": ".", "pitstop_controller_agent": AGENT}
+        code, said, _ = play("lay-out.yml", variables)
+        self.assertNotEqual(code, 0, said[-6000:])
+        self.assertIn("name another folder", " ".join(said.split()))
+        self.assertTrue((WORK / "to-1.1.0.pitstop").exists())
 
     def test_11_receipts_make_the_next_bundle(self):
         release("1.1.1")
