@@ -142,9 +142,11 @@ pack() {
     gzip -9n >"$1"
 }
 
-# What is tracked below a folder, and the licence.
+# What is tracked below a folder, and the licence. A link would lead into a machine that others do not have.
 tracked() {
-  local into=$2
+  local into=$2 links
+  links=$(git ls-files --stage "$1" | sed -n 's/^120000 [^\t]*\t//p')
+  [[ -z $links ]] || die "links are not packed: $links"
   rm -rf "$into"
   mkdir -p "$into"
   git ls-files "$1" | tar -cf - -T - | tar -xf - -C "$into" --strip-components=1

@@ -232,6 +232,18 @@ class Archives(unittest.TestCase):
         run(*puppet, "apply", "--noop", "--modulepath", into, *options, "-e", "include pitstop")
 
 
+    def test_a_link_is_refused(self):
+        clone = WORK / "clone"
+        run("git", "clone", "--quiet", "--shared", ROOT, clone)
+        shutil.copy(SCRIPT, clone / "agent/package")
+        for part, folder in {"collection": "ansible", "module": "puppet"}.items():
+            (clone / folder / "self").symlink_to(clone / folder)
+            run("git", "-C", clone, "add", "--all")
+            self.assertIn(
+                f"links are not packed: {folder}/self", run(clone / "agent/package/dist.sh", part, code=1)
+            )
+
+
 class Bill(unittest.TestCase):
     def test_it_is_valid_and_names_every_crate_in_the_program(self):
         text = (DIST / f"pitstop-{VERSION}.cdx.json").read_text()
