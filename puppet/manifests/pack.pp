@@ -59,7 +59,7 @@
 # @param verify
 #   Whether a running server is verified at the end of every run.
 # @param timeout
-#   Seconds that one call of the agent may take.
+#   Seconds that one call of the agent may take; a change is asked to end then, and gets as long again.
 define pitstop::pack (
   String[1]                                           $product,
   Pitstop::Path                                       $home,
@@ -82,7 +82,7 @@ define pitstop::pack (
       Sensitive[Hash[String[1], Any]]]]               $values          = undef,
   Boolean                                             $strict          = false,
   Boolean                                             $verify          = true,
-  Integer[1]                                          $timeout         = 3600,
+  Integer[1]                                          $timeout         = 10800,
 ) {
   include pitstop
 

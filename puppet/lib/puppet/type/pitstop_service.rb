@@ -6,7 +6,7 @@ require_relative '../../puppet_x/pitstop' unless defined?(Puppet::Provider::Pits
 # @!puppet.type.param agent The agent: an absolute path, or a name that is looked up in PATH. Default: `pitstop`.
 # @!puppet.type.param config_dir The agent's settings. Default: `/etc/pitstop`.
 # @!puppet.type.param state_dir The agent's state. Default: `/var/lib/pitstop`.
-# @!puppet.type.param timeout Seconds that one call of the agent may take. Default: 3600.
+# @!puppet.type.param timeout Seconds until a call of the agent is asked to end; a change gets as long again. Default: 10800.
 # @!puppet.type.param user The user that the server runs as; required by itself, and not told to the agent.
 # @!puppet.type.param unit The server's systemd unit; its files are required by themselves.
 Puppet::Type.newtype(:pitstop_service) do

@@ -8,8 +8,10 @@ module PuppetX
   module Pitstop
     # The agent on this host, called as a program: one call, one report.
     class Agent
-      # Seconds that the agent has between SIGTERM and SIGKILL once a call took too long.
+      # Seconds that a call which changes nothing has between SIGTERM and SIGKILL once it took too long.
       GRACE_S = 10
+      # Verbs that change nothing, as no dry run does.
+      READING = %w[check verify].freeze
       # Bytes of output that an error text repeats.
       EXCERPT = 2048
 
@@ -45,7 +47,8 @@ module PuppetX
       # @raise [Puppet::MissingCommand] where there is no agent
       # @raise [Failed] where there is no report, or one that contradicts the exit code
       def call(verb, instance, *arguments, stdin: nil)
-        outcome = run(*verb.split, instance, *arguments, stdin: stdin)
+        reads = READING.include?(verb) || arguments.include?('--dry-run')
+        outcome = run(*verb.split, instance, *arguments, stdin: stdin, grace: reads ? GRACE_S : @timeout)
         report = parse(outcome) { |text| Report.parse(text) }
         return report if outcome.status.exitstatus == report.exit
 
@@ -71,12 +74,12 @@ module PuppetX
         outcome.fail!(e.message)
       end
 
-      def run(*arguments, stdin: nil)
+      def run(*arguments, stdin: nil, grace: GRACE_S)
         command = [binary, *@options, *arguments]
         Puppet.debug("Executing: #{command.join(' ')}")
         Tempfile.create('pitstop-out') do |out|
           Tempfile.create('pitstop-err') do |err|
-            status = feeding(stdin) { |input| wait(command, input, out, err) }
+            status = feeding(stdin) { |input| wait(command, grace, input, out, err) }
             Outcome.new(command, status, contents(out), contents(err))
           end
         end
@@ -108,22 +111,26 @@ module PuppetX
       end
 
       # Files and not pipes: a server that the agent starts may inherit a pipe and would hold it open for ever.
-      def wait(command, input, out, err)
+      def wait(command, grace, input, out, err)
         pid = Process.spawn({ 'LC_ALL' => 'C' }, *command, in: input, out: out, err: err, chdir: '/')
         child = Process.detach(pid)
         return child.value if child.join(@timeout)
 
-        terminate(child)
-        raise Failed, "`#{command.join(' ')}` took more than #{@timeout} seconds and was stopped; " \
-                      'the next run of the agent finishes or undoes what it had begun'
+        too_long = "`#{command.join(' ')}` took more than #{@timeout} seconds"
+        Puppet.warning("#{too_long} and was asked to stop")
+        return child.value if stopped?(child, grace)
+
+        raise Failed, "#{too_long} and was stopped; the next run of the agent finishes or undoes what it had begun"
       end
 
-      def terminate(child)
+      # Whether it ends in an orderly way. Once it has stopped a server it goes on to the end, as half is worse: killed then, it
+      # would leave the server down.
+      def stopped?(child, grace)
         Process.kill(:TERM, child.pid)
-        Process.kill(:KILL, child.pid) unless child.join(GRACE_S)
-        child.join
+        Process.kill(:KILL, child.pid) unless child.join(grace)
+        !child.value.signaled?
       rescue Errno::ESRCH
-        child.join # it ended by itself in the meantime
+        !child.value.signaled? # it ended by itself in the meantime
       end
 
       def contents(file)

@@ -47,8 +47,11 @@ module PuppetX
 
       def self.add_timeout(type)
         type.newparam(:timeout) do
-          desc 'Seconds that one call of the agent may take. Reading the state is given up after 300 at most.'
-          defaultto 3600
+          desc 'Seconds that one call of the agent may take. A change that takes longer is asked to end, which it does at once ' \
+               'before the server is stopped and at its end after that, and gets as long again. Reading the state is given up ' \
+               'after 300 at most.'
+          # More than the two hours that the vendor's tool may take by itself.
+          defaultto 10_800
           validate do |value|
             value.to_s.match?(/\A[1-9]\d*\z/) or raise ArgumentError, 'timeout must be whole seconds, 1 or more'
           end

@@ -76,6 +76,29 @@ describe PuppetX::Pitstop::Agent do
     expect { Process.kill(0, Integer(File.read("#{folder}/pid"))) }.to raise_error(Errno::ESRCH)
   end
 
+  # What an agent does that ends only so many seconds after it was asked to stop.
+  def slow(seconds)
+    "trap 'echo term >> #{folder}/signals; asked=1' TERM; until [ $asked ]; do sleep 0.1; done; sleep #{seconds}"
+  end
+
+  it 'lets a change that takes too long come to its end, and believes what it says then' do
+    stub_const("#{described_class}::GRACE_S", 0.1)
+    stand.answer('update', stdout: report('update').to_json, before: slow(1))
+    expect(agent_with(timeout: 2).call('update', 'x')).to be_ok
+    expect(File.readlines("#{folder}/signals", chomp: true)).to eq(['term'])
+  end
+
+  it 'gives a call that changes nothing less time to end' do
+    stub_const("#{described_class}::GRACE_S", 0.1)
+    stand.answer('update --dry-run', stdout: report('update').to_json, before: slow(15))
+    expect { agent_with(timeout: 2).call('update', 'x', '--dry-run') }.to raise_error(failed, /took more than 2 seconds/)
+  end
+
+  it 'does not wait for ever for a change to end' do
+    stand.answer('update', stdout: report('update').to_json, before: slow(15))
+    expect { agent_with(timeout: 1).call('update', 'x') }.to raise_error(failed, /the next run of the agent finishes or undoes/)
+  end
+
   it 'does not wait for a server that inherited its output' do
     stand.answer('start', stdout: report('start').to_json, before: "sleep 30 & echo $! > #{folder}/pid")
     expect(agent_with(timeout: 10).call('start', 'x')).to be_ok

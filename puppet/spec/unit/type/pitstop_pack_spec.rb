@@ -9,7 +9,7 @@ describe Puppet::Type.type(:pitstop_pack) do
 
   it 'leaves the server as it is, with the agent of PATH, unless told otherwise' do
     expect(pack.to_hash).to include(
-      ensure: :present, agent: 'pitstop', config_dir: '/etc/pitstop', state_dir: '/var/lib/pitstop', timeout: 3600
+      ensure: :present, agent: 'pitstop', config_dir: '/etc/pitstop', state_dir: '/var/lib/pitstop', timeout: 10_800
     )
   end
 
