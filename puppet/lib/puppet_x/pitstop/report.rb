@@ -89,6 +89,11 @@ module PuppetX
         @data.fetch('offers').select { |offer| offer['newer'] }.map { |offer| offer['level'] }
       end
 
+      # Whether something would stop an update, such as a source that cannot be read.
+      def blocked?
+        !@data.fetch('blockers').empty?
+      end
+
       # The plan in words: levels, one line per file, what is left to a person, steps. Nil where the verb made none.
       def plan_text
         plan = @data['plan'] or return nil

@@ -120,6 +120,14 @@ describe Puppet::Type.type(:pitstop_pack).provider(:cli) do
       )
     end
 
+    it 'is not the latest where the source cannot be read, which the dry run and the update tell' do
+      blocked = check_of('is-1').merge('blockers' => [{ 'kind' => 'source', 'message' => 'no /srv/packs', 'exit' => 1 }])
+      refused = failure('update', kind: 'source', exit: 1, message: 'cannot read /srv/packs')
+      expect(reached?(blocked, 'latest', dry_run: refused, exit: 1)).to be(false)
+      expect { reached?(blocked, 'latest', dry_run: refused, exit: 1, noop: true) }
+        .to raise_error(Puppet::Error, %r{cannot read /srv/packs \[source, exit 1\]})
+    end
+
     it 'is never reached by an interrupted instance' do
       found = check_of('is-1', level: '1.0.0', interrupted: { action: 'update', phase: 'committing' })
       expect(reached?(found, '1.0.0')).to be(false)

@@ -76,8 +76,8 @@ Puppet::Type.type(:pitstop_pack).provide(:cli, parent: Puppet::Provider::Pitstop
   def settled?(wanted)
     return level == wanted unless wanted == 'latest'
 
-    # The offers of the check are those of the instance's own source.
-    resource[:source].nil? && known.check.newer_levels.empty?
+    # The offers of the check are those of the instance's own source, and none where something kept it from being read.
+    resource[:source].nil? && known.check.newer_levels.empty? && !known.check.blocked?
   end
 
   def update_arguments(wanted)
