@@ -10,6 +10,7 @@ describe 'a catalog with a pitstop_service' do
       after = check_of('is-1', state: verb == 'start' ? 'running' : 'stopped')['before']
       stand.answer(verb, stdout: report(verb, changed: true, after: after).to_json)
     end
+    stand.answer('start --dry-run', stdout: report('start', changed: false).to_json)
   end
 
   def service(state, **attributes)
@@ -46,7 +47,15 @@ describe 'a catalog with a pitstop_service' do
 
   it 'restarts a server that runs when it is notified' do
     notified(service('running'))
-    expect(stand.calls).to eq(['check --all', 'stop is-1', 'start is-1'])
+    expect(stand.calls).to eq(['check --all', 'start is-1 --dry-run', 'stop is-1', 'start is-1'])
+  end
+
+  it 'does not stop a server that could not be started again' do
+    refused = failure('start', kind: 'permission', exit: 1, message: 'the server may not read conf/a')
+    stand.answer('start --dry-run', stdout: refused.to_json, exit: 1)
+    status = notified(service('running'))
+    expect([status.failed_to_restart, changing_calls]).to eq([true, []])
+    expect(logs.map(&:message)).to include(%r{the server may not read conf/a})
   end
 
   it 'leaves a stopped server down when it is notified, and one that it just started alone' do

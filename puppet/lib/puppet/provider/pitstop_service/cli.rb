@@ -19,6 +19,8 @@ Puppet::Type.type(:pitstop_service).provide(:cli, parent: Puppet::Provider::Pits
   def restart
     return if outcomes.key?(:ensure) || self.ensure != :running
 
+    # What forbids the start is not to be found out with the server down.
+    succeed(preview('start'))
     change('stop')
     change('start').summary
   end
