@@ -33,7 +33,7 @@
 # @param manage_package
 #   Whether the package is installed here. Without it, the agent must be there or come from elsewhere in the catalog.
 # @param package_ensure
-#   Its version, `installed` or `latest`.
+#   Its version, `installed` or `latest`. Without it, what `package_source` is, or else `installed`.
 # @param package_source
 #   A file with the package, where no repository has it: a path on the host, or `puppet:///…`.
 # @param environment
@@ -68,7 +68,7 @@ class pitstop (
   Pitstop::Path                              $config_dir,
   Pitstop::Path                              $state_dir,
   Boolean                                    $manage_package = true,
-  String[1]                                  $package_ensure = 'installed',
+  Optional[String[1]]                        $package_ensure = undef,
   Optional[Pitstop::Origin]                  $package_source = undef,
   Optional[String[1]]                        $environment    = undef,
   Optional[Pitstop::Limits]                  $limits         = undef,
@@ -101,8 +101,11 @@ class pitstop (
     }
     # Only a package from a file needs another provider than the system's.
     $provider = $package_file ? { undef => undef, default => $package_provider }
+    # What is installed is compared with the file only for the latest, which is then what the file is.
+    $of_file = $provider ? { undef => 'installed', default => 'latest' }
+    $ensure = $package_ensure ? { undef => $of_file, default => $package_ensure }
     package { 'pitstop':
-      ensure   => $package_ensure,
+      ensure   => $ensure,
       name     => $package_name,
       source   => $package_file,
       provider => $provider,

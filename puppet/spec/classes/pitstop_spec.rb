@@ -20,7 +20,11 @@ describe 'pitstop' do
       let(:facts) { { os: { family: family } } }
       let(:params) { { package_source: '/srv/pitstop.pack' } }
 
-      it { is_expected.to contain_package('pitstop').with(source: '/srv/pitstop.pack', provider: provider) }
+      it 'has the package of that file, also where an older one is installed' do
+        is_expected.to contain_package('pitstop')
+          .with(source: '/srv/pitstop.pack', provider: provider, ensure: provider ? 'latest' : 'installed')
+      end
+
       it { is_expected.not_to contain_file('/var/cache/pitstop') }
     end
   end
@@ -36,6 +40,13 @@ describe 'pitstop' do
       is_expected.to contain_package('pitstop').with(source: path, provider: 'dpkg')
       is_expected.to contain_file(path).with(source: params[:package_source]).that_comes_before('Package[pitstop]')
     end
+  end
+
+  context 'with a version of the package from a file' do
+    let(:facts) { { os: { family: 'Debian' } } }
+    let(:params) { { package_source: '/srv/pitstop.deb', package_ensure: 'installed' } }
+
+    it { is_expected.to contain_package('pitstop').with(ensure: 'installed') }
   end
 
   context 'without the package' do
