@@ -4,10 +4,14 @@
 #   What a task said, a `ResultSet` of Bolt.
 # @param why
 #   What the failure means for the plan.
+# @param tolerated
+#   Kinds of failure that end nothing.
 # @return
 #   Nothing.
-function pitstop::refuse_failed(Any $results, String[1] $why) >> Undef {
-  $failed = $results.error_set.filter_set |$result| { !pitstop::put_off($result.value) }
+function pitstop::refuse_failed(Any $results, String[1] $why, Array[String[1]] $tolerated = []) >> Undef {
+  $failed = $results.error_set.filter_set |$result| {
+    !pitstop::put_off($result.value) and !($result.value.dig('error', 'kind') in $tolerated)
+  }
   $said = $failed.reduce({}) |$all, $result| {
     $own = $result.value.dig('error', 'message')
     $all + { $result.target.name => $own ? { undef => $result.error.msg, default => $own } }

@@ -2,8 +2,12 @@
 #
 # First every host is asked what would happen: a conflict, or anything else that would stop an update, ends the plan before
 # the first server is touched. Then come the waves, the canaries first: drain, update, verify, undrain what is healthy. A
-# wave with a host that failed, or is not healthy, is the last. Hosts at the level already are left alone, so that the plan
-# can be run again; hosts whose own rules say not yet (`wave`, `window`, `lock`) wait, which is no failure.
+# wave with a host that failed, or is not healthy, is the last. Hosts whose own rules say not yet (`wave`, `window`, `lock`)
+# wait, which is no failure.
+#
+# The plan can be run again to go on. Hosts at the level are left alone; with `undrain`, they are verified and put back before
+# the first wave, as an earlier run may have left any of them out, and one that is not healthy ends the plan. A host whose
+# update was interrupted is updated like any other.
 #
 # @param targets
 #   The hosts.
@@ -20,7 +24,7 @@
 # @param drain
 #   A plan that takes hosts out of a load balancer; it gets them as `targets`.
 # @param undrain
-#   A plan that puts hosts back that are healthy; it gets them as `targets`.
+#   A plan that puts hosts back that are healthy; it gets them as `targets`. It is run for hosts that never left, too.
 # @param deep
 #   Whether every file is read to verify.
 # @param acknowledge
@@ -44,13 +48,23 @@ plan pitstop::rollout(
   $given = { 'instance' => $instance, 'level' => $level, 'source' => $source, 'acknowledge' => $acknowledge }
   $update = $given.filter |$name, $value| { $value =~ NotUndef }
 
+  $verify = { 'instance' => $instance, 'deep' => $deep, '_catch_errors' => true }
+
   # What would be refused is no surprise in the middle.
   $asked = run_task('pitstop::update', $first + $others, $update + { '_noop' => true, '_catch_errors' => true })
-  pitstop::refuse_failed($asked, 'nothing was changed, as the update would fail')
-  $would_change = $asked.filter_set |$result| { $result.ok and $result['changed'] }
-  $settled = $asked.filter |$result| { !($result.ok and $result['changed']) }
+  pitstop::refuse_failed($asked, 'nothing was changed, as the update would fail', ['interrupted'])
+  $due = $asked.filter_set |$result| { pitstop::is_due($result.value) }
+  $settled = $asked.filter_set |$result| { !pitstop::is_due($result.value) }
 
-  $results = pitstop::batches($would_change.targets, $waves).map |$index, $batch| {
+  if $undrain and !$settled.empty {
+    $well = run_task('pitstop::verify', $settled.targets, $verify)
+    unless $well.ok_set.empty {
+      run_plan($undrain, 'targets' => $well.ok_set.targets)
+    }
+    pitstop::refuse_failed($well, 'hosts that need no update are not healthy, and no wave was begun')
+  }
+
+  $results = pitstop::batches($due.targets, $waves).map |$index, $batch| {
     $names = $batch.map |$host| { $host.name }
     $wave = "wave ${$index + 1}"
     out::message("${wave}: ${names.join(', ')}")
@@ -58,7 +72,6 @@ plan pitstop::rollout(
       run_plan($drain, 'targets' => $batch)
     }
     $updated = run_task('pitstop::update', $batch, $update + { '_catch_errors' => true })
-    $verify = { 'instance' => $instance, 'deep' => $deep, '_catch_errors' => true }
     $verified = run_task('pitstop::verify', $batch, $verify)
     # A host that went back by itself, or has to wait, serves too.
     if $undrain and !$verified.ok_set.empty {
@@ -69,7 +82,7 @@ plan pitstop::rollout(
     $updated.results
   }
 
-  return(($results.flatten + $settled).reduce({ 'updated' => [], 'unchanged' => [], 'waiting' => [] }) |$all, $result| {
+  return(($results.flatten + $settled.results).reduce({ 'updated' => [], 'unchanged' => [], 'waiting' => [] }) |$all, $result| {
       $what = if pitstop::put_off($result.value) { 'waiting' } elsif $result['changed'] { 'updated' } else { 'unchanged' }
       $all + { $what => $all[$what] + [$result.target.name] }
   })
