@@ -117,6 +117,28 @@ fn lchown_to_root(path: &Path) {
     lchown(path, Some(0), Some(0)).unwrap();
 }
 
+/// Who stops a server to start it again asks first.
+#[test]
+fn a_start_that_is_bound_to_fail_is_told_by_a_dry_run() {
+    if !is_root() {
+        return;
+    }
+    let lab = owned();
+    let profile = lab.path("products/lab/product.yaml");
+    let text = fs::read_to_string(&profile).unwrap();
+    fs::write(&profile, format!("{text}permissions: {{needed: [data]}}\n")).unwrap();
+    lab.instance("service: {start: [/bin/sleep, infinity]}\n");
+    let try_out = || lab.run(&["start", "lab", "--dry-run"]);
+    try_out().expect(0, "planned");
+    give_dir(&lab, "home/data", 0o755);
+    assert!(
+        try_out()
+            .refused(1, "permission")
+            .message()
+            .contains("would not start")
+    );
+}
+
 #[test]
 fn the_packs_own_user_updates_it_and_comes_back() {
     if !is_root() {
