@@ -61,6 +61,7 @@ pub fn committed(session: &mut Session, begin: &Begin) -> Result<()> {
         config: begin.config.clone(),
         hotfix: applied(plan).map(|step| step.name.clone()),
         overridden: begin.overridden.clone(),
+        prepared: false,
     });
     session.store.save(&session.state)?;
     journal::close(&session.store.journal_file())?;

@@ -87,6 +87,9 @@ pub struct Pending {
     /// The gates that somebody overrode for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overridden: Vec<Gate>,
+    /// Whether what the profile wants done before the first start is done: from then on the server may run.
+    #[serde(default)]
+    pub prepared: bool,
 }
 
 /// Why the agent went back by itself.

@@ -104,7 +104,7 @@ fn start_and_verify(
         run.report.probes = server::probe(run, session, &pending.baseline)?;
         judge(run)?;
     } else {
-        hooks(run, session, pending, Hook::AfterCommit)?;
+        prepare(run, session, pending)?;
         server::allow_start(session)?;
     }
     if pending.start {
@@ -119,6 +119,22 @@ fn start_and_verify(
     }
     let inventory = seen.map_or_else(|| view::scan(run, session, false), Ok)?;
     Ok((plan, inventory))
+}
+
+/// What the profile wants done before the first start, once: a server that a boot has started since must not find it under way.
+fn prepare(run: &mut Run<'_>, session: &mut Session, pending: &Pending) -> Result<()> {
+    if pending.prepared || !server::has_hooks(session, Hook::AfterCommit) {
+        return Ok(());
+    }
+    hooks(run, session, pending, Hook::AfterCommit)?;
+    if let Some(pending) = &mut session.state.pending {
+        pending.prepared = true;
+    }
+    // Where it cannot be written down, the worst is that it is done again.
+    if let Err(unwritten) = session.store.save(&session.state) {
+        run.warn(unwritten.full_message());
+    }
+    Ok(())
 }
 
 /// What the profile wants done before and after the first start. A server that is on its way back must neither stay down nor
@@ -333,6 +349,13 @@ fn go_back(run: &mut Run<'_>, session: &mut Session, pending: &Pending, failure:
         stopped_ms: run.account_stopped(&pending.transaction),
     };
     let back = rollback::take_back(run, session, pending, because).and_then(|()| settle(run, session));
+    // Nothing is half replaced: who repairs it must be able to start the server.
+    if back.is_err()
+        && matches!(session.open_journal(), Ok(None))
+        && let Err(refused) = server::allow_start(session)
+    {
+        run.warn(refused.full_message());
+    }
     // What failed is what a person wants to see, not that the old level is well again.
     run.report.probes = failed_probes;
     let (kind, state) = match &back {
