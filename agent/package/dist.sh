@@ -102,7 +102,7 @@ lay_out() {
   install "$here/check-all.sh" "$stage/program/usr/lib/pitstop/check-all"
   cp "$here/tmpfiles.conf" "$stage/file/usr/lib/tmpfiles.d/pitstop.conf"
   cp "$here/sysusers.conf" "$stage/file/usr/lib/sysusers.d/pitstop.conf"
-  cp "$here"/pitstop-check.{service,timer} "$unit"
+  cp "$here"/pitstop-check.{service,timer} "$here/pitstop-recover.service" "$unit"
   "$own" internals man "$man"
   for page in "$man"/*; do gzip -9n "$page"; done
   "$own" internals completions bash >"$completions/bash-completion/completions/pitstop"

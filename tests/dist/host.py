@@ -21,7 +21,7 @@ HOME = Path("/opt/shop")
 ETC, STATE, REPORT = Path("/etc/pitstop"), Path("/var/lib/pitstop"), Path("/run/pitstop/check.json")
 INSTANCE = ETC / "instances.d/shop.yaml"
 FIGURES = Path("/var/lib/prometheus/node-exporter/pitstop.prom")
-TIMER, CHECK = "pitstop-check.timer", "pitstop-check.service"
+TIMER, CHECK, RECOVER = "pitstop-check.timer", "pitstop-check.service", "pitstop-recover.service"
 SERVER = """[Service]
 User=shop
 ExecStart=/usr/bin/python3 /opt/shop/bin/server.py --home /opt/shop
@@ -99,10 +99,10 @@ class Story(unittest.TestCase):
         sh("bash", "-c", ". /usr/share/bash-completion/completions/pitstop && complete -p pitstop")
 
     def test_02_nothing_of_it_runs_by_itself(self):
-        for unit in (TIMER, CHECK):
+        for unit in (TIMER, CHECK, RECOVER):
             self.assertIn(sh("systemctl", "is-enabled", unit, code=None), ("disabled", "static"))
             self.assertEqual(sh("systemctl", "is-active", unit, code=None), "inactive")
-        self.assertEqual(sh("systemd-analyze", "verify", "--man=no", TIMER, CHECK), "")
+        self.assertEqual(sh("systemd-analyze", "verify", "--man=no", TIMER, CHECK, RECOVER), "")
 
     def test_03_the_example_is_an_instance(self):
         example = ETC / "instances.d/example.yaml"

@@ -160,6 +160,8 @@ pub enum Status {
     Stopped,
     /// Started by this run.
     Started,
+    /// What was interrupted is finished or undone (`recover`).
+    Recovered,
     /// Everything that was checked is as it should be.
     Verified,
     /// A check failed.

@@ -137,6 +137,13 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Finish or undo what was interrupted, by a power cut for one, and nothing else
+    ///
+    /// Every verb that changes something does so first. Without anything to recover only state and journal are read.
+    Recover {
+        #[command(flatten)]
+        which: Many,
+    },
     /// Take the pack to a level; goes back by itself if the new level is unhealthy
     Update {
         /// The instance's name
@@ -300,6 +307,7 @@ impl Command {
         match self {
             Self::Adopt { options, .. } => !options.dry_run,
             Self::Stop { dry_run, .. } | Self::Start { dry_run, .. } => !dry_run,
+            Self::Recover { .. } => true,
             Self::Update { options, .. } => !options.dry_run,
             Self::Rollback { options, .. } => !options.dry_run,
             Self::Config { what } => !what.only_plans(),

@@ -100,6 +100,9 @@ fn dispatch(args: &Args) -> Result<u8> {
         Command::Start { which, dry_run } => each(args, which, Action::Start, |name, settings| {
             verb::service::start(name, settings, *dry_run, progress)
         }),
+        Command::Recover { which } => each(args, which, Action::Recover, |name, settings| {
+            verb::recover::on_its_own(name, settings, progress)
+        }),
         Command::Verify {
             which,
             deep,

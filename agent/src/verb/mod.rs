@@ -223,9 +223,8 @@ fn refuse_interrupted(instance: &Instance) -> Result<()> {
     let name = &instance.settings.name;
     let message =
         format!("transaction {transaction} of {name} was interrupted; what it left cannot be planned on");
-    Err(Failure::new(ErrorKind::Interrupted, message).hint(format!(
-        "`pitstop update {name}` or `pitstop start {name}` finishes or undoes it"
-    )))
+    Err(Failure::new(ErrorKind::Interrupted, message)
+        .hint(format!("`pitstop recover {name}` finishes or undoes it")))
 }
 
 /// The transaction whose journal is open, unless it is only staged.

@@ -2,13 +2,47 @@
 //! that was interrupted in it is finished; the verification that is still owed is done.
 
 use crate::api::Result;
-use crate::apply::journal::{Begin, Journal, Mark, Open};
+use crate::api::report::{Action, Report, Status};
+use crate::apply::journal::{self, Begin, Journal, Mark, Open};
 use crate::apply::{commit, in_place, seal};
+use crate::config::Settings;
+use crate::model::Progress;
 use crate::session::Session;
+use crate::store::Store;
 use crate::sys::interrupt::Beyond;
 
 use super::rollout::slot;
-use super::{Run, road, server, settle};
+use super::{Run, report_on, road, server, settle, view};
+
+/// Runs the verb `recover`, as a boot does: after a power cut nobody else lifts what keeps the unit of an interrupted change
+/// down. Without anything to recover, state and journal are read and nothing else: the home may not even be there.
+pub fn on_its_own(name: &str, settings: Result<Settings>, progress: &dyn Progress) -> Report {
+    report_on(Action::Recover, name, settings, progress, |run, settings| {
+        if !is_owed(&settings)? {
+            run.done(Status::Current, false, "nothing was interrupted");
+            return Ok(());
+        }
+        let mut session = run.begin(settings)?;
+        recover(run, &mut session, true)?;
+        if run.report.after.is_none() {
+            run.report.after = Some(view::observe(run, &session)?.0);
+        }
+        run.done(
+            Status::Recovered,
+            true,
+            "what was interrupted is finished or undone",
+        );
+        Ok(())
+    })
+}
+
+/// Whether a transaction or the verification of one was cut short. What is only staged waits for its time.
+fn is_owed(settings: &Settings) -> Result<bool> {
+    let store = Store::new(&settings.state_dir);
+    let open = journal::read(&store.journal_file())?;
+    let is_open = open.is_some_and(|open| open.mark != Some(Mark::Parked));
+    Ok(is_open || store.load()?.pending.is_some())
+}
 
 /// Recovers. With `serve` the server is brought back and verified, else only the files are made whole.
 ///
@@ -138,11 +172,14 @@ fn undone(run: &mut Run<'_>, session: &mut Session, begin: &Begin, serve: bool) 
 }
 
 /// The old files are in place: the server may start again, and does if it ran. The journal is closed only after it,
-/// so that a run that dies here leaves this to the next one. Where a verification is owed, that starts the server, and goes
-/// back again if it has to.
+/// so that a run that dies here leaves this to the next one. Where a verification is owed, that lets the server start, and
+/// goes back again if it has to.
 fn bring_back(run: &mut Run<'_>, session: &Session, begin: &Begin, serve: bool) -> Result<()> {
+    if session.state.pending.is_some() {
+        return Ok(());
+    }
     server::allow_start(session)?;
-    if serve && begin.running && session.state.pending.is_none() {
+    if serve && begin.running {
         server::start_again(run, session, begin)?;
     }
     Ok(())

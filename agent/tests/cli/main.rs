@@ -28,6 +28,7 @@ mod journal;
 mod merge;
 mod pack;
 mod probes;
+mod recover;
 mod report;
 mod rollout;
 mod rollout_lock;

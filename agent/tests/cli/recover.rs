@@ -1,0 +1,87 @@
+//! `recover`: what a boot runs after a power cut, and what it costs after an ordinary end.
+
+use std::fs;
+
+#[cfg(feature = "faults")]
+use crate::common::served::Server;
+use crate::common::served::server;
+
+#[test]
+fn without_anything_to_recover_not_even_the_home_is_looked_at() {
+    let server = server("", &[("1.1.0", "")], "").started();
+    server.run(&["update", "lab", "--stage-only"]).expect(0, "staged");
+    let pids = server.pids();
+    assert!(!server.run(&["recover", "lab"]).expect(0, "current").changed());
+    assert_eq!(server.pids(), pids);
+    let (home, away) = (server.lab.home(), server.lab.path("away"));
+    fs::rename(&home, &away).unwrap();
+    let all = server.run(&["recover", "--all"]);
+    fs::rename(&away, &home).unwrap();
+    let status = &all.report["reports"][0]["status"];
+    assert_eq!((all.code, status), (Some(0), &"current".into()));
+    let updated = server.run(&["update", "lab"]).expect(0, "updated");
+    let steps = updated.report["steps"].as_array().unwrap();
+    let is_staged_anew = steps.iter().any(|step| step["step"] == "stage");
+    assert!(!is_staged_anew, "what was staged was thrown away");
+}
+
+/// Killed in the commit, which keeps the server down until somebody goes on.
+#[cfg(feature = "faults")]
+fn killed(server: &Server) {
+    let fault = [("PITSTOP_FAULT", "kill-before:rename VERSION")];
+    let killed = server.lab.run_with(&["update", "lab"], &fault);
+    assert_eq!(killed.code, None, "{:#}", killed.report);
+    assert_eq!(server.says(), None);
+}
+
+#[test]
+#[cfg(feature = "faults")]
+fn a_server_that_ran_runs_again_and_one_that_did_not_stays_down() {
+    let server = server("", &[("1.1.0", "")], "").started();
+    killed(&server);
+    let all = server.run(&["recover", "--all"]);
+    assert_eq!(all.code, Some(0), "{:#}", all.report);
+    let report = &all.report["reports"][0];
+    assert_eq!(
+        (&report["status"], &report["changed"]),
+        (&"recovered".into(), &true.into())
+    );
+    assert_eq!(report["after"]["verified"], true);
+    assert_eq!(server.says().as_deref(), Some("1.1.0"));
+    assert!(!server.run(&["recover", "lab"]).expect(0, "current").changed());
+
+    server.run(&["rollback", "lab"]).expect(0, "rolled-back");
+    server.run(&["stop", "lab"]).expect(0, "stopped");
+    killed(&server);
+    server.run(&["recover", "lab"]).expect(0, "recovered");
+    assert_eq!(server.says(), None);
+    assert_eq!(server.lab.read("VERSION"), "1.1.0\n");
+}
+
+/// A boot starts the server as soon as nothing keeps it down: hooks that are done must not come again then.
+#[test]
+#[cfg(feature = "faults")]
+fn what_was_done_before_the_first_start_is_not_done_again() {
+    let server = server("", &[("1.1.0", "")], "").started();
+    let log = server.lab.path("hooks.log");
+    server.hooks(&format!(
+        "{{when: after-commit, command: [/bin/sh, -c, 'echo once >> {}']}}",
+        log.display()
+    ));
+    let fault = [("PITSTOP_FAULT", "kill-before:start.log")];
+    assert_eq!(server.lab.run_with(&["update", "lab"], &fault).code, None);
+    assert_eq!(fs::read_to_string(&log).unwrap(), "once\n");
+    server.start_by_hand();
+    server.run(&["recover", "lab"]).expect(0, "recovered");
+    assert_eq!(fs::read_to_string(&log).unwrap(), "once\n");
+}
+
+#[test]
+#[cfg(feature = "faults")]
+fn a_level_that_was_never_verified_is_and_leads_back_if_it_is_bad() {
+    let server = server("", &[("1.1.0", "extra-broken")], "").started();
+    killed(&server);
+    server.run(&["recover", "lab"]).refused(4, "rolled-back");
+    assert_eq!(server.says().as_deref(), Some("1.0.0"));
+    server.run(&["recover", "lab"]).expect(0, "current");
+}
