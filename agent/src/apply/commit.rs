@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::io;
 
 use crate::api::plan::{FileOp, FileStep, Plan};
-use crate::api::{Failure, Result};
+use crate::api::{ErrorKind, Failure, Result};
 use crate::model::{Entry, RelPath};
-use crate::session::Session;
+use crate::observe::mounts::mounts_in;
+use crate::session::{Instance, Session};
 use crate::sys::root::{Kind, Root};
 
 use super::layout::{self, FEW, Part};
@@ -61,6 +62,63 @@ fn may_stay(error: &io::Error, step: &FileStep, files: &[FileStep]) -> bool {
     error.kind() == io::ErrorKind::DirectoryNotEmpty
         && matches!(step.op, FileOp::RemoveDir | FileOp::MakeDir)
         && !files.iter().any(needs_place)
+}
+
+/// Refuses to go on with a commit where one of its file systems is missing: names that do not exist because of that would
+/// tell of steps that were never made.
+///
+/// # Errors
+/// `mount` if a mount of the plan is missing or is another file system, `interrupted` if what was staged is gone.
+pub fn refuse_missing(instance: &Instance, transaction: &str, plan: &Plan) -> Result<()> {
+    let home = instance.root.path();
+    let mounted = mounts_in(home)?;
+    for mount in layout::mounts(plan) {
+        let at = mount
+            .as_ref()
+            .map_or_else(|| home.to_owned(), |mount| mount.under(home));
+        let is_mounted = |path: &RelPath| mounted.iter().any(|mount| mount.path == *path);
+        if !mount.as_ref().is_none_or(is_mounted) {
+            let message = format!(
+                "{} is not mounted, and holds files of {transaction}",
+                at.display()
+            );
+            return Err(Failure::new(ErrorKind::Mount, message).at(&at).hint(format!(
+                "mount {} and run again: it goes on from here",
+                at.display()
+            )));
+        }
+        let folder = layout::folder(mount.as_ref(), Part::Transaction, transaction);
+        let found = instance.root.stat(&folder);
+        if found
+            .map_err(|error| layout::failed("look at", &instance.root, &folder, error))?
+            .is_none()
+            && layout::has_folder(plan, mount.as_ref())
+        {
+            return Err(gone(instance, transaction, mount.as_ref(), &folder));
+        }
+    }
+    Ok(())
+}
+
+fn gone(instance: &Instance, transaction: &str, mount: Option<&RelPath>, folder: &RelPath) -> Failure {
+    let at = folder.under(instance.root.path());
+    let message = format!(
+        "{} is gone, and with it the files of {transaction}, which was interrupted",
+        at.display()
+    );
+    match mount {
+        Some(mount) => Failure::new(ErrorKind::Mount, message).hint(format!(
+            "mount at {} the file system that was there and run again",
+            mount.under(instance.root.path()).display()
+        )),
+        None => Failure::new(ErrorKind::Interrupted, message).hint(format!(
+            "put the home back from a backup that has this folder; or make the pack whole by hand, move {} away and run \
+             `pitstop adopt {}`",
+            instance.store.journal_file().display(),
+            instance.settings.name
+        )),
+    }
+    .at(at)
 }
 
 struct Commit<'a> {

@@ -14,7 +14,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use crate::api::plan::{FileStep, Plan};
+use crate::api::plan::{FileOp, FileStep, Plan};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::model::{Class, Digest, RelPath};
 use crate::observe::tree::OWN_FOLDER;
@@ -50,6 +50,13 @@ pub fn folder(mount: Option<&RelPath>, part: Part, transaction: &str) -> RelPath
         Part::Kept => format!("{own}/kept/{transaction}"),
     };
     trusted(&text)
+}
+
+/// Whether a transaction has a folder on a mount: not where it only makes directories or sets modes.
+pub(super) fn has_folder(plan: &Plan, mount: Option<&RelPath>) -> bool {
+    let moves = |step: &FileStep| matches!(step.op, FileOp::Put | FileOp::Remove);
+    let mut on_mount = plan.files.iter().filter(|step| step.mount.as_ref() == mount);
+    mount.is_none() || on_mount.any(moves)
 }
 
 /// Where a step's path lies in a part.

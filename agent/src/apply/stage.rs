@@ -284,9 +284,20 @@ impl Stage<'_> {
                 .sync_file(&staged)
                 .map_err(|error| self.failed("sync", &staged, error))?;
         }
+        let ours = |path: &RelPath| {
+            path.ancestors()
+                .filter(|dir| dir.as_str().contains(OWN_FOLDER))
+                .collect::<Vec<_>>()
+        };
         for step in puts.values() {
-            let staged = layout::place(step, Part::New, self.transaction);
-            folders.extend(staged.ancestors().filter(|dir| dir.as_str().contains(OWN_FOLDER)));
+            folders.extend(ours(&layout::place(step, Part::New, self.transaction)));
+        }
+        // Also where nothing new is: a commit that is to be finished must find its folder.
+        for mount in layout::mounts(plan) {
+            let mount = mount.as_ref();
+            if layout::has_folder(plan, mount) {
+                folders.extend(ours(&layout::folder(mount, Part::Old, self.transaction)));
+            }
         }
         for folder in &folders {
             self.root

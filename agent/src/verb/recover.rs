@@ -66,6 +66,10 @@ pub(super) fn recover(run: &mut Run<'_>, session: &mut Session, serve: bool) -> 
 
 fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> Result<()> {
     let mut begin = open.begin.clone();
+    // Before the server is touched: this can be tried again as often as needed.
+    if let Some(Mark::Commit | Mark::Done | Mark::Undo) = open.mark {
+        commit::refuse_missing(session, &begin.transaction, &begin.plan)?;
+    }
     if let Some(Mark::InPlace | Mark::Commit | Mark::Undo) = open.mark {
         begin.running |= keep_down(run, session, &begin)?;
     }

@@ -270,4 +270,65 @@ mod killed {
             killed_on_mounts(edited_after_update, &["rollback", "lab"]);
         }
     }
+
+    /// The names of a mount that is missing do not exist, as after a step that was made.
+    #[test]
+    fn a_commit_is_not_finished_while_a_mount_is_missing() {
+        if !may_mount() {
+            return;
+        }
+        // In the middle; after the last rename; while it is taken back.
+        let moments = [
+            "kill-after:rename bin/run.sh",
+            "kill-before:mkdir .pitstop/snapshots",
+            "eio:rename web/,kill-before:-> lib/gone.jar",
+        ];
+        for fault in moments {
+            let lab = lab();
+            let before = lab.tree();
+            let (lib, disk) = (lab.home().join("lib"), lab.path("disk"));
+            copy(&lib, &disk);
+            let mounted = Mounted::bind(&disk, &lib);
+            assert_eq!(
+                lab.run_with(&["update", "lab"], &[("PITSTOP_FAULT", fault)]).code,
+                None,
+                "{fault}"
+            );
+            drop(mounted);
+            let left = lab.tree();
+            let missing = |why: &str| {
+                let refused = lab.run(&["stop", "lab"]).refused(6, "mount");
+                assert!(
+                    refused.message().contains(lib.to_str().unwrap()),
+                    "{}",
+                    refused.message()
+                );
+                assert!(
+                    refused.report["error"]["hint"]
+                        .as_str()
+                        .unwrap()
+                        .contains("mount"),
+                    "{fault}, {why}"
+                );
+                lab.run(&["check", "lab"]).expect(0, "interrupted");
+            };
+            missing("nothing is mounted");
+            let wrong = Mounted::tmpfs(&lib, "size=1m");
+            missing("something else is mounted");
+            drop(wrong);
+            assert_eq!(lab.tree(), left, "{fault}");
+            let _mounted = Mounted::bind(&disk, &lib);
+            if fault.starts_with("eio") {
+                lab.run(&["stop", "lab"]).expect(0, "stopped");
+                assert_eq!(settled(&lab.tree(), &[]), settled(&before, &[]), "{fault}");
+            } else {
+                lab.run(&["update", "lab"]).expect(0, "current");
+                assert!(
+                    !lab.exists("lib/gone.jar") && lab.exists("lib/core-1.1.0.jar"),
+                    "{fault}"
+                );
+                lab.run(&["verify", "lab", "--deep"]).expect(0, "verified");
+            }
+        }
+    }
 }

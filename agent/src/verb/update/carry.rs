@@ -3,6 +3,7 @@
 use crate::api::Result;
 use crate::api::plan::Plan;
 use crate::api::report::Status;
+use crate::apply::commit;
 use crate::apply::journal::{Begin, Journal, Mark};
 use crate::apply::stage::Contents;
 use crate::memory::Remembered;
@@ -119,12 +120,14 @@ impl Live {
     }
 }
 
-/// The transaction that an earlier run staged, if it is of this very plan; any other is undone.
+/// The transaction that an earlier run staged, if it is of this very plan and still there; any other is undone.
 fn parked(session: &mut Session, plan: &Plan) -> Result<Option<(Begin, Journal)>> {
     let Some(open) = session.open_journal()? else {
         return Ok(None);
     };
-    if open.mark == Some(Mark::Parked) && open.begin.plan.id == plan.id {
+    let begin = &open.begin;
+    let is_there = || commit::refuse_missing(session, &begin.transaction, &begin.plan).is_ok();
+    if open.mark == Some(Mark::Parked) && begin.plan.id == plan.id && is_there() {
         let journal = Journal::append_to(&session.store.journal_file())?;
         return Ok(Some((open.begin, journal)));
     }
