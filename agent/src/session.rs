@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::api::report::Action;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::journal::{self, Open};
-use crate::apply::layout;
+use crate::apply::{owner, sweep};
 use crate::config::Settings;
 use crate::product::Ownership;
 use crate::store::told::RunId;
@@ -128,7 +128,8 @@ impl Session {
     /// that was interrupted is not touched: see [`crate::verb::recover`].
     ///
     /// # Errors
-    /// `locked` if another run holds it, `wrong-user` if this user may not manage it, or as [`Instance::open`].
+    /// `locked` if another run holds it, `wrong-user` if this user may not manage it, `interrupted` if another state folder
+    /// left something unfinished in it, or as [`Instance::open`].
     pub fn begin(settings: Settings, action: Action) -> Result<Self> {
         let store = Store::new(&settings.state_dir);
         let root = open_home(&settings)?;
@@ -142,7 +143,8 @@ impl Session {
             instance,
             locks: Arc::new(locks),
         };
-        layout::sweep(&session)?;
+        owner::refuse_unfinished(&session)?;
+        sweep::sweep(&session)?;
         Ok(session)
     }
 

@@ -79,7 +79,7 @@ pub enum FindingKind {
     OrphanBundle,
     /// What a merge or an edit left beside a file of the pack.
     StrayFile,
-    /// What something else than this agent left in the pack, and what it can do there.
+    /// What something else, this agent with another state folder too, left in the pack, and what it can do there.
     Leftover,
     /// A path that the server has to write and may not.
     NotWritable,
@@ -87,6 +87,8 @@ pub enum FindingKind {
     Exposed,
     /// A systemd unit that takes a stop for a crash.
     Unit,
+    /// Files that a change took out of the pack and kept for a person.
+    Kept,
 }
 
 /// How much a finding weighs.

@@ -3,11 +3,13 @@
 //!
 //! | path | content |
 //! |---|---|
+//! | `owner` | whose all this is, see [`super::owner`] |
 //! | `tx/<transaction>/new/<digest of the path>` | staged, not live; flat, because making folders costs more than files |
 //! | `tx/<transaction>/old/<path>` | moved aside by the commit |
 //! | `tx/<transaction>/before/<digest of the path>` | what the vendor's tool may change that works in the home itself, see [`super::in_place`]; under names that it does not look for |
 //! | `snapshots/<transaction>/<path>` | what `old` becomes: the files that a rollback puts back |
-//! | `kept/<transaction>/<path>` | edited files that a rollback found no place for |
+//! | `kept/<transaction>/<path>` | edited files that a rollback found no place for, and what came while the vendor's tool worked |
+//! | `kept/<transaction>.snapshot/<path>` | snapshots of another state folder |
 //! | `candidates/<number>` | copies that the vendor's update tool works on, see [`crate::source::vendor_tool`] |
 //! | `conflicts/<path>.original`, `.new`, `.final` | the three sides of a conflict |
 
@@ -16,10 +18,16 @@ use std::io;
 
 use crate::api::plan::{FileOp, FileStep, Plan};
 use crate::api::{ErrorKind, Failure, Result};
-use crate::model::{Class, Digest, RelPath};
+use crate::model::{Digest, RelPath};
 use crate::observe::tree::OWN_FOLDER;
-use crate::session::Session;
 use crate::sys::root::Root;
+
+/// The file that says whose our folder is.
+pub(super) const OWNER: &str = "owner";
+/// What lies beside it.
+pub(super) const TRANSACTIONS: &str = "tx";
+pub(super) const SNAPSHOTS: &str = "snapshots";
+pub(super) const KEPT: &str = "kept";
 
 /// The parts of the folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,16 +48,15 @@ pub enum Part {
 
 /// A folder of a transaction on the file system of a mount; `None` is the home's own.
 pub fn folder(mount: Option<&RelPath>, part: Part, transaction: &str) -> RelPath {
-    let own = own_folder(mount);
     let text = match part {
-        Part::Transaction => format!("{own}/tx/{transaction}"),
-        Part::New => format!("{own}/tx/{transaction}/new"),
-        Part::Old => format!("{own}/tx/{transaction}/old"),
-        Part::Before => format!("{own}/tx/{transaction}/before"),
-        Part::Snapshot => format!("{own}/snapshots/{transaction}"),
-        Part::Kept => format!("{own}/kept/{transaction}"),
+        Part::Transaction => format!("{TRANSACTIONS}/{transaction}"),
+        Part::New => format!("{TRANSACTIONS}/{transaction}/new"),
+        Part::Old => format!("{TRANSACTIONS}/{transaction}/old"),
+        Part::Before => format!("{TRANSACTIONS}/{transaction}/before"),
+        Part::Snapshot => format!("{SNAPSHOTS}/{transaction}"),
+        Part::Kept => format!("{KEPT}/{transaction}"),
     };
-    trusted(&text)
+    own(mount, &text)
 }
 
 /// Whether a transaction has a folder on a mount: not where it only makes directories or sets modes.
@@ -57,6 +64,11 @@ pub(super) fn has_folder(plan: &Plan, mount: Option<&RelPath>) -> bool {
     let moves = |step: &FileStep| matches!(step.op, FileOp::Put | FileOp::Remove);
     let mut on_mount = plan.files.iter().filter(|step| step.mount.as_ref() == mount);
     mount.is_none() || on_mount.any(moves)
+}
+
+/// A path below our folder on a mount.
+pub(super) fn own(mount: Option<&RelPath>, path: &str) -> RelPath {
+    trusted(&format!("{}/{path}", own_folder(mount)))
 }
 
 /// Where a step's path lies in a part.
@@ -114,7 +126,8 @@ pub fn mounts(plan: &Plan) -> BTreeSet<Option<RelPath>> {
         .collect()
 }
 
-fn own_folder(mount: Option<&RelPath>) -> RelPath {
+/// Our folder on a mount.
+pub(super) fn own_folder(mount: Option<&RelPath>) -> RelPath {
     mount.map_or_else(
         || trusted(OWN_FOLDER),
         |mount| trusted(&format!("{mount}/{OWN_FOLDER}")),
@@ -126,68 +139,6 @@ fn trusted(text: &str) -> RelPath {
     RelPath::new(text).unwrap_or_else(|_| RelPath::new(OWN_FOLDER).unwrap_or_else(|_| unreachable!()))
 }
 
-/// Removes what neither the state nor the journal refers to, and our folder when nothing is in it any more.
-///
-/// # Errors
-/// Reading or removing failed.
-pub fn sweep(session: &Session) -> Result<()> {
-    let journal = session.open_journal()?;
-    let in_use = journal.as_ref().map(|open| open.begin.transaction.as_str());
-    let mut mounts: BTreeSet<Option<RelPath>> =
-        journal.iter().flat_map(|open| mounts(&open.begin.plan)).collect();
-    mounts.insert(None);
-    // What is mounted for the server's state alone is none of ours: it may hang, or shut even root out.
-    let may_be_ours = |mount: &RelPath| {
-        let own = own_folder(Some(mount));
-        session.ownership.class_of(&own) != Class::State
-    };
-    mounts.extend(
-        crate::observe::mounts::mounts_in(session.root.path())?
-            .into_iter()
-            .filter(|mount| may_be_ours(&mount.path))
-            .map(|mount| Some(mount.path)),
-    );
-    let snapshots: Vec<&str> = session.state.kept_transactions().collect();
-    let root = &session.root;
-    crate::source::vendor_tool::sweep(root).map_err(|error| leftovers(root, error))?;
-    let swept = mounts.iter().try_for_each(|mount| {
-        let own = own_folder(mount.as_ref());
-        keep_only(
-            root,
-            &below(&own, &trusted("tx")),
-            &in_use.into_iter().collect::<Vec<_>>(),
-        )?;
-        let wanted: Vec<&str> = snapshots.iter().copied().chain(in_use).collect();
-        keep_only(root, &below(&own, &trusted("snapshots")), &wanted)?;
-        remove_if_empty(root, &own)
-    });
-    swept.map_err(|error| leftovers(root, error))
-}
-
-fn leftovers(root: &Root, error: io::Error) -> Failure {
-    Failure::io(
-        "remove leftovers of earlier runs in",
-        root.path().join(OWN_FOLDER),
-        error,
-    )
-}
-
-fn keep_only(root: &Root, folder: &RelPath, wanted: &[&str]) -> io::Result<()> {
-    if root.stat(folder)?.is_none() {
-        return Ok(());
-    }
-    for name in root.names_in(Some(folder))? {
-        if !wanted.contains(&name.as_str()) {
-            root.remove_tree(
-                &folder
-                    .join(&name)
-                    .map_err(|_| io::Error::from(io::ErrorKind::InvalidFilename))?,
-            )?;
-        }
-    }
-    remove_if_empty(root, folder)
-}
-
 /// Removes a directory if nothing is in it.
 ///
 /// # Errors
@@ -197,6 +148,24 @@ pub fn remove_if_empty(root: &Root, folder: &RelPath) -> io::Result<()> {
         root.remove_dir(folder)?;
     }
     Ok(())
+}
+
+/// The same with our folder, in which only its owner's mark is left.
+///
+/// # Errors
+/// Of the system.
+pub(super) fn remove_own_if_empty(root: &Root, own: &RelPath) -> io::Result<()> {
+    if root.stat(own)?.is_none() {
+        return Ok(());
+    }
+    let names = root.names_in(Some(own))?;
+    if !names.iter().all(|name| name.starts_with(OWNER)) {
+        return Ok(());
+    }
+    for name in names {
+        root.unlink(&below(own, &trusted(&name)))?;
+    }
+    root.remove_dir(own)
 }
 
 /// An I/O failure of a transaction.

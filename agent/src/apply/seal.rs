@@ -127,13 +127,8 @@ fn remove_transaction(session: &Session, begin: &Begin) -> Result<()> {
     each_mount(session, begin, |mount| {
         let folder = layout::folder(mount, Part::Transaction, &begin.transaction);
         root.remove_tree(&folder)?;
-        for above in [folder.parent(), folder.parent().and_then(|dir| dir.parent())]
-            .into_iter()
-            .flatten()
-        {
-            layout::remove_if_empty(root, &above)?;
-        }
-        Ok(())
+        layout::remove_if_empty(root, &layout::own(mount, layout::TRANSACTIONS))?;
+        layout::remove_own_if_empty(root, &layout::own_folder(mount))
     })
 }
 

@@ -16,6 +16,9 @@ use crate::model::{Digest, Entry, RelPath, Release};
 pub struct State {
     /// 1. A higher number is refused by nothing yet, because fields are only added.
     pub format: u32,
+    /// What marks the folders in the home whose content this state knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// How many transactions were begun; the next one's number comes from here, never from the clock.
     pub sequence: u64,
     /// What is installed; absent until the pack is adopted.

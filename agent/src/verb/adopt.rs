@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::api::report::{Action, Report, Status};
 use crate::api::{ErrorKind, Failure, Result};
+use crate::apply::owner;
 use crate::config::Settings;
 use crate::model::{Class, Digest, Progress, RelPath, Release};
 use crate::session::Session;
@@ -16,7 +17,7 @@ use crate::store::texts::may_be_text;
 use crate::sys::clock::now_rfc3339;
 
 use super::update::keep_shown;
-use super::{Run, recover, report_on, settle, target, view};
+use super::{Run, recover, report_on, road, settle, target, view};
 
 /// How to adopt.
 #[derive(Debug, Clone, Default)]
@@ -115,6 +116,8 @@ pub(super) fn take_over(
     pristine: Option<Pristine<'_>>,
 ) -> Result<()> {
     let mut release = view::detected(session)?;
+    let kept = owner::take_over(session)?;
+    road::tell_kept(run, session, &kept);
     let known = session
         .state
         .installed

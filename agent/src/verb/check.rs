@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::api::report::{Action, Report, ReportList, Status};
 use crate::api::{Failure, Result};
+use crate::apply::owner;
 use crate::config::{Settings, UpdateSource};
 use crate::fleet::metrics::metrics;
 use crate::model::{Level, Progress};
@@ -55,6 +56,9 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     let (before, inventory, server) = view::look_over(run, &instance)?;
     let surroundings = findings::of_surroundings(&instance, &server)?;
     run.report.findings.extend(surroundings);
+    if let Err(refusal) = owner::refuse_unfinished(&instance) {
+        note_blocker(run, &refusal);
+    }
     run.report.rollout = rollout::view(&instance);
     let (level, running) = (before.release.clone(), server.is_running());
     let inventory = match &options.against {

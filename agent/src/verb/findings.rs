@@ -2,6 +2,7 @@
 
 use crate::api::finding::{Finding, FindingKind, Severity, and_more};
 use crate::api::{Failure, Result};
+use crate::apply::owner;
 use crate::lint::lint;
 use crate::model::{Digest, Inventory, RelPath, TreeManifest};
 use crate::observe::home::HomeView;
@@ -38,6 +39,8 @@ pub(super) fn of_tree(
 pub(super) fn of_surroundings(instance: &Instance, server: &Server) -> Result<Vec<Finding>> {
     let mut findings = leftovers(instance)?;
     findings.extend(shut(instance)?);
+    findings.extend(foreign(instance)?);
+    findings.extend(kept(instance)?);
     let codes = &instance.settings.profile.service.stop_codes;
     let unit = server.unit_state.as_ref();
     findings.extend(unit.and_then(|unit| mistaking(unit, codes)));
@@ -62,6 +65,35 @@ fn leftovers(instance: &Instance) -> Result<Vec<Finding>> {
         }
     }
     Ok(findings)
+}
+
+fn foreign(instance: &Instance) -> Result<Vec<Finding>> {
+    let hint = format!(
+        "`pitstop adopt {}` makes it this state folder's and moves the snapshots to `kept`; where the other one is still in \
+         use, work with that name and that --state-dir only",
+        instance.settings.name
+    );
+    let finding = |left: owner::Foreign| {
+        Finding::wanted(FindingKind::Leftover, left.told(instance))
+            .at(left.snapshots)
+            .hint(&hint)
+    };
+    Ok(owner::foreign(instance)?.into_iter().map(finding).collect())
+}
+
+/// What was kept for a person stays until he removes it, so it is told until then.
+fn kept(instance: &Instance) -> Result<Option<Finding>> {
+    let paths = owner::kept(instance)?;
+    let Some(first) = paths.first() else {
+        return Ok(None);
+    };
+    let message = format!(
+        "files that an earlier change found no place for are kept: {}",
+        and_more(first, paths.len())
+    );
+    Ok(Some(Finding::wanted(FindingKind::Kept, message).at(paths).hint(
+        "look whether anybody still needs them, and remove these folders",
+    )))
 }
 
 /// A keystore of the vendor's is public anyway.

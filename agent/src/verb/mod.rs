@@ -34,7 +34,7 @@ use crate::api::plan::Plan;
 use crate::api::report::{Action, Report, Status, StepView};
 use crate::api::rollout::Gate;
 use crate::api::{ErrorKind, Failure, Result};
-use crate::apply::layout;
+use crate::apply::{layout, owner};
 use crate::config::Settings;
 use crate::merge::text::LIMIT;
 use crate::model::{Inventory, Progress, RelPath, Release, Work};
@@ -94,6 +94,9 @@ impl<'a> Run<'a> {
         told::log_begin(&self.report);
         let session = Session::begin(settings, self.report.action)?;
         self.alone = Some(Alone::begin(&session, self.told, self.report.action));
+        for left in owner::foreign(&session)? {
+            self.warn(left.told(&session));
+        }
         Ok(session)
     }
 
@@ -208,6 +211,7 @@ pub fn report_on(
 
 /// A dry run does not repair: it says that there is something to repair.
 fn refuse_interrupted(instance: &Instance) -> Result<()> {
+    owner::refuse_unfinished(instance)?;
     let open = under_way(instance)?;
     let owed = instance
         .state

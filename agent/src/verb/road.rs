@@ -6,8 +6,8 @@ use crate::api::report::{Outcome, TransactionView};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::journal::{self, Begin, Journal, Mark};
 use crate::apply::stage::Contents;
-use crate::apply::{commit, seal, stage};
-use crate::model::Class;
+use crate::apply::{commit, layout, owner, seal, stage};
+use crate::model::{Class, RelPath};
 use crate::session::Session;
 use crate::store::ConfigChange;
 use crate::store::state::Because;
@@ -62,7 +62,7 @@ pub(super) fn drive(
     run.report.transaction = Some(begin.transaction.clone());
     told::log_transaction(&run.report);
     let mut journal = Journal::begin(&session.store.journal_file(), begin.clone())?;
-    let staged = staged(run, session, &begin, contents);
+    let staged = claim(run, session, &begin.plan).and_then(|()| staged(run, session, &begin, contents));
     if let Err(failure) = staged {
         return Err(abandon(session, &begin, failure));
     }
@@ -79,6 +79,23 @@ pub(super) fn drive(
     }
     make_live(run, session, &begin, journal, change.again)?;
     Ok(true)
+}
+
+/// Marks as ours, before anything lies there, what is staged in.
+pub(super) fn claim(run: &mut Run<'_>, session: &mut Session, plan: &Plan) -> Result<()> {
+    let kept = owner::claim(session, &layout::mounts(plan))?;
+    tell_kept(run, session, &kept);
+    Ok(())
+}
+
+/// Tells what became of another state folder's snapshots.
+pub(super) fn tell_kept(run: &mut Run<'_>, session: &Session, kept: &[RelPath]) {
+    for snapshot in kept {
+        run.warn(format!(
+            "a snapshot that this state folder does not know was moved to {}: remove it once nobody needs its files",
+            snapshot.under(session.root.path()).display()
+        ));
+    }
 }
 
 /// What an earlier run staged and left.

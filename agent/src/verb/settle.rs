@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::api::plan::{FileOp, FileStep, Hook, Plan};
 use crate::api::report::{Action, Hold, Outcome, ProbeView};
 use crate::api::{ErrorKind, Failure, Result};
-use crate::apply::layout;
+use crate::apply::sweep::sweep;
 use crate::config::OnBoth;
 use crate::health::policy::{self, Verdict};
 use crate::model::{Class, Entry, Inventory, RelPath};
@@ -284,7 +284,7 @@ fn clean_up(session: &Session) -> Result<()> {
     if session.store.sweep(&session.state)? {
         sweep_texts(session)?;
     }
-    layout::sweep(session)
+    sweep(session)
 }
 
 fn sweep_texts(session: &Session) -> Result<()> {

@@ -14,6 +14,7 @@ mod files;
 mod hotfix;
 mod input;
 mod mounts;
+mod owner;
 #[cfg(feature = "faults")]
 mod power_loss;
 #[cfg(feature = "faults")]

@@ -69,7 +69,9 @@ pub(super) fn work(
     }
     let mut begin = begin(run, session, asked, plan)?;
     let mut journal = Journal::begin(&session.store.journal_file(), begin.clone())?;
-    if let Err(failure) = rollout::slot::enter(run, session, &begin, &asked.options.gates()) {
+    let claimed = road::claim(run, session, &begin.plan);
+    let entered = claimed.and_then(|()| rollout::slot::enter(run, session, &begin, &asked.options.gates()));
+    if let Err(failure) = entered {
         return Err(road::abandon(session, &begin, failure));
     }
     let _beyond = Beyond::begin();
