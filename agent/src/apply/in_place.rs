@@ -1,15 +1,18 @@
 //! A snapshot around what somebody else does to the home itself: everything that is [held](crate::source::vendor_tool::Held)
-//! is copied before, and put back as it was afterwards, whatever was done. Putting back may run any number of times.
+//! is copied before, and put back as it was afterwards, whatever was done. What is new then and not known to be the tool's
+//! is kept aside. Putting back may run any number of times.
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
+use crate::api::finding::and_more;
 use crate::api::{ErrorKind, Failure, Result};
-use crate::model::{Class, RelPath};
+use crate::model::{Class, Entry, RelPath, TreeManifest};
 use crate::observe::mounts::mounts_in;
 use crate::session::{Instance, Session};
 use crate::source::vendor_tool::{Held, Stood, StoodKind, TRANSACTION};
-use crate::sys::hashing::on_all_cores;
+use crate::sys::hashing::{Hashed, on_all_cores};
 use crate::sys::process::end_marked;
 use crate::sys::root::{Kind, Stat};
 
@@ -145,33 +148,117 @@ pub fn isolate(session: &Session, transaction: &str, held: &[Stood]) -> Result<(
     Ok(())
 }
 
-/// Puts everything back that is not as it was, and removes what was not there; what a killed run left running first.
-/// Durable when it returns. Tells how many paths it was.
+/// What was put back.
+#[derive(Debug, Default)]
+pub struct Back {
+    /// How many paths were not as before.
+    pub count: usize,
+    /// Where the new files are that may be somebody else's than the tool's.
+    pub kept: Vec<RelPath>,
+}
+
+impl Back {
+    /// Where what was kept is, as a warning.
+    pub fn told(&self, instance: &Instance) -> Option<String> {
+        let first = self.kept.first()?.under(instance.root.path());
+        Some(format!(
+            "came to be in the pack while the vendor's tool worked, and may not be its own; kept for you: {}",
+            and_more(first.display(), self.kept.len())
+        ))
+    }
+}
+
+/// Puts everything back that is not as it was, and takes out what was not there; what a killed run left running first.
+/// Durable when it returns.
 ///
 /// # Errors
 /// Of the system; the next try goes on from there.
-pub fn put_back(session: &Session, transaction: &str, held: &[Stood]) -> Result<usize> {
+pub fn put_back(session: &Session, transaction: &str, held: &[Stood]) -> Result<Back> {
     let root = &session.root;
     let failed = |path: &RelPath, error| layout::failed("put back", root, path, error);
     end_marked(&mark(transaction))
         .map_err(|error| Failure::io("end the update tool in", root.path(), error))?;
     let before: BTreeMap<&RelPath, &Stood> = held.iter().map(|one| (&one.path, one)).collect();
     let (now, _) = look(session)?;
-    let mut count = 0;
+    let mut back = Back::default();
+    let tools = Tools::of(session);
     for one in now.iter().rev().filter(|one| !before.contains_key(&one.path)) {
-        remove(session, one).map_err(|error| failed(&one.path, error))?;
-        count += 1;
+        let kept = match tools.is_its_own(one).map_err(|error| failed(&one.path, error))? {
+            true => remove(session, one).map(|()| None),
+            false => set_aside(session, transaction, &one.path).map(Some),
+        };
+        back.kept.extend(kept.map_err(|error| failed(&one.path, error))?);
+        back.count += 1;
     }
     let now: BTreeMap<&RelPath, &Stood> = now.iter().map(|one| (&one.path, one)).collect();
     for one in held {
         if now.get(&one.path).is_none_or(|now| !one.is_still(now)) {
             restore(session, transaction, one).map_err(|error| failed(&one.path, error))?;
-            count += 1;
+            back.count += 1;
         }
     }
     root.sync_file_system(None)
         .map_err(|error| Failure::io("sync the file system of", root.path(), error))?;
-    Ok(count)
+    back.kept.sort();
+    Ok(back)
+}
+
+/// What is known of the tool's own files. An operator, or whatever else runs on this host, may have written the others.
+struct Tools<'a> {
+    session: &'a Session,
+    base: Option<Arc<TreeManifest>>,
+}
+
+impl<'a> Tools<'a> {
+    fn of(session: &'a Session) -> Self {
+        let installed = session.state.installed.as_ref();
+        let tree = installed.and_then(|installed| installed.release.tree);
+        // Without it only less is known.
+        let base = tree.and_then(|tree| session.store.manifest(&tree).ok());
+        Self { session, base }
+    }
+
+    /// Its records and logs, what it leaves beside a conflict, and what the vendor has there at the installed level. A
+    /// directory goes when nothing is in it.
+    fn is_its_own(&self, new: &Stood) -> io::Result<bool> {
+        let session = self.session;
+        let class = session.ownership.class_of(&new.path);
+        let ends = &session.settings.profile.lint.strays;
+        let is_helper = ends.iter().any(|end| new.path.as_str().ends_with(end.as_str()));
+        let is_known = class == Class::State || is_helper;
+        Ok(new.kind == StoodKind::Dir || is_known || self.is_vendors(new)?)
+    }
+
+    fn is_vendors(&self, new: &Stood) -> io::Result<bool> {
+        let Some(entry) = self.base.as_ref().and_then(|base| base.entries.get(&new.path)) else {
+            return Ok(false);
+        };
+        match (&new.kind, entry) {
+            (StoodKind::File, Entry::File { size, sha256, .. }) if *size == new.key.size => {
+                let mut file = Hashed::new(self.session.root.open_file(&new.path)?);
+                io::copy(&mut file, &mut io::sink())?;
+                Ok(file.finish() == *sha256)
+            }
+            (StoodKind::Link(text), Entry::Symlink { target }) => Ok(text == target),
+            _ => Ok(false),
+        }
+    }
+}
+
+/// Moves a file out of the way to where a person finds it. A try before this one may have moved another one of its name.
+fn set_aside(session: &Session, transaction: &str, path: &RelPath) -> io::Result<RelPath> {
+    let root = &session.root;
+    let first = layout::below(&layout::folder(None, Part::Kept, transaction), path);
+    let mut kept = first.clone();
+    for number in 1.. {
+        if root.stat(&kept)?.is_none() {
+            break;
+        }
+        kept = first.with_suffix(&format!(".{number}"));
+    }
+    kept.parent().map_or(Ok(()), |dir| root.make_private_dirs(&dir))?;
+    root.rename(path, &kept)?;
+    Ok(kept)
 }
 
 /// What the programs of a transaction are found by.

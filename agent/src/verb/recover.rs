@@ -97,12 +97,13 @@ fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> 
             Ok(())
         }
         Some(Mark::InPlace) => {
-            run.step("recover", |_| {
-                let count = in_place::put_back(session, id, &open.held)?;
+            run.step("recover", |run| {
+                let back = in_place::put_back(session, id, &open.held)?;
+                back.told(session).into_iter().for_each(|kept| run.warn(kept));
                 Journal::append_to(&session.store.journal_file())?.mark(Mark::Stopping)?;
                 Ok((
                     true,
-                    format!("{id} was interrupted while the vendor's tool worked in the home; {count} paths are put back"),
+                    format!("{id} was interrupted while the vendor's tool worked in the home; {} paths are put back", back.count),
                 ))
             })?;
             undone(run, session, begin, serve)

@@ -258,10 +258,11 @@ fn put_back(
     held: &[Stood],
     journal: &mut Journal,
 ) -> Result<()> {
-    let back = run.step("put-back", |_| {
-        let count = in_place::put_back(session, &begin.transaction, held)?;
+    let back = run.step("put-back", |run| {
+        let back = in_place::put_back(session, &begin.transaction, held)?;
+        back.told(session).into_iter().for_each(|kept| run.warn(kept));
         journal.mark(Mark::Stopping)?;
-        Ok((false, format!("{count} paths are as they were")))
+        Ok((false, format!("{} paths are as they were", back.count)))
     });
     back.map_err(|worse| {
         let message = format!("what the vendor's tool changed could not be put back: {worse}");
