@@ -2,6 +2,7 @@
 //! that was interrupted in it is finished; the verification that is still owed is done.
 
 use crate::api::Result;
+use crate::api::plan::Hook;
 use crate::api::report::{Action, Report, Status};
 use crate::apply::journal::{self, Begin, Journal, Mark, Open};
 use crate::apply::{commit, in_place, seal};
@@ -70,7 +71,13 @@ fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> 
     if let Some(Mark::Commit | Mark::Done | Mark::Undo) = open.mark {
         commit::refuse_missing(session, &begin.transaction, &begin.plan)?;
     }
-    if let Some(Mark::InPlace | Mark::Commit | Mark::Undo) = open.mark {
+    let is_to_rest = match open.mark {
+        Some(Mark::InPlace | Mark::Commit | Mark::Undo) => true,
+        // What the profile wants done before the first start is done again.
+        Some(Mark::Done) => server::has_hooks(session, Hook::AfterCommit),
+        _ => false,
+    };
+    if is_to_rest {
         begin.running |= keep_down(run, session, &begin)?;
     }
     let begin = &begin;
@@ -121,14 +128,14 @@ fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> 
             });
             run.recovered();
             match finished {
-                Ok(()) => seal::committed(session, begin),
+                Ok(()) => road::seal(run, session, begin, serve),
                 Err(failure) => Err(road::take_back(run, session, begin, &mut journal, failure)),
             }
         }
         Some(Mark::Done) => {
             run.recovered();
-            run.step("recover", |_| {
-                seal::committed(session, begin)?;
+            run.step("recover", |run| {
+                road::seal(run, session, begin, serve)?;
                 Ok((true, format!("{id} was in place and is sealed")))
             })
         }

@@ -15,7 +15,7 @@ use crate::sys::clock::{Stopwatch, now_rfc3339};
 use crate::sys::interrupt::{self, Beyond};
 
 use super::rollout::{self, Gates};
-use super::{Run, server, told, view};
+use super::{Run, server, settle, told, view};
 
 /// What a change needs besides its plan.
 pub(super) struct Change<'a> {
@@ -185,8 +185,47 @@ pub(super) fn commit_stopped(
     });
     run.report.timing.commit_ms += clock.ms();
     match committed {
-        Ok(()) => seal::committed(session, begin),
+        Ok(()) => seal(run, session, begin, true),
         Err(failure) => Err(take_back(run, session, begin, &mut journal, failure)),
+    }
+}
+
+/// Settles a committed transaction. Where that cannot be written down, the tree is whole and new all the same: with `serve`
+/// the server starts on it, and the next run settles and verifies.
+pub(super) fn seal(run: &mut Run<'_>, session: &mut Session, begin: &Begin, serve: bool) -> Result<()> {
+    let Err(failure) = seal::committed(session, begin) else {
+        return Ok(());
+    };
+    run.recovered();
+    let up = match serve && !begin.live {
+        true => start_unsealed(run, session, begin),
+        false => Ok(()),
+    };
+    run.comes_up();
+    let so_far = match up {
+        Err(worse) => format!("could not be started on it: {worse}"),
+        Ok(()) if begin.live => "went on serving".to_owned(),
+        Ok(()) if begin.running && serve => "runs on it, unverified".to_owned(),
+        Ok(()) => "was not started".to_owned(),
+    };
+    let message =
+        format!("{failure}; every file is in place, which is not written down yet; the server {so_far}");
+    let unsealed = Failure::new(ErrorKind::Interrupted, message).hint(format!(
+        "remove the cause and run `pitstop start {}`: it settles the change and verifies it",
+        session.settings.name
+    ));
+    Err(Failure {
+        path: failure.path,
+        ..unsealed
+    })
+}
+
+fn start_unsealed(run: &mut Run<'_>, session: &Session, begin: &Begin) -> Result<()> {
+    settle::hooks(run, session, begin.plan.action, Hook::AfterCommit)?;
+    server::allow_start(session)?;
+    match begin.running {
+        true => server::start_again(run, session, begin),
+        false => Ok(()),
     }
 }
 

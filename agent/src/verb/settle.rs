@@ -114,7 +114,7 @@ fn start_and_verify(
             // It ran already: nobody has asked it yet.
             run.report.probes = server::probe(run, session, &pending.baseline)?;
         }
-        hooks(run, session, pending, Hook::AfterStart)?;
+        hooks(run, session, pending.action, Hook::AfterStart)?;
         judge(run)?;
     }
     let inventory = seen.map_or_else(|| view::scan(run, session, false), Ok)?;
@@ -126,7 +126,7 @@ fn prepare(run: &mut Run<'_>, session: &mut Session, pending: &Pending) -> Resul
     if pending.prepared || !server::has_hooks(session, Hook::AfterCommit) {
         return Ok(());
     }
-    hooks(run, session, pending, Hook::AfterCommit)?;
+    hooks(run, session, pending.action, Hook::AfterCommit)?;
     if let Some(pending) = &mut session.state.pending {
         pending.prepared = true;
     }
@@ -139,9 +139,9 @@ fn prepare(run: &mut Run<'_>, session: &mut Session, pending: &Pending) -> Resul
 
 /// What the profile wants done before and after the first start. A server that is on its way back must neither stay down nor
 /// count as bad because of it: whether it is well is told by its probes.
-fn hooks(run: &mut Run<'_>, session: &Session, pending: &Pending, when: Hook) -> Result<()> {
+pub(super) fn hooks(run: &mut Run<'_>, session: &Session, action: Action, when: Hook) -> Result<()> {
     match server::hooks(run, session, when) {
-        Err(failure) if pending.action == Action::Rollback => {
+        Err(failure) if action == Action::Rollback => {
             run.warn(failure.full_message());
             Ok(())
         }

@@ -11,3 +11,4 @@ mod change;
 #[path = "../common/mod.rs"]
 mod common;
 mod conflicts;
+mod unsealed;
