@@ -5,7 +5,7 @@ use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::preflight;
 use crate::config::Settings;
 use crate::model::Progress;
-use crate::session::Instance;
+use crate::session::{Instance, Session};
 
 use super::server::Server;
 use super::{Run, recover, report_on, rollout, server, settle, view};
@@ -72,31 +72,31 @@ fn work(
     let recovered = run.report.changed;
     let (before, _, server) = view::observe(run, &session)?;
     run.report.before = Some(before);
-    if !is_needed(&server) && action == Action::Start {
-        run.done(status, recovered, "already running");
-        return Ok(());
-    }
     let changed = match action {
         Action::Stop => server::stop(run, &session)?,
-        _ => {
-            preflight::may_start(&session)?;
-            let started = server::start(run, &session, &server::Baseline::new())?;
-            settle::healthy(&run.report.probes)?;
-            rollout::slot::let_go(run, &mut session);
-            started
-        }
+        _ => start_now(run, &mut session, &server)?,
     };
     run.report.after = Some(view::observe(run, &session)?.0);
-    let past = if action == Action::Stop {
-        "stopped"
-    } else {
-        "started"
-    };
-    let message = if changed {
-        past.to_owned()
-    } else {
-        format!("already {past}")
+    let message = match (action, changed) {
+        (Action::Stop, true) => "stopped",
+        (Action::Stop, false) => "already stopped",
+        (_, true) => "started",
+        (_, false) => "already running",
     };
     run.done(status, changed || recovered, message);
     Ok(())
+}
+
+/// A server that runs already is asked whether it is well, which is what `started` says.
+fn start_now(run: &mut Run<'_>, session: &mut Session, server: &Server) -> Result<bool> {
+    let runs = server.is_running();
+    if !runs {
+        preflight::may_start(session)?;
+    }
+    let started = server::start(run, session, &server::Baseline::new())?;
+    settle::healthy(&run.report.probes)?;
+    if !runs {
+        rollout::slot::let_go(run, session);
+    }
+    Ok(started)
 }

@@ -75,18 +75,28 @@ fn a_server_without_probes_is_well_if_its_process_lives() {
 /// The old level passes at the second try, the new one never.
 #[test]
 fn one_failed_try_before_the_stop_excuses_nothing() {
-    for deadline_s in [10, 0] {
-        let server = server("", &[("1.1.0", "")], "").started();
-        let (home, tried) = (server.lab.home(), server.lab.path("tried"));
-        let script = format!(
-            "grep -q 1.0.0 {}/VERSION && {{ test -e {tried} || {{ touch {tried}; false; }}; }}",
-            home.display(),
-            tried = tried.display()
-        );
-        server.probe(&format!(
-            "{{name: slow, deadline_s: {deadline_s}, command: [/bin/sh, -c, '{script}']}}"
-        ));
-        server.run(&["update", "lab"]).refused(4, "rolled-back");
-        assert_eq!(server.says().as_deref(), Some("1.0.0"), "{deadline_s}");
-    }
+    let server = server("", &[("1.1.0", "")], "").started();
+    let (home, tried) = (server.lab.home(), server.lab.path("tried"));
+    let script = format!(
+        "grep -q 1.0.0 {}/VERSION && {{ test -e {tried} || {{ touch {tried}; false; }}; }}",
+        home.display(),
+        tried = tried.display()
+    );
+    server.probe(&format!(
+        "{{name: slow, deadline_s: 0, command: [/bin/sh, -c, '{script}']}}"
+    ));
+    server.run(&["update", "lab"]).refused(4, "rolled-back");
+    assert_eq!(server.says().as_deref(), Some("1.0.0"));
+}
+
+#[test]
+fn a_start_of_a_server_that_runs_and_is_not_well_says_so() {
+    let server = server("extra-broken", &[], "");
+    server.run(&["start", "lab"]).refused(5, "start-failed");
+    let pids = server.pids();
+    assert_eq!(pids.len(), 1);
+    let answer = server.run(&["start", "lab"]).refused(5, "unhealthy");
+    assert!(!answer.changed());
+    assert_eq!(probe(&answer, "extra")["ok"], false);
+    assert_eq!(server.pids(), pids);
 }
