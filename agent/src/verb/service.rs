@@ -13,7 +13,10 @@ use super::{Run, recover, report_on, rollout, server, settle, view};
 /// Runs `stop`.
 pub fn stop(name: &str, settings: Result<Settings>, dry_run: bool, progress: &dyn Progress) -> Report {
     report_on(Action::Stop, name, settings, progress, |run, settings| {
-        work(run, settings, Action::Stop, dry_run, |server| server.is_running())
+        work(run, settings, Action::Stop, dry_run, |server| {
+            // What a stop ends: also what is left beside a server that is down, or comes back by itself.
+            server.is_wanted() || !server.observed.to_stop().is_empty()
+        })
     })
 }
 

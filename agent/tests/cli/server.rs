@@ -21,6 +21,32 @@ fn start_and_stop_are_idempotent_and_a_dead_server_is_seen() {
     assert!(server.run(&["start", "lab"]).expect(0, "started").changed());
 }
 
+/// What is left beside it holds files of the pack: a stop ends it, so a dry run says that it would.
+#[test]
+fn a_stop_of_what_is_left_of_a_server_is_something_to_do() {
+    let server = server("", &[], "");
+    let profile = server.lab.path("products/lab/product.yaml");
+    let text = std::fs::read_to_string(&profile).unwrap();
+    let rules = "process: {main: [server.py], helpers: [left-over]}\n";
+    std::fs::write(&profile, text + rules).unwrap();
+    let mut helper = std::process::Command::new("/bin/sh")
+        .args(["-c", "read line", "left-over"])
+        .arg(server.lab.home().join("bin"))
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let dry = server.run(&["stop", "lab", "--dry-run"]).expect(0, "planned");
+    assert!(
+        dry.changed() && dry.message() == "would stop",
+        "{}",
+        dry.message()
+    );
+    assert!(server.run(&["stop", "lab"]).expect(0, "stopped").changed());
+    helper.wait().unwrap();
+    let dry = server.run(&["stop", "lab", "--dry-run"]).expect(0, "stopped");
+    assert!(!dry.changed(), "{}", dry.message());
+}
+
 #[test]
 fn a_running_server_runs_again_and_a_second_update_leaves_it_alone() {
     let server = server("", &[("1.1.0", "")], "").started();
