@@ -215,7 +215,8 @@ fn without_logs(settings: &Settings) -> Settings {
     settings
 }
 
-/// Asks every probe until it passes or its deadline is over. That the server's process lives is the first of them.
+/// Asks every probe until it passes or its deadline is over. That the server's process lives is the first of them, unless
+/// nobody can tell: the processes of an instance without `service` may be unknown, or it may rest.
 pub(super) fn probe(run: &mut Run<'_>, instance: &Instance, baseline: &Baseline) -> Result<Vec<ProbeView>> {
     let clock = Stopwatch::start();
     let observed = observe(run, instance)?.observed;
@@ -224,9 +225,9 @@ pub(super) fn probe(run: &mut Run<'_>, instance: &Instance, baseline: &Baseline)
         Waiting::Own,
     );
     run.report.timing.verify_ms += clock.ms();
-    let probes = std::iter::once(health::process_view(&observed))
-        .chain(asked)
-        .collect();
+    let tells = is_controlled(&instance.settings) || observed.state == RunState::Running;
+    let lives = tells.then(|| health::process_view(&observed));
+    let probes = lives.into_iter().chain(asked).collect();
     Ok(judged(&instance.settings, probes, baseline))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::api::finding::{Finding, Severity};
 use crate::api::report::{Action, ProbeView, Report, Status};
-use crate::api::{Failure, Result};
+use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::layout;
 use crate::config::Settings;
 use crate::health::parse;
@@ -63,15 +63,19 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         .findings
         .extend(findings::of_surroundings(&instance, &server)?);
     run.report.timing.verify_ms += clock.ms();
-    if server::is_controlled(&instance.settings) {
-        probes.extend(server::probe(run, &instance, &server::Baseline::new())?);
-    }
+    let asked = server::probe(run, &instance, &server::Baseline::new())?;
+    let mut nothing_asked = asked.is_empty();
+    probes.extend(asked);
     run.report.probes = probes;
     let mut verdict = settle::healthy(&run.report.probes);
     let mut told = Vec::new();
     if let (Ok(()), Some(suites)) = (&verdict, &options.suites) {
         told = suites.run(run, &instance)?;
+        nothing_asked &= told.is_empty();
         verdict = settle::healthy(&run.report.probes);
+    }
+    if nothing_asked && verdict.is_ok() {
+        files_only(run, &instance, proof.is_some())?;
     }
     if let Some(proof) = &proof {
         proof.write(run, &instance, &inventory, &told)?;
@@ -92,6 +96,20 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     };
     run.done(Status::Verified, changed, message);
     Ok(())
+}
+
+/// Files that are as they should be say nothing of a server, so they alone are no evidence.
+fn files_only(run: &mut Run<'_>, instance: &Instance, is_evidence: bool) -> Result<()> {
+    let name = &instance.settings.name;
+    let message = format!("only files of {name} were looked at: it has neither `service` nor `probes`");
+    if !is_evidence {
+        run.warn(message);
+        return Ok(());
+    }
+    Err(
+        Failure::new(ErrorKind::Usage, message + ", and no test was run, so nothing is proven of it")
+            .hint("give the instance a `service` or `probes`, or run tests: put them into verify.d or name them with --suite"),
+    )
 }
 
 fn own_probe(kind: &str, required: bool, problems: &[String], well: String, clock: Stopwatch) -> ProbeView {

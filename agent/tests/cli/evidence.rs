@@ -245,6 +245,33 @@ fn what_cannot_be_proven_is_said_before_anything_is_tested() {
 }
 
 #[test]
+fn probes_are_asked_also_where_nothing_says_how_the_server_is_started() {
+    let lab = keyed();
+    let with = |probe: &str| lab.instance(&format!("probes: [{{name: api, deadline_s: 0, command: [{probe}]}}]\n"));
+    with("/bin/true");
+    let answer = verify(&lab, ENVIRONMENT).expect(0, "verified");
+    assert_eq!(probe(&answer, "api")["ok"], true);
+    assert!(told(&lab)["predicate"]["passedTests"].to_string().contains("checks.api"));
+    with("/bin/false");
+    verify(&lab, ENVIRONMENT).refused(5, "unhealthy");
+    assert_eq!(told(&lab)["predicate"]["result"], "FAILED");
+}
+
+#[test]
+fn files_alone_are_no_evidence() {
+    let lab = keyed();
+    let refused = verify(&lab, ENVIRONMENT).refused(2, "usage");
+    assert!(refused.message().contains("only files"), "{}", refused.message());
+    assert!(!lab.path("evidence.json").exists());
+    let answer = lab.run(&["verify", "lab"]).expect(0, "verified");
+    assert!(answer.report["warnings"].to_string().contains("only files"));
+    verify(&lab, &[ENVIRONMENT, &["--suite", "smoke=true"]].concat()).expect(0, "verified");
+    lab.write("lib/stays.jar", "tampered");
+    verify(&lab, ENVIRONMENT).refused(5, "unhealthy");
+    assert_eq!(told(&lab)["predicate"]["result"], "FAILED");
+}
+
+#[test]
 fn suites_run_as_the_user_of_the_server() {
     if !nix::unistd::geteuid().is_root() {
         return crate::common::host::skipped("only root can become another user");

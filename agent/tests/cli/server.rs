@@ -29,8 +29,8 @@ fn a_stop_of_what_is_left_of_a_server_is_something_to_do() {
     let text = std::fs::read_to_string(&profile).unwrap();
     let rules = "process: {main: [server.py], helpers: [left-over]}\n";
     std::fs::write(&profile, text + rules).unwrap();
-    let mut helper = std::process::Command::new("/bin/sh")
-        .args(["-c", "read line", "left-over"])
+    let mut helper = std::process::Command::new("python3")
+        .args(["-c", "input()", "left-over"])
         .arg(server.lab.home().join("bin"))
         .stdin(std::process::Stdio::piped())
         .spawn()

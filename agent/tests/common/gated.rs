@@ -12,9 +12,20 @@ pub const TRUST: &str = "version: 1\nroles:\n  release: {keys: [r.pem]}\n  appro
                      evidence:\n    staging: {keys: [s.pem]}\n    scan: {keys: [scanner.pem]}\n";
 pub const KEYS: &[&str] = &["r", "alice", "bob", "s", "scanner"];
 
+/// One of which there can be evidence: it has a probe.
+fn asked() -> Lab {
+    let lab = lab();
+    let packs = lab.path("packs");
+    lab.instance(&format!(
+        "source: {}\nprobes: [{{name: there, command: [/bin/true]}}]\n",
+        packs.display()
+    ));
+    lab
+}
+
 /// A host that demands something, and the tree of the release that it could go to.
 pub fn demanding(text: &str) -> (Lab, String) {
-    let lab = lab();
+    let lab = asked();
     believe(&lab, KEYS, TRUST);
     let tree = lab
         .run(&["update", "lab", "--dry-run"])
@@ -27,7 +38,7 @@ pub fn demanding(text: &str) -> (Lab, String) {
 
 /// Another host where the release runs already.
 pub fn staging(trusting: &Lab) -> Lab {
-    let lab = lab();
+    let lab = asked();
     for name in ["s", "r"] {
         for end in ["key", "key.pub"] {
             let file = format!("{name}.{end}");
