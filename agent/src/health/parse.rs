@@ -3,10 +3,22 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::merge;
+
 /// Why a configuration file cannot be read, with the line where that is known; `None` if it can, or if its name
 /// says of no format that is checked: `.json`, `.yaml`, `.yml`, `.toml`, `.properties`. The reason never repeats the
 /// file's content.
 pub fn parse_error(file_name: &str, bytes: &[u8]) -> Option<String> {
+    checked(file_name, bytes, json)
+}
+
+/// The same of a file that somebody else answers for: JSON may have comments and trailing commas, as products are free to
+/// read them.
+pub fn lenient_error(file_name: &str, bytes: &[u8]) -> Option<String> {
+    checked(file_name, bytes, json_with_comments)
+}
+
+fn checked(file_name: &str, bytes: &[u8], json: fn(&str) -> Option<String>) -> Option<String> {
     let (_, extension) = file_name.rsplit_once('.')?;
     match extension.to_ascii_lowercase().as_str() {
         "json" => text_error(bytes, json),
@@ -34,6 +46,11 @@ fn line_at(bytes: &[u8], offset: usize) -> usize {
 fn json(text: &str) -> Option<String> {
     let error = serde_json::from_str::<IgnoredAny>(text).err()?;
     Some(format!("line {}: not JSON", error.line()))
+}
+
+fn json_with_comments(text: &str) -> Option<String> {
+    let error = merge::json::parse(text).err()?;
+    Some(format!("line {}: not JSON", line_at(text.as_bytes(), error.at)))
 }
 
 fn yaml(text: &str) -> Option<String> {
@@ -128,6 +145,23 @@ mod tests {
                     "{name} {error:?}"
                 ),
             }
+        }
+    }
+
+    #[test]
+    fn json_may_have_comments_where_somebody_else_answers_for_it() {
+        let table: [(&[u8], bool, bool); 6] = [
+            (b"{\"a\": 1}\n", true, true),
+            (b"// levels\n{\"a\": 1, /* b */ \"b\": [1, 2,],}\n", false, true),
+            (b"{\n\"a\": 1\n\"b\": 2}", false, false),
+            (b"{\n\"a\": 1,\n<<<<<<< mine\n}", false, false),
+            (b"", false, false),
+            (b"{\"a\": \"\xff\"}", false, false),
+        ];
+        for (bytes, strict, lenient) in table {
+            let text = String::from_utf8_lossy(bytes);
+            assert_eq!(parse_error("a.json", bytes).is_none(), strict, "{text}");
+            assert_eq!(lenient_error("a.json", bytes).is_none(), lenient, "{text}");
         }
     }
 

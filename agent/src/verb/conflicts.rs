@@ -197,7 +197,7 @@ fn flaw(path: &RelPath, bytes: &[u8]) -> Option<String> {
     if bytes.split(|byte| *byte == b'\n').any(is_marker) {
         return Some("the file still holds conflict markers".to_owned());
     }
-    let why = parse::parse_error(path.file_name(), bytes)?;
+    let why = parse::lenient_error(path.file_name(), bytes)?;
     Some(format!("the file cannot be read: {why}"))
 }
 

@@ -6,7 +6,7 @@ use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::layout;
 use crate::config::Settings;
 use crate::health::parse;
-use crate::model::{Class, Entry, Inventory, Progress};
+use crate::model::{Class, Entry, Inventory, Progress, TreeManifest};
 use crate::observe::soundness;
 use crate::product::caution::LintRules;
 use crate::session::Instance;
@@ -56,7 +56,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     run.report.findings = findings::of_tree(&instance, &inventory, base.as_deref(), &beside)?;
     let mut probes = vec![
         integrity(&instance, &inventory)?,
-        configuration(&instance, &inventory)?,
+        configuration(&instance, &inventory, base.as_deref())?,
     ];
     probes.extend(sound(&instance, &run.report.findings));
     run.report
@@ -191,7 +191,13 @@ fn sound(instance: &Instance, findings: &[Finding]) -> Option<ProbeView> {
 /// Larger configuration files are data.
 const CONFIG_LIMIT: u64 = 1 << 20;
 
-fn configuration(instance: &Instance, inventory: &Inventory) -> Result<ProbeView> {
+/// Whether configuration can be read, but for files that are as the vendor shipped them: what is odd in those the server
+/// knows how to read, and nobody here could mend it.
+fn configuration(
+    instance: &Instance,
+    inventory: &Inventory,
+    base: Option<&TreeManifest>,
+) -> Result<ProbeView> {
     let clock = Stopwatch::start();
     let mut problems = Vec::new();
     let mut count = 0;
@@ -202,10 +208,14 @@ fn configuration(instance: &Instance, inventory: &Inventory) -> Result<ProbeView
         if seen.class != Class::Config || size > CONFIG_LIMIT {
             continue;
         }
+        count += 1;
+        let pristine = base.and_then(|base| base.entries.get(path));
+        if pristine.is_some_and(|pristine| seen.entry.same_content(pristine)) {
+            continue;
+        }
         let failed = |error| -> Failure { layout::failed("read", &instance.root, path, error) };
         let bytes = instance.root.read(path, CONFIG_LIMIT).map_err(failed)?;
-        count += 1;
-        if let Some(why) = parse::parse_error(path.file_name(), &bytes) {
+        if let Some(why) = parse::lenient_error(path.file_name(), &bytes) {
             problems.push(format!("{path}: {why}"));
         }
     }
@@ -213,7 +223,7 @@ fn configuration(instance: &Instance, inventory: &Inventory) -> Result<ProbeView
         "config",
         true,
         &problems,
-        format!("{count} configuration files can be read"),
+        format!("{count} configuration files are the vendor's or can be read"),
         clock,
     ))
 }
