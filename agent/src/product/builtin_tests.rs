@@ -80,6 +80,17 @@ fn every_path_of_the_corpus_is_covered_once_and_every_glob_is_used() {
     }
 }
 
+/// Whichever script of the product's it is started with.
+#[test]
+fn every_pid_file_of_a_wso2_product_is_removed_before_a_start() {
+    for (name, _) in BUILT_IN.iter().filter(|(name, _)| name.starts_with("wso2")) {
+        let removed = find(name, None).unwrap().service.pid_files;
+        let mut files = corpus(name).into_iter().map(|(_, path)| path);
+        let left = files.find(|path| path.file_name().ends_with(".pid") && !removed.contains(path));
+        assert_eq!(left, None, "{name}");
+    }
+}
+
 #[test]
 fn an_unknown_product_lists_the_known_ones_and_the_nearest() {
     let failure = find("flnk", None).unwrap_err();
