@@ -170,6 +170,19 @@ fn what_fails_is_signed_as_failed() {
     assert_eq!(predicate["pitstop"]["deviations"], 1);
 }
 
+/// What stands in the others may be failures.
+#[test]
+fn more_files_of_results_than_are_read_are_a_failure() {
+    let lab = keyed();
+    let result = "<testsuite><testcase name='a'/></testsuite>";
+    let script = format!("for i in $(seq 1001); do echo \"{result}\" >$PITSTOP_RESULTS/$i.xml; done");
+    suite(&lab, "required/smoke.sh", &script);
+    let answer = verify(&lab, ENVIRONMENT).refused(5, "unhealthy");
+    let told = probe(&answer, "smoke")["detail"].as_str().unwrap();
+    let expected = "1000 passed, 1 failed: 1001 files of results are there, and no more than 1000 are read";
+    assert_eq!(told, expected);
+}
+
 #[test]
 fn what_was_changed_during_the_tests_is_not_signed() {
     let lab = keyed();
@@ -247,11 +260,19 @@ fn what_cannot_be_proven_is_said_before_anything_is_tested() {
 #[test]
 fn probes_are_asked_also_where_nothing_says_how_the_server_is_started() {
     let lab = keyed();
-    let with = |probe: &str| lab.instance(&format!("probes: [{{name: api, deadline_s: 0, command: [{probe}]}}]\n"));
+    let with = |probe: &str| {
+        lab.instance(&format!(
+            "probes: [{{name: api, deadline_s: 0, command: [{probe}]}}]\n"
+        ))
+    };
     with("/bin/true");
     let answer = verify(&lab, ENVIRONMENT).expect(0, "verified");
     assert_eq!(probe(&answer, "api")["ok"], true);
-    assert!(told(&lab)["predicate"]["passedTests"].to_string().contains("checks.api"));
+    assert!(
+        told(&lab)["predicate"]["passedTests"]
+            .to_string()
+            .contains("checks.api")
+    );
     with("/bin/false");
     verify(&lab, ENVIRONMENT).refused(5, "unhealthy");
     assert_eq!(told(&lab)["predicate"]["result"], "FAILED");

@@ -222,17 +222,20 @@ fn tally(output: Option<&Output>, results: &Path) -> Option<Tally> {
 fn in_files(results: &Path) -> Option<Tally> {
     let root = Root::open(results).ok()?;
     let names = root.names_in(None).ok()?;
+    let files: Vec<_> = names.iter().filter(|name| name.ends_with(".xml")).collect();
     let mut all: Option<Tally> = None;
-    for name in names
-        .iter()
-        .filter(|name| name.ends_with(".xml"))
-        .take(MOST_FILES)
-    {
+    for name in files.iter().take(MOST_FILES) {
         let tally = all.get_or_insert_default();
         match in_file(&root, name) {
             Ok(found) => tally.append(found),
             Err(why) => tally.failed.add(&format!("{name} is no result: {why}")),
         }
+    }
+    if let (Some(tally), true) = (&mut all, files.len() > MOST_FILES) {
+        let count = files.len();
+        tally.failed.add(&format!(
+            "{count} files of results are there, and no more than {MOST_FILES} are read"
+        ));
     }
     all
 }
