@@ -100,6 +100,11 @@ impl Undecided {
             .chain(self.chunks.conflicts())
     }
 
+    /// The three texts, as far as they are known: with every conflict as base, current or new has it.
+    pub fn sides(&self) -> [String; 3] {
+        [0, 1, 2].map(|side| self.chunks.side(side))
+    }
+
     /// The text with markers of that many characters around what is still open.
     pub fn marked(&self, picks: &[Option<Pick>], marker_size: usize) -> Vec<u8> {
         if let Some((_, text)) = &self.left {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gix_imara_diff::{Algorithm, Diff, InternedInput, Token, UnifiedDiffConfig, UnifiedDiffPrinter};
 
-use super::telling::value_start;
+use super::spans::spans;
 use crate::model::Digest;
 
 /// What stands in a secret's place.
@@ -37,7 +37,7 @@ pub fn decoy(secret: &str) -> String {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mask {
     hidden: BTreeMap<String, String>,
-    /// In lower case.
+    /// More words in keys whose values are secrets.
     words: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ impl Mask {
     /// `words` are more words in keys whose values are secrets.
     pub fn new(content: &str, other: Option<&str>, secrets: &[String], words: &[String]) -> Self {
         let mut mask = Self {
-            words: words.iter().map(|word| word.to_lowercase()).collect(),
+            words: words.to_vec(),
             ..Self::default()
         };
         if secrets.is_empty() {
@@ -65,6 +65,20 @@ impl Mask {
             }
         }
         mask.with_telling(content)
+    }
+
+    /// The mask of texts that others wrote.
+    pub fn of_others<'t>(texts: impl IntoIterator<Item = &'t str>, words: &[String]) -> Self {
+        let mask = Self {
+            words: words.to_vec(),
+            ..Self::default()
+        };
+        texts.into_iter().fold(mask, Self::with_telling)
+    }
+
+    /// Whether a line is secret.
+    pub fn hides(&self, line: &str) -> bool {
+        self.hidden.contains_key(line)
     }
 
     /// The digests of the lines that are secret, to know them again when they are replaced.
@@ -104,20 +118,23 @@ impl Mask {
     }
 
     fn with_telling(mut self, content: &str) -> Self {
-        for line in content.lines() {
-            let end = value_start(line).or_else(|| self.end_of_telling_key(line));
-            if let Some(end) = end.filter(|end| !line[*end..].trim().is_empty()) {
-                self.hide(line, &line[..end]);
+        for span in spans(content, &self.words) {
+            let mut at = content[..span.start].rfind('\n').map_or(0, |end| end + 1);
+            let end = content[span.end..]
+                .find('\n')
+                .map_or(content.len(), |end| span.end + end);
+            for line in content[at..end].split('\n') {
+                let secret = &content[span.start.max(at)..span.end.min(at + line.len())];
+                let visible = span.start.saturating_sub(at);
+                // Where a text of several lines ends, its quotes may stand alone.
+                let is_blank = |c: char| c.is_whitespace() || visible == 0 && matches!(c, '"' | '\'');
+                if !secret.trim_matches(is_blank).is_empty() {
+                    self.hide(line.strip_suffix('\r').unwrap_or(line), &line[..visible]);
+                }
+                at += line.len() + 1;
             }
         }
         self
-    }
-
-    /// Where the value begins, if the key holds one of the words.
-    fn end_of_telling_key(&self, line: &str) -> Option<usize> {
-        let end = line.find(['=', ':', '>'])? + 1;
-        let key = line[..end].to_lowercase();
-        self.words.iter().any(|word| key.contains(word)).then_some(end)
     }
 
     fn hide(&mut self, line: &str, visible: &str) {
@@ -235,101 +252,5 @@ impl UnifiedDiffPrinter for Printer<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECRET: &str = "hunter2";
-
-    fn secrets() -> Vec<String> {
-        vec![SECRET.to_owned(), "ab".to_owned()]
-    }
-
-    /// The diff from `old` to a template's result for each of the secrets' values.
-    fn shown(old: &str, template: impl Fn(&str, &str) -> String, written: &BTreeSet<Digest>) -> String {
-        let new = template(SECRET, "ab");
-        let other = template(&decoy(SECRET), &decoy("ab"));
-        let mask = Mask::new(&new, Some(&other), &secrets(), &[]);
-        diff("conf/x", [old, &new], &mask, &secrets(), written)
-    }
-
-    #[test]
-    fn a_decoy_differs_and_keeps_the_shape() {
-        for secret in ["hunter2", "Pa ss\n-line2", "--", "ü", "42"] {
-            let other = decoy(secret);
-            assert_ne!(other, secret);
-            assert_eq!(other.lines().count(), secret.lines().count());
-        }
-    }
-
-    #[test]
-    fn every_line_that_depends_on_a_secret_is_hidden_whatever_was_done_with_it() {
-        let old = "a = 1\nstore = \"old-one\"\nb = 2\n";
-        let text = shown(
-            old,
-            |one, two| {
-                format!(
-                    "a = 1\nstore = \"{one}\"\nturned: {}\n  {two}\n{one}=x\nb = 3\n",
-                    reversed(one)
-                )
-            },
-            &BTreeSet::new(),
-        );
-        assert_eq!(
-            text,
-            "--- conf/x\n+++ conf/x\n@@ -1,3 +1,6 @@\n a = 1\n-store = <secret>\n-b = 2\n+store = <secret>\n\
-             +turned: <secret>\n+  <secret>\n+<secret>\n+b = 3\n"
-        );
-    }
-
-    fn reversed(text: &str) -> String {
-        text.chars().rev().collect()
-    }
-
-    #[test]
-    fn a_line_that_was_secret_when_it_was_written_stays_so() {
-        let written = [Digest::of(b"- first-one")].into();
-        let text = shown(
-            "- first-one\nplain\n",
-            |one, _| format!("key: {one}\nplain\n"),
-            &written,
-        );
-        assert!(!text.contains("first-one") && !text.contains(SECRET), "{text}");
-        assert!(text.contains("+key: <secret>"), "{text}");
-    }
-
-    #[test]
-    fn keys_that_sound_like_secrets_are_not_shown_even_if_nobody_said_so() {
-        let old = "[a]\nadmin.password=one\npassword.digest=SHA\n<keyPassword>two</keyPassword>\n\"apiKey\": \"three\"\npin.code = four\n";
-        let mask = Mask::new("", None, &[], &["Pin".to_owned()]);
-        let text = diff("x", [old, ""], &mask, &[], &BTreeSet::new());
-        assert!(text.contains("-admin.password=<secret>"), "{text}");
-        assert!(text.contains("-password.digest=SHA"), "{text}");
-        for word in ["one", "two", "three", "four"] {
-            assert!(!text.contains(word), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_told_is_hidden_as_a_whole() {
-        let new = "a = 1\nb = hunter2\nc = 3\n";
-        for other in [None, Some("a = 1\nb = uhagre7\n\nc = 3\n")] {
-            let text = diff(
-                "x",
-                ["", new],
-                &Mask::new(new, other, &secrets(), &[]),
-                &secrets(),
-                &BTreeSet::new(),
-            );
-            assert_eq!(text.matches("+<secret>").count(), 3, "{text}");
-        }
-    }
-
-    #[test]
-    fn the_same_content_has_no_diff_and_a_huge_one_ends() {
-        let mask = Mask::default();
-        assert_eq!(diff("x", ["a\n", "a\n"], &mask, &[], &BTreeSet::new()), "");
-        let many = "line\n".repeat(5000);
-        let text = diff("x", ["", &many], &mask, &[], &BTreeSet::new());
-        assert_eq!(text.lines().count(), MOST_LINES + 1);
-    }
-}
+#[path = "mask_tests.rs"]
+mod tests;

@@ -7,6 +7,7 @@ mod mentions;
 mod scrub;
 #[cfg(test)]
 mod shipped_tests;
+pub mod spans;
 pub mod stale;
 pub mod telling;
 mod unused;

@@ -1,8 +1,7 @@
 //! Takes secrets out of a text that somebody else wrote.
 
-use std::ops::Range;
-
 use super::mask::SHOWN;
+use super::spans::replaced;
 use crate::merge::edit::escape_xml;
 
 /// What is shorter stands in any text.
@@ -15,14 +14,7 @@ pub(super) fn scrub(text: &str, secrets: &[String]) -> String {
         let starts = text.match_indices(form.as_str());
         starts.map(|(at, found)| at..at + found.len())
     });
-    let mut out = String::with_capacity(text.len());
-    let mut rest = 0;
-    for span in joined(found.collect()) {
-        out += &text[rest..span.start];
-        out += SHOWN;
-        rest = span.end;
-    }
-    out + &text[rest..]
+    replaced(text, found.collect(), SHOWN)
 }
 
 fn forms(secret: &str) -> Vec<String> {
@@ -37,19 +29,6 @@ fn escape_json(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     inner.unwrap_or(text).to_owned()
-}
-
-/// Spans in order. Those that overlap become one: what one of two secrets leaves of the other is still a part of it.
-fn joined(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    spans.sort_by_key(|span| (span.start, span.end));
-    let mut out: Vec<Range<usize>> = Vec::with_capacity(spans.len());
-    for span in spans {
-        match out.last_mut() {
-            Some(last) if span.start < last.end => last.end = last.end.max(span.end),
-            _ => out.push(span),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

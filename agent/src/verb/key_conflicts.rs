@@ -4,6 +4,7 @@ use crate::api::plan::KeyConflict;
 use crate::memory::Decision;
 use crate::merge::chunk::Conflict;
 use crate::model::Digest;
+use crate::template::Mask;
 use crate::template::mask::SHOWN as SHOWN_SECRET;
 use crate::template::telling::looks_secret;
 
@@ -14,10 +15,35 @@ const SHOWN_WHOLE: usize = 16 << 10;
 /// How many conflicts of a file are told.
 pub(super) const MOST: usize = 100;
 
-/// Tells conflicts; `secrets` are more words in keys whose values are secrets.
+/// What of the texts that are merged is secret.
+pub(super) struct Secrets<'w> {
+    words: &'w [String],
+    lines: Mask,
+}
+
+impl<'w> Secrets<'w> {
+    /// `words` are more words in keys whose values are secrets. Lines in conflict may be a part of a secret that begins
+    /// before them, so that it takes the whole texts to know them.
+    pub fn new(sides: [&str; 3], words: &'w [String]) -> Self {
+        Self {
+            words,
+            lines: Mask::of_others(sides, words),
+        }
+    }
+
+    /// Whether a conflict is about what looks secret.
+    pub fn has(&self, conflict: &Conflict) -> bool {
+        let mut texts = conflict.values.iter().flatten().map(String::as_str);
+        looks_secret(&conflict.path, self.words)
+            || texts
+                .any(|text| looks_secret(text, self.words) || text.lines().any(|line| self.lines.hides(line)))
+    }
+}
+
+/// Tells conflicts.
 pub(super) fn tell<'c>(
     conflicts: impl IntoIterator<Item = &'c Conflict>,
-    secrets: &[String],
+    secrets: &Secrets<'_>,
 ) -> Vec<KeyConflict> {
     let conflicts = conflicts.into_iter().take(MOST);
     conflicts.map(|one| tell_one(one, secrets, SHOWN)).collect()
@@ -26,7 +52,7 @@ pub(super) fn tell<'c>(
 /// Tells all conflicts with their whole values, as far as these can be shown at all.
 pub(super) fn tell_all<'c>(
     conflicts: impl IntoIterator<Item = &'c Conflict>,
-    secrets: &[String],
+    secrets: &Secrets<'_>,
 ) -> Vec<KeyConflict> {
     let conflicts = conflicts.into_iter();
     conflicts.map(|one| tell_one(one, secrets, SHOWN_WHOLE)).collect()
@@ -40,14 +66,6 @@ pub(super) fn shorten(told: &mut KeyConflict) {
     }
 }
 
-/// Whether a conflict is about what looks secret.
-pub(super) fn is_secret_conflict(conflict: &Conflict, secrets: &[String]) -> bool {
-    let texts = conflict.values.iter().flatten().map(String::as_str);
-    std::iter::once(conflict.path.as_str())
-        .chain(texts)
-        .any(|text| is_secret(text, secrets))
-}
-
 /// Takes every value out of conflicts of a file that is known to hold secrets, under whatever key.
 pub(super) fn conceal(conflicts: &mut [KeyConflict]) {
     for one in conflicts {
@@ -59,9 +77,9 @@ pub(super) fn conceal(conflicts: &mut [KeyConflict]) {
     }
 }
 
-fn tell_one(conflict: &Conflict, secrets: &[String], most: usize) -> KeyConflict {
+fn tell_one(conflict: &Conflict, secrets: &Secrets<'_>, most: usize) -> KeyConflict {
     let is_key = !conflict.path.is_empty();
-    let hidden = is_secret_conflict(conflict, secrets);
+    let hidden = secrets.has(conflict);
     let value = |text: &String| {
         if hidden {
             digest(text)
@@ -81,18 +99,10 @@ fn tell_one(conflict: &Conflict, secrets: &[String], most: usize) -> KeyConflict
     }
 }
 
-/// Whether a key, or lines, look as if they held a secret.
-pub(super) fn is_secret(text: &str, more: &[String]) -> bool {
-    looks_secret(text) || {
-        let text = text.to_lowercase();
-        more.iter().any(|word| text.contains(&word.to_lowercase()))
-    }
-}
-
 /// Whether what was decided looks secret, whatever it was decided about.
 pub(super) fn is_secret_decision(decision: &Decision, more: &[String]) -> bool {
     match decision {
-        Decision::Value { value: text } | Decision::Final { content: text } => is_secret(text, more),
+        Decision::Value { value: text } | Decision::Final { content: text } => looks_secret(text, more),
         Decision::Ours | Decision::Theirs | Decision::Deleted => false,
     }
 }
@@ -132,6 +142,10 @@ mod tests {
         }
     }
 
+    fn none() -> Secrets<'static> {
+        Secrets::new([""; 3], &[])
+    }
+
     #[test]
     fn what_happened_is_said_in_words() {
         let table = [
@@ -142,12 +156,12 @@ mod tests {
             ([None, Some("<<<<<<< mine"), None], "an earlier conflict"),
         ];
         for (values, words) in table {
-            let told = tell(&[conflict("server.port", values)], &[]);
+            let told = tell(&[conflict("server.port", values)], &none());
             assert!(told[0].message.contains(words), "{:?}", told[0]);
             assert_eq!(told[0].key.as_deref(), Some("server.port"));
             assert_eq!(told[0].current.as_deref(), values[1]);
         }
-        let lines = tell(&[conflict("", [Some("a\n"), Some("b\n"), Some("c\n")])], &[]);
+        let lines = tell(&[conflict("", [Some("a\n"), Some("b\n"), Some("c\n")])], &none());
         assert_eq!((lines[0].key.as_deref(), lines[0].line), (None, Some(7)));
     }
 
@@ -160,10 +174,14 @@ mod tests {
             ("url", "jdbc://admin:hunter2@db"),
             ("", "a = 1\npassword = hunter2\n"),
             ("node.pin", "hunter2"),
+            ("", "hunter2\n"),
         ];
+        let text = "a = 1\n-----BEGIN PRIVATE KEY-----\nMII\nhunter2\nMII\n-----END PRIVATE KEY-----\n";
+        let words = ["PIN".to_owned()];
+        let secrets = Secrets::new(["", text, ""], &words);
         for (path, value) in table {
             let one = conflict(path, [Some("old"), Some(value), None]);
-            let told = serde_json::to_string(&tell(&[one], &["PIN".to_owned()])).unwrap();
+            let told = serde_json::to_string(&tell(&[one], &secrets)).unwrap();
             assert!(!told.contains("hunter2"), "{told}");
             assert!(told.contains("sha256:"), "{told}");
         }
@@ -172,7 +190,7 @@ mod tests {
     #[test]
     fn long_values_are_shortened() {
         let long = "ä".repeat(SHOWN + 1);
-        let told = tell(&[conflict("a", [None, Some(&long), Some("b")])], &[]);
+        let told = tell(&[conflict("a", [None, Some(&long), Some("b")])], &none());
         assert_eq!(told[0].current.as_ref().unwrap().chars().count(), SHOWN + 1);
     }
 }

@@ -8,7 +8,7 @@ use crate::merge::text::LIMIT;
 use crate::merge::{self, Format, Merged};
 use crate::sys::fs;
 
-use super::key_conflicts;
+use super::key_conflicts::{self, Secrets};
 
 /// What to merge, and how.
 #[derive(Debug, Clone)]
@@ -60,7 +60,9 @@ pub fn merge(options: &Options) -> Result<MergeReport> {
     } else {
         MergeStatus::Conflicts
     };
-    let told = key_conflicts::tell(&conflicts, &[]);
+    let texts = sides.each_ref().map(|side| String::from_utf8_lossy(side));
+    let secrets = Secrets::new(texts.each_ref().map(|text| &**text), &[]);
+    let told = key_conflicts::tell(&conflicts, &secrets);
     Ok(MergeReport::new(
         status,
         format.name(),

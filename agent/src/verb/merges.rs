@@ -8,7 +8,7 @@ use crate::merge::{self, Opened, Options};
 use crate::model::{Digest, RelPath};
 use crate::plan::MergeOutcome;
 
-use super::key_conflicts;
+use super::key_conflicts::{self, Secrets};
 
 /// What came of the merges, and the texts of those that came out clean.
 #[derive(Debug, Default)]
@@ -44,7 +44,9 @@ impl Merges {
                 outcome
             }
             Opened::Undecided(open) => {
-                let told = key_conflicts::tell(open.conflicts(), &self.secrets);
+                let sides = open.sides();
+                let secrets = Secrets::new(sides.each_ref().map(String::as_str), &self.secrets);
+                let told = key_conflicts::tell(open.conflicts(), &secrets);
                 self.open.insert(path.clone(), *open);
                 MergeOutcome::Conflicts(told)
             }

@@ -11,6 +11,7 @@ use crate::merge::settle::{Case, Pick, Undecided};
 use crate::model::{Digest, Entry, RelPath};
 use crate::plan::{self, Draft, MergeOutcome, Resolution};
 use crate::session::Instance;
+use crate::template::telling::looks_secret;
 
 use super::super::merges::Merges;
 use super::super::{key_conflicts, read};
@@ -297,7 +298,9 @@ impl Counsel<'_> {
     }
 
     fn points(&self, path: &RelPath, open: &Undecided) -> Vec<Point> {
-        let mut told = key_conflicts::tell_all(open.conflicts(), self.words());
+        let sides = open.sides();
+        let secrets = key_conflicts::Secrets::new(sides.each_ref().map(String::as_str), self.words());
+        let mut told = key_conflicts::tell_all(open.conflicts(), &secrets);
         let is_concealed = self.is_concealed(path);
         if is_concealed {
             key_conflicts::conceal(&mut told);
@@ -306,7 +309,7 @@ impl Counsel<'_> {
         let conflicts = open.conflicts().zip(told).enumerate();
         conflicts
             .map(|(at, (conflict, told))| {
-                let secret = is_concealed || key_conflicts::is_secret_conflict(conflict, self.words());
+                let secret = is_concealed || secrets.has(conflict);
                 self.point(path, (at, conflict), told, cases.get(at).cloned(), secret)
             })
             .collect()
@@ -351,7 +354,7 @@ impl Counsel<'_> {
     }
 
     fn is_secret_bytes(&self, bytes: &[u8]) -> bool {
-        key_conflicts::is_secret(&String::from_utf8_lossy(bytes), self.words())
+        looks_secret(&String::from_utf8_lossy(bytes), self.words())
     }
 
     fn subject<'s>(&'s self, path: &'s RelPath, case: &'s Case, secret: bool) -> Subject<'s> {
