@@ -126,7 +126,11 @@ impl<'a> Service<'a> {
         let output = run(&spec, limit).map_err(|error| cannot_run("hook", &spec, error))?;
         let forbidden = forbidden(hook, &output)?;
         let text = match forbidden {
-            Some(line) => format!("the hook `{}` failed: it said `{}`", spec.program(), line.trim()),
+            Some(line) => format!(
+                "the hook `{}` failed: it said `{}`",
+                spec.program(),
+                excerpt(&line)
+            ),
             None if output.success() => return Ok(()),
             None => format!(
                 "the hook `{}` ended with {}: {}",

@@ -4,17 +4,21 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
+use crate::template::spans::{replaced, spans};
+use crate::template::telling::WORDS;
+
 /// How many characters an excerpt has at most.
 const LIMIT: usize = 200;
+const HIDDEN: &str = "***";
 
-/// What carries a secret, as `(before)(secret)`: the second group is replaced.
-static SECRETS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+/// What carries a secret in what a program says, beside what carries one anywhere, as `(before)(secret)`: the second group
+/// is replaced.
+static SAID: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     let patterns = [
-        r"(?is)(-----BEGIN [A-Z ]*PRIVATE KEY-----)(.*?-----END|.*)",
-        r"(?i)(://)([^/\s@]+)@",
-        r"(?i)\b((?:basic|bearer)\s+)([a-z0-9+/=._~-]+)",
-        r#"(?i)((?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|api[_-]?key|private[_-]?key|authorization)[\w.-]*["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&]+)"#,
-        r"(?i)(--?[\w-]*(?:pass|pwd|secret|token|key)[\w-]*\s+)([^\s-]\S*)",
+        r"(?i)\b((?:basic|bearer)\s+)([a-z0-9+/=._~-]+)".to_owned(),
+        // Here the word need not be the end of the key.
+        format!(r#"(?i)((?:{WORDS}|pass)[\w.-]*["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;&]+)"#),
+        r"(?i)(--?[\w-]*(?:pass|pwd|secret|token|key)[\w-]*\s+)([^\s-]\S*)".to_owned(),
     ];
     patterns.iter().filter_map(|one| Regex::new(one).ok()).collect()
 });
@@ -34,11 +38,11 @@ pub fn excerpt(text: &str) -> String {
 }
 
 fn scrub(text: &str) -> String {
-    SECRETS.iter().fold(text.to_owned(), |text, secret| {
-        let mask = |found: &Captures<'_>| {
-            let before = found.get(1).map_or("", |group| group.as_str());
-            let at = if found[0].ends_with('@') { "@" } else { "" };
-            format!("{before}***{at}")
+    let known = replaced(text, spans(text, &[]), HIDDEN);
+    SAID.iter().fold(known, |text, secret| {
+        let mask = |found: &Captures<'_>| match &found[2] {
+            done if done.starts_with(HIDDEN) => found[0].to_owned(),
+            _ => format!("{}{HIDDEN}", &found[1]),
         };
         secret.replace_all(&text, mask).into_owned()
     })
@@ -60,7 +64,38 @@ mod tests {
                 r#"{"db_password": ***, "port": 1}"#,
             ),
             ("GET http://bob:hunter2@h/x failed", "GET http://***@h/x failed"),
-            ("Authorization: Basic aHVudGVyMg==", "Authorization: *** ***"),
+            (
+                r#"{"password": "a\"hunter2", "port": 1}"#,
+                r#"{"password": ***, "port": 1}"#,
+            ),
+            (
+                r#"{"token":"hunter2","secret":"hunter2"}"#,
+                r#"{"token":***,"secret":***}"#,
+            ),
+            ("GET http://u:p@hunter2@h/x failed", "GET http://***@h/x failed"),
+            (
+                "bad <Password>hunter2</Password> here",
+                "bad <Password>***</Password> here",
+            ),
+            (
+                "<Password><![CDATA[hun<ter2]]></Password>",
+                "<Password>***</Password>",
+            ),
+            (
+                r#"no <property name="password" value="hunter2"/> here"#,
+                r#"no <property name="password" value=***/> here"#,
+            ),
+            (
+                r#"<property name="db.password" locked="true">hunter2</property>"#,
+                r#"<property name="db.password" locked="true">***</property>"#,
+            ),
+            (
+                r#"<p value="hunter2" name="password"/>"#,
+                r#"<p value=*** name="password"/>"#,
+            ),
+            ("storepass = hun ter2\nat line 7", "storepass = *** at line 7"),
+            ("password: |\n  hunter2\nat line 7", "password: *** at line 7"),
+            ("Authorization: Basic aHVudGVyMg==", "Authorization: ***"),
             ("sent Bearer ey.hunter2", "sent Bearer ***"),
             (
                 "java -Dkeystore.password.file=hunter2 x",

@@ -218,6 +218,17 @@ fn a_failed_hook_stops_nothing() {
     assert_eq!(server.lab.leftovers(), Vec::<String>::new());
 }
 
+#[test]
+fn what_a_hook_says_is_shown_without_its_secrets() {
+    let server = server("", &[("1.1.0", "")], "").started();
+    server.hooks(
+        "{when: before-stop, command: [/bin/echo, 'ERROR <Password>hunter2</Password> is refused'], forbid: ERROR}",
+    );
+    let refused = server.run(&["update", "lab"]).refused(1, "hook");
+    let said = "it said `ERROR <Password>***</Password> is refused`";
+    assert!(refused.message().contains(said), "{}", refused.message());
+}
+
 /// Killed at any point, the next run leaves the server running at a level that is whole.
 #[test]
 #[cfg(feature = "faults")]
