@@ -13,6 +13,8 @@ pub struct Said {
     pub meaning: String,
     /// As it is written.
     pub text: String,
+    /// The pieces that the text is put together from, such as the items of a list.
+    pub parts: Vec<String>,
 }
 
 /// Every key with its value; `None` if the file has no keys, or cannot be read. A list of plain values is one value.
@@ -45,14 +47,19 @@ fn add(node: &Node<'_>, found: &mut BTreeMap<String, Said>) {
         list => {
             let mut meaning = String::new();
             note_values(node, &mut meaning);
-            let text = match list {
-                Some(list) => {
-                    let items: Vec<&str> = list.nodes.iter().flat_map(values).collect();
-                    format!("[{}]", items.join(", "))
-                }
-                None => values(node).concat(),
+            let parts: Vec<&str> = match list {
+                Some(list) => list.nodes.iter().flat_map(values).collect(),
+                None => values(node),
             };
-            found.insert(node.label.clone(), Said { meaning, text });
+            let said = Said {
+                meaning,
+                text: match list {
+                    Some(_) => format!("[{}]", parts.join(", ")),
+                    None => parts.concat(),
+                },
+                parts: parts.into_iter().map(str::to_owned).collect(),
+            };
+            found.insert(node.label.clone(), said);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::mask::SHOWN;
-use super::telling::sounds_secret;
+use super::telling::{holds_any, looks_secret, sounds_secret};
 use crate::api::report::StaleKey;
 use crate::config::configuration::Way;
 use crate::merge::keys::Said;
@@ -39,20 +39,18 @@ impl Yours {
         lines.map(str::to_owned).collect()
     }
 
-    fn shown(&self, key: &str) -> Option<String> {
-        let said = self.keys.get(key)?;
-        let is_secret = self.secret_lines.iter().any(|line| line.contains(&said.text));
-        Some(if is_secret {
-            SHOWN.to_owned()
-        } else {
-            shown(key, said)
-        })
+    /// Whether a line of what a key says stands in a secret line.
+    fn is_in_secret_line(&self, said: &Said) -> bool {
+        let lines = said.parts.iter().flat_map(|part| part.lines()).map(str::trim);
+        lines
+            .filter(|line| !line.is_empty())
+            .any(|line| self.secret_lines.iter().any(|secret| secret.contains(line)))
     }
 }
 
 /// The keys whose defaults changed and which the file overrides: it says something else of them, or it is the
-/// template's as a whole and does not have them.
-pub fn stale(way: &Way, old: &Defaults, new: &Defaults, yours: &Yours) -> Vec<StaleKey> {
+/// template's as a whole and does not have them. `words` are more words in keys whose values are secrets.
+pub fn stale(way: &Way, old: &Defaults, new: &Defaults, yours: &Yours, words: &[String]) -> Vec<StaleKey> {
     let named: BTreeSet<&String> = old.all().chain(new.all()).map(|(key, _)| key).collect();
     let overrides = |key: &str| match (way, yours.keys.get(key)) {
         (Way::EnsureKeys(keys), _) if !keys.contains_key(&as_named(key)) => false,
@@ -65,14 +63,23 @@ pub fn stale(way: &Way, old: &Defaults, new: &Defaults, yours: &Yours) -> Vec<St
     };
     let changed =
         |key: &str| old.get(key).map(|said| &said.meaning) != new.get(key).map(|said| &said.meaning);
+    let shown = |key: &str, said: &Said, is_secret: bool| {
+        let looks_so = sounds_secret(key) || holds_any(key, words) || looks_secret(&said.text, &[]);
+        if is_secret || looks_so {
+            SHOWN.to_owned()
+        } else {
+            said.text.clone()
+        }
+    };
+    let own = |key: &str, said: &Said| shown(key, said, yours.is_in_secret_line(said));
     named
         .into_iter()
         .filter(|key| changed(key) && overrides(key))
         .map(|key| StaleKey {
             key: key.clone(),
-            from: old.get(key).map(|said| shown(key, said)),
-            to: new.get(key).map(|said| shown(key, said)),
-            yours: yours.shown(key),
+            from: old.get(key).map(|said| shown(key, said, false)),
+            to: new.get(key).map(|said| shown(key, said, false)),
+            yours: yours.keys.get(key).map(|said| own(key, said)),
         })
         .collect()
 }
@@ -93,24 +100,18 @@ impl Defaults {
     }
 }
 
-fn shown(key: &str, said: &Said) -> String {
-    match sounds_secret(key) {
-        true => SHOWN.to_owned(),
-        false => said.text.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::configuration::Text;
     use crate::merge::keys::keys;
 
-    fn of(text: &str) -> Keys {
-        keys("x.properties", text.as_bytes()).unwrap()
+    fn found(way: &Way, old: [&str; 2], new: [&str; 2], own: &str) -> Vec<String> {
+        found_in("x.properties", way, old, new, own)
     }
 
-    fn found(way: &Way, old: [&str; 2], new: [&str; 2], own: &str) -> Vec<String> {
+    fn found_in(name: &str, way: &Way, old: [&str; 2], new: [&str; 2], own: &str) -> Vec<String> {
+        let of = |text: &str| keys(name, text.as_bytes()).unwrap_or_default();
         let defaults = |[file, others]: [&str; 2]| Defaults {
             file: of(file),
             others: of(others),
@@ -124,7 +125,7 @@ mod tests {
             secret_lines: Yours::secret_lines(own, &digests.collect()),
         };
         let part = |part: &Option<String>| part.clone().unwrap_or_else(|| "-".to_owned());
-        stale(way, &defaults(old), &defaults(new), &yours)
+        stale(way, &defaults(old), &defaults(new), &yours, &["Pin".to_owned()])
             .iter()
             .map(|key| {
                 format!(
@@ -171,16 +172,39 @@ mod tests {
 
     #[test]
     fn no_secret_is_shown() {
+        // What is in the line that holds `hidden` is a secret that a template put there.
+        let table = [
+            ("x.properties", "db.password=", "1", "mine"),
+            ("x.properties", "plain=", "1", "hidden"),
+            ("x.properties", "node.pin=", "1", "mine"),
+            ("x.properties", "url=", "jdbc:h2:1", "jdbc:h2:a;password=mine"),
+            ("x.properties", "url=", "http://h1", "http://u:mine@h"),
+            (
+                "x.toml",
+                "list = ",
+                "[1, 2]",
+                "[\n  \"mine\",\n  \"mine-hidden\",\n]",
+            ),
+            ("x.toml", "text = ", "\"1\"", "\"\"\"\nmine\nmine-hidden\n\"\"\""),
+            ("x.yaml", "text: ", "1", "|\n  mine\n  mine-hidden\n"),
+            ("x.xml", "", "<a>1</a>", "<a><![CDATA[mine\nmine-hidden]]></a>"),
+        ];
         let replace = Way::Replace(Text::Inline(String::new()));
-        let old = ["db.password=one\nplain=two\n", ""];
-        let new = ["db.password=three\nplain=four\n", ""];
-        let found = found(&replace, old, new, "db.password=mine\nplain=hidden\n");
-        assert_eq!(
-            found,
-            [
-                "db.password: <secret> <secret> <secret>",
-                "plain: two four <secret>"
-            ]
-        );
+        for (name, key, vendor, own) in table {
+            let text = |value: &str| format!("{key}{value}\n");
+            let shown = found_in(
+                name,
+                &replace,
+                [&text(vendor), ""],
+                [&text(&vendor.replace('1', "3")), ""],
+                &text(own),
+            );
+            assert!(!shown.is_empty(), "{name} {key}");
+            let shown = shown.join("\n");
+            assert!(
+                shown.contains(SHOWN) && !shown.contains("mine") && !shown.contains("hidden"),
+                "{shown}"
+            );
+        }
     }
 }

@@ -100,7 +100,7 @@ fn one(
         keys: keys_of(&rule.path, Some(&written)),
         secret_lines: Yours::secret_lines(&String::from_utf8_lossy(&written), &record.secret_lines),
     };
-    let keys = stale(&rule.way, &old, &new, &yours);
+    let keys = stale(&rule.way, &old, &new, &yours, &instance.settings.profile.secrets);
     Ok((!keys.is_empty()).then(|| StaleView {
         path: rule.path.clone(),
         from: record.level.clone(),
