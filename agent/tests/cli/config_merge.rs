@@ -125,6 +125,24 @@ fn what_changed_in_a_template_is_merged_into_an_edited_file() {
 }
 
 #[test]
+fn a_conflict_shows_no_secret_that_a_template_put_there_before() {
+    let file =
+        |a: &str| format!("    - {{path: conf/app.txt, mode: merge, content: \"a: {a}\\nb: 2\\n\"}}\n");
+    let lab = configuring(&file("{{ admin.password }}"));
+    applied(&lab);
+    lab.write("conf/app.txt", &format!("a: {SECRET} and mine\nb: 2\n"));
+    configure(&lab, &file("plain"));
+    let refused = lab.run(&["config", "apply", "lab"]).refused(3, "conflicts");
+    let conflicts = refused.report["plan"]["conflicts"].to_string();
+    assert!(conflicts.contains("<secret>"), "{conflicts}");
+    assert!(
+        !refused.report.to_string().contains(SECRET),
+        "{:#}",
+        refused.report
+    );
+}
+
+#[test]
 fn keys_of_the_owner_survive_a_change_from_held_keys_to_a_merge() {
     let source = |lab: &crate::common::Lab| lab.path("packs").display().to_string();
     let files = |lab: &crate::common::Lab, file: &str| {

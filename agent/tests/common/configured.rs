@@ -100,8 +100,13 @@ pub fn applied(lab: &Lab) -> Answer {
 /// A laboratory that configures these files, as YAML.
 pub fn configuring(files: &str) -> Lab {
     let lab = lab();
+    configure(&lab, files);
+    lab
+}
+
+/// Says anew which files a laboratory configures.
+pub fn configure(lab: &Lab, files: &str) {
     lab.instance(&format!(
         "config:\n  values: [values.yaml]\n  templates: ../templates\n  files:\n{files}"
     ));
-    lab
 }

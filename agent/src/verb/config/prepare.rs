@@ -182,8 +182,11 @@ impl Preparing<'_> {
             Some(digest) => self.instance.store.text(&digest)?,
             None => None,
         };
-        let holds_secrets = decoy.as_deref().map(str::as_bytes) != Some(&rendered);
-        let meet = |new: &[u8]| meet(&rule.path, base.as_deref(), current, new);
+        let configured = self.instance.state.config.files.get(&rule.path);
+        let held_secrets = configured.is_some_and(|file| !file.secret_lines.is_empty());
+        let holds_secrets = held_secrets || decoy.as_deref().map(str::as_bytes) != Some(&rendered);
+        let words = &self.instance.settings.profile.secrets;
+        let meet = |new: &[u8]| meet(&rule.path, base.as_deref(), current, new, words);
         Ok(Content {
             whole: meet(&rendered).map_err(|mut clash| {
                 if holds_secrets {
@@ -211,6 +214,7 @@ fn meet(
     base: Option<&[u8]>,
     current: Option<&[u8]>,
     new: &[u8],
+    words: &[String],
 ) -> std::result::Result<Vec<u8>, Clash> {
     let clash = |kind, message: &str, keys| {
         Err(Clash {
@@ -229,7 +233,7 @@ fn meet(
         }
         (Some(current), Some(base)) => (current, base),
     };
-    let mut merges = Merges::default();
+    let mut merges = Merges::new(words);
     match merges.merge(path, [base, current, new]) {
         MergeOutcome::Merged(..) => Ok(merges.merged.remove(path).unwrap_or_default()),
         MergeOutcome::Conflicts(keys) => {
