@@ -81,12 +81,16 @@ class Task(object):
         dry_run = ["--dry-run"] if self.module.check_mode else []
         self.ask(verb, *(list(arguments) + dry_run), stdin=stdin)
 
-    def resumed(self):
-        """What takes up the change that waits for a person, if the task says so and one does."""
+    def resumed(self, verb):
+        """What takes up the change that waits for a person, if the task says so and one of this verb does."""
         if not self.params["continue"]:
             return []
-        waiting = self.agent.ask("conflicts", "list", self.params["name"])
-        return ["--continue"] if waiting[0]["conflicts"] else []
+        name = self.params["name"]
+        if not self.agent.ask("conflicts", "list", name)[0]["conflicts"]:
+            return []
+        # Only a check tells whether it is an update or a hotfix.
+        waiting = self.agent.ask("check", name)[0].get("waiting")
+        return ["--continue"] if waiting and waiting["command"].split()[1] == verb else []
 
     def changed(self):
         """Whether anything was changed so far, or would be in check mode."""

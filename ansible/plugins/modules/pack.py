@@ -256,7 +256,7 @@ class Pack(Task):
             if self.is_adoption_predicted():
                 self.module.warn("which files an update changes is known only after the pack has been adopted")
             else:
-                self.do("update", name, *(option_arguments(self.params, UPDATE_FLAGS) + self.resumed()))
+                self.do("update", name, *(option_arguments(self.params, UPDATE_FLAGS) + self.resumed("update")))
         if self.params["state"]:
             self.do(VERBS[self.params["state"]], name)
 

@@ -223,7 +223,7 @@ class Hotfix(Task):
 
     def ensure_apply(self):
         """Have the hotfix on."""
-        options = option_arguments(self.params, APPLY_FLAGS) + self.resumed()
+        options = option_arguments(self.params, APPLY_FLAGS) + self.resumed("hotfix")
         self.do("hotfix", "apply", self.params["name"], self.params["file"], *options)
 
     def ensure_revert(self):

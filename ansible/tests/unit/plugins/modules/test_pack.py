@@ -46,6 +46,11 @@ def waiting(*conflicts):
     return dict(report("conflicts", None), conflicts=list(conflicts) or [{"path": "conf/a"}])
 
 
+def awaited(verb):
+    """What C(check) says of a change that waits: how to go on with it."""
+    return report("check", view(), waiting={"command": "pitstop %s is-1 --continue" % verb})
+
+
 def plan(to="2"):
     return {"id": "p1", "to": {"product": "is", "level": to}, "files": []}
 
@@ -82,6 +87,7 @@ def test_a_recorded_report_becomes_the_result_of_a_task(recorded, agent, run_mod
         task["level"] = "recorded without one"
     if task.get("continue"):
         agent.answers(waiting())
+        agent.answers(awaited("update"))
     agent.answers(report, recorded["exit"])
     result = run_module(pack, agent=agent.path, _ansible_diff=True, **task)
     verb = agent.verbs()[-1]
@@ -201,15 +207,16 @@ def test_an_update_after_a_predicted_adoption_is_only_announced(agent, run_modul
     assert "only after the pack has been adopted" in str(result["warnings"])
 
 
-@pytest.mark.parametrize(
-    "waits, arguments", [(True, ["--level", "2", "--continue", "--dry-run"]), (False, ["--level", "2", "--dry-run"])]
-)
-def test_only_an_update_that_waits_goes_on(waits, arguments, agent, run_module):
+@pytest.mark.parametrize("waits, goes_on", [("update", ["--continue"]), ("hotfix apply", []), (None, [])])
+def test_only_an_update_that_waits_goes_on(waits, goes_on, agent, run_module):
     agent.answers(waiting() if waits else dict(waiting(), conflicts=[]))
+    if waits:
+        agent.answers(awaited(waits))
     agent.answers(report("update", view(), changed=True, plan=plan()))
     task = {"name": "is-1", "agent": agent.path, "level": "2", "continue": True, "_ansible_check_mode": True}
     result = run_module(pack, **task)
-    assert agent.verbs() == [["conflicts", "list", "is-1"], ["update", "is-1"] + arguments]
+    asked = [["conflicts", "list", "is-1"]] + ([["check", "is-1"]] if waits else [])
+    assert agent.verbs() == asked + [["update", "is-1", "--level", "2"] + goes_on + ["--dry-run"]]
     assert [one["action"] for one in result["reports"]] == ["update"]
 
 

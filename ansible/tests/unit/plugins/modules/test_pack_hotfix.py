@@ -62,16 +62,18 @@ def test_a_named_hotfix_is_off_afterwards(hotfix, asked, fails, agent, run_modul
         assert result["kind"] == "usage" and SECOND in result["hint"]
 
 
-def test_the_options_of_the_agent_are_passed_on(agent, run_module, record):
+@pytest.mark.parametrize("waits, goes_on", [("hotfix apply", ["--continue"]), ("update", [])])
+def test_the_options_of_the_agent_are_passed_on(waits, goes_on, agent, run_module, record):
     agent.answers(dict(record("hotfix-list")["report"], conflicts=[{"path": "conf/x"}]))
+    agent.answers(dict(record("check-waiting")["report"], waiting={"command": "pitstop %s lab /srv/x --continue" % waits}))
     agent.answers(record("hotfix-apply")["report"])
     options = {"plan": "p1", "acknowledge": ["a", "b"], "release_hold": True, "no_remembered": True, "continue": True}
     options["hotfix"] = FIRST
     run_module(pack_hotfix, agent=agent.path, command="apply", name="lab", file="/srv/%s" % FIRST, **options)
-    assert agent.verbs()[0] == ["conflicts", "list", "lab"]
-    assert agent.verbs()[1][:4] == ["hotfix", "apply", "lab", "/srv/%s" % FIRST]
-    given = "--plan p1 --acknowledge a --acknowledge b --release-hold --no-remembered --hotfix %s --continue" % FIRST
-    assert agent.verbs()[1][4:] == given.split()
+    assert agent.verbs()[:2] == [["conflicts", "list", "lab"], ["check", "lab"]]
+    assert agent.verbs()[2][:4] == ["hotfix", "apply", "lab", "/srv/%s" % FIRST]
+    given = "--plan p1 --acknowledge a --acknowledge b --release-hold --no-remembered --hotfix %s" % FIRST
+    assert agent.verbs()[2][4:] == given.split() + goes_on
 
 
 @pytest.mark.parametrize(
