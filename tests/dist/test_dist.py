@@ -195,6 +195,27 @@ class Packages(unittest.TestCase):
         self.assertIn("digests OK", run("rpm", "--checksig", "--nosignature", RPM))
 
 
+class UnattendedCheck(unittest.TestCase):
+    def test_one_that_is_killed_leaves_the_last_report(self):
+        folder = WORK / "check"
+        folder.mkdir()
+        agent, report = folder / "pitstop", folder / "check.json"
+        script = (ROOT / "agent/package/check-all.sh").read_text()
+        script = script.replace("/usr/bin/pitstop", str(agent)).replace("/run/pitstop", str(folder))
+        for does, code, left in [
+            ("echo first", 0, "first\n"),
+            ("echo failed; exit 1", 1, "failed\n"),
+            ("kill -9 $$", 137, "failed\n"),
+            ("echo half; kill -9 $$", 137, "failed\n"),
+            ("exit 1", 1, "failed\n"),
+        ]:
+            with self.subTest(does):
+                agent.write_text(f"#!/bin/sh\n{does}\n")
+                agent.chmod(0o755)
+                run("sh", "-c", script, code=code, env={**os.environ, "PITSTOP_TEXTFILES": "/nonexistent"})
+                self.assertEqual(report.read_text(), left)
+
+
 class Archives(unittest.TestCase):
     def test_the_collection_installs_and_knows_its_files(self):
         into = WORK / "collections"
