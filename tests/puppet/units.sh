@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../../puppet"
 rake
-# The plans are for Bolt, which is not here: their syntax is all that is checked.
+# The plans are for Bolt, which is not here: specs run that of the rollout in its stead, and the syntax of all is checked.
 puppet parser validate --tasks plans/*.pp
 puppet-lint --fail-on-warnings plans functions types
 metadata-json-lint metadata.json

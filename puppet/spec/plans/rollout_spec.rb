@@ -1,0 +1,62 @@
+# frozen_string_literal: true
+
+require 'spec_helper'
+require_relative '../support/bolt_stand'
+
+describe 'pitstop::rollout' do
+  before { Puppet[:tasks] = true }
+
+  let(:balancer) { { 'drain' => 'site::drain', 'undrain' => 'site::undrain' } }
+  let(:at_the_level) { { 'ok' => true, 'changed' => false } }
+
+  def refused(kind)
+    { 'ok' => false, 'changed' => false, 'error' => { 'kind' => kind, 'message' => "it is #{kind}" } }
+  end
+
+  def rollout(asked: {}, verified: {}, **arguments)
+    given = { 'targets' => %w[a b], 'instance' => 'is-1', 'waves' => [1] }.merge(arguments.transform_keys(&:to_s))
+    BoltStand.plan('pitstop::rollout', given, { 'pitstop::update --dry-run' => asked, 'pitstop::verify' => verified })
+  end
+
+  def wave(host)
+    ["site::drain: #{host}", "pitstop::update: #{host}", "pitstop::verify: #{host}", "site::undrain: #{host}"]
+  end
+
+  it 'takes wave by wave out of service, updates and verifies it and puts it back' do
+    expect(rollout(**balancer)).to eq('updated' => %w[a b], 'unchanged' => [], 'waiting' => [])
+    expect(BoltStand.log).to eq(['pitstop::update --dry-run: a b', *wave('a'), *wave('b')])
+  end
+
+  it 'puts nobody back who is not healthy, and begins no other wave' do
+    expect { rollout(verified: { 'a' => refused('unhealthy') }, **balancer) }
+      .to raise_error(/wave 1 is not healthy, and no later one was begun:\n  a: it is unhealthy/)
+    expect(BoltStand.log).to eq(['pitstop::update --dry-run: a b', *wave('a')[0..2]])
+  end
+
+  it 'puts those back first that an earlier run may have left out of service' do
+    rollout(asked: { 'a' => at_the_level }, **balancer)
+    expect(BoltStand.log).to eq(['pitstop::update --dry-run: a b', 'pitstop::verify: a', 'site::undrain: a', *wave('b')])
+  end
+
+  it 'begins no wave where one of them is not healthy' do
+    asked = { 'a' => at_the_level, 'b' => refused('window') }
+    expect { rollout(targets: %w[a b c], asked: asked, verified: { 'a' => refused('unhealthy') }, **balancer) }
+      .to raise_error(/no wave was begun:\n  a: it is unhealthy/)
+    expect(BoltStand.log).to eq(['pitstop::update --dry-run: a b c', 'pitstop::verify: a b', 'site::undrain: b'])
+  end
+
+  it 'leaves hosts at the level alone where it put nobody out of service' do
+    expect(rollout(asked: { 'a' => at_the_level, 'b' => refused('lock') }))
+      .to eq('updated' => [], 'unchanged' => ['a'], 'waiting' => ['b'])
+    expect(BoltStand.log).to eq(['pitstop::update --dry-run: a b'])
+  end
+
+  it 'updates a host whose update was interrupted' do
+    expect(rollout(asked: { 'a' => refused('interrupted') })).to include('updated' => %w[a b])
+  end
+
+  it 'changes nothing where the update would fail' do
+    expect { rollout(asked: { 'b' => refused('conflicts') }) }.to raise_error(/nothing was changed.*\n  b: it is conflicts/)
+    expect(BoltStand.log).to eq(['pitstop::update --dry-run: a b'])
+  end
+end
