@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import shutil
+import socket
 import subprocess
 import unittest
 
@@ -43,6 +44,8 @@ INVENTORY["all"] = {
         "pitstop_controller_config_dir": "controller-etc",
         "pitstop_controller_state_dir": "controller-var",
         "pitstop_evidence_cosign": "team.key",
+        # They share the machine, and its name.
+        "pitstop_host": socket.gethostname(),
     }
 }
 LOCKDOWN = {"pitstop_lockdown_dir": "carry", "pitstop_lockdown_split": "20K", "pitstop_lockdown_files": ["release.pem"]}
@@ -94,13 +97,23 @@ def handed_over(forged):
     return str(path)
 
 
-def about(evidence, *trees):
-    """The same evidence, said of other trees."""
+def said_otherwise(evidence, change):
+    """The same evidence with something else in it."""
     envelope = json.loads(evidence.read_text(encoding="utf-8"))
     statement = json.loads(base64.b64decode(envelope["payload"]))
-    statement["subject"] = [{"name": "other", "digest": {"sha256": tree}} for tree in trees]
+    change(statement)
     envelope["payload"] = base64.b64encode(json.dumps(statement).encode()).decode()
     return json.dumps(envelope)
+
+
+def about(evidence, *trees):
+    """The same evidence, said of other trees."""
+    return said_otherwise(evidence, lambda one: one.update(subject=[{"name": "other", "digest": {"sha256": tree}} for tree in trees]))
+
+
+def of_host(evidence, host):
+    """The same evidence, said by another host."""
+    return said_otherwise(evidence, lambda one: one["predicate"]["pitstop"].update(host=host))
 
 
 def by_digest(folder, text):
@@ -200,17 +213,19 @@ class Promotion(unittest.TestCase):
     def test_06_the_controller_signs_nothing_but_evidence_of_that_host_and_release(self):
         bundle = (WORK / "to-1.1.0.pitstop").read_bytes()
         tree = tree_of("to-1.1.0.pitstop")
-        forged = {name: WORK / f"{name}.json" for name in ("staging", "approval", "more", "none")}
+        forged = {name: WORK / f"{name}.json" for name in ("staging", "approval", "more", "other", "none")}
         key = ["--sign", WORK / "h1/evidence.key"]
         self.assertTrue(agent("h1", "verify", "h1", "--evidence", forged["staging"], "--environment", "staging", *key)["ok"])
         pitstop("trust", "approve", tree, "--reason", "mine", "--expires", "1h", "--out", forged["approval"], *key)
         dev = next((WORK / "pitstop-evidence").glob("*/h1.h1.json"))
         forged["more"].write_text(about(dev, tree, "70" * 32), encoding="utf-8")
+        forged["other"].write_text(of_host(dev, "h9"), encoding="utf-8")
         forged["none"].write_text("{}", encoding="utf-8")
         for name, why in [
             ("staging", "environment is staging and not dev"),
             ("approval", "kind is https://pitstop.dev/approval/v1 and not"),
             ("more", "70" * 32),
+            ("other", f"host is h9 and not {socket.gethostname()}"),
             ("none", "kind is unknown and not"),
         ]:
             with self.subTest(name):
@@ -220,6 +235,8 @@ class Promotion(unittest.TestCase):
                 self.assertIn(why, said)
         said = self.refused("to-1.1.0.pitstop", stages=["dev"], pitstop_environment="")
         self.assertIn("pitstop_evidence_cosign needs pitstop_environment", said)
+        said = self.refused("to-1.1.0.pitstop", stages=["dev"], pitstop_host="")
+        self.assertIn("evidence is expected of h1", " ".join(said.split()))
         self.assertEqual((WORK / "to-1.1.0.pitstop").read_bytes(), bundle)
 
     def test_07_a_host_whose_tests_fail_counts_against_the_release(self):

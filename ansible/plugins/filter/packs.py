@@ -55,11 +55,6 @@ def named(packs):
     """The packs as a list."""
     if isinstance(packs, dict):
         packs = [dict(pack or {}, name=name) for name, pack in packs.items()]
-    for pack in packs:
-        try:
-            check_name(str(pack.get("name", "")))
-        except AgentError as error:
-            raise AnsibleFilterError(error.result["msg"])
     return packs
 
 
@@ -72,6 +67,12 @@ def seen(report):
 def packs(given, found=(), names=(), product=""):
     """The packs that are written or, without any, that were found."""
     chosen = named(given) if given else [seen(report) for report in found]
+    # Paths are made of names, on the controller too, and who says them may be a host in other hands.
+    for pack in chosen:
+        try:
+            check_name(str(pack.get("name", "")))
+        except AgentError as error:
+            raise AnsibleFilterError(error.result["msg"])
     if names:
         chosen = [pack for pack in chosen if pack["name"] in names]
     if product:

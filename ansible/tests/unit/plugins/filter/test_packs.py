@@ -36,3 +36,9 @@ def test_without_packs_they_are_those_of_the_host(record):
 def test_what_is_not_a_name_is_refused(given):
     with pytest.raises(AnsibleFilterError):
         packs(given)
+
+
+@pytest.mark.parametrize("name", ["x/../../y", "/y", "--all", ""])
+def test_what_a_host_says_is_no_name_is_refused_as_well(name, record):
+    with pytest.raises(AnsibleFilterError):
+        packs([], found=[dict(record("check-current")["report"], instance=name)])
