@@ -107,6 +107,8 @@ impl Row {
         problems.extend(of_check(&check));
         problems.extend(of_findings(reports));
         problems.extend(row.of_age(&check, rule));
+        let left = row.of_last_change(reports, &view);
+        problems.extend(left.filter(|left| problems.iter().all(|known| known.kind != left.kind)));
         problems.sort_by_key(|problem| problem.kind);
         problems.dedup_by(|a, b| a.text == b.text);
         problems.truncate(LIST_LIMIT);
@@ -127,6 +129,28 @@ impl Row {
     /// Since how many days the level is installed.
     pub fn age(&self, rule: Rule) -> Option<u64> {
         self.installed_at.map(|since| days(since, rule.now))
+    }
+
+    /// What the newest change left, which no run after it says of itself, unless all was found well since.
+    fn of_last_change(&self, reports: &[Told], view: &ViewTold) -> Option<Problem> {
+        let last = self.transactions.first()?;
+        let kind = match last.outcome.as_str() {
+            "unhealthy" => Kind::Unhealthy,
+            "taken-back" => Kind::RolledBack,
+            _ => return None,
+        };
+        let is_newer = |one: &Told| {
+            let at = one.at.as_deref().and_then(seconds);
+            at.is_some_and(|at| at >= last.ended)
+        };
+        let mut verified = reports.iter().filter(|one| one.action == "verify" && one.ok);
+        if view.verified || verified.any(is_newer) {
+            return None;
+        }
+        let why = last.reason.as_deref().unwrap_or("nobody knows why");
+        let text = format!("{} to {}: {why}", last.action, last.to);
+        let hint = "mend the cause, and `pitstop verify` says so";
+        Some(Problem::new(kind, text).hint(Some(hint)))
     }
 
     fn of_age(&self, check: &Told, rule: Rule) -> Vec<Problem> {

@@ -178,3 +178,32 @@ fn transactions_come_from_every_report_and_each_is_there_once() {
     assert_eq!(told, expected);
     assert_eq!(row.transactions[0].reason.as_deref(), Some("why"));
 }
+
+#[test]
+fn what_the_last_change_left_is_a_problem_until_all_is_found_well() {
+    let line = |outcome: &str, hour: u32| {
+        json!([{"transaction": "7", "action": "rollback", "outcome": outcome, "from": {"level": "2"}, "to": {"level": "1"},
+            "ended": format!("2026-11-26T{hour:02}:00:00Z"), "reason": "no answer"}])
+    };
+    let verify = |hour: u32, ok: bool| {
+        check(json!({"action": "verify", "ok": ok, "at": format!("2026-11-26T{hour:02}:00:00Z")}))
+    };
+    let after = |outcome: &str| check(json!({"transactions": line(outcome, 10)}));
+    let left = |reports: &[Told]| codes(&Row::new(reports, rule()));
+    assert_eq!(left(&[after("unhealthy")]), ["unhealthy"]);
+    assert_eq!(left(&[after("taken-back")]), ["rolled-back"]);
+    assert_eq!(left(&[after("done")]), [""; 0]);
+    let row = Row::new(&[after("unhealthy")], rule());
+    assert_eq!(row.problems[0].text, "rollback to 1: no answer");
+    assert_eq!(left(&[after("unhealthy"), verify(11, true)]), [""; 0]);
+    assert_eq!(left(&[after("unhealthy"), verify(11, false)]), ["unhealthy"]);
+    assert_eq!(left(&[after("unhealthy"), verify(9, true)]), ["unhealthy"]);
+    let verified = check(json!({"transactions": line("unhealthy", 10), "after.verified": true}));
+    assert_eq!(left(&[verified]), [""; 0]);
+    // The run that failed says so itself.
+    let failed = check(
+        json!({"action": "rollback", "transactions": line("unhealthy", 10), "ok": false,
+        "error": {"kind": "rollback-unverified", "message": "m", "exit": 5}}),
+    );
+    assert_eq!(left(&[failed]), ["unhealthy"]);
+}

@@ -253,7 +253,9 @@ fn settled(
 ) -> Result<()> {
     // Also after a failure that came before the start: who repairs it must be able to start the server.
     server::allow_start(session)?;
-    if let (Some(installed), None) = (&mut session.state.installed, &pending.config) {
+    // A configuration that failed and stays is no level's fault, but what is in place is not well.
+    let tells = pending.config.is_none() || !verified;
+    if let (Some(installed), true) = (&mut session.state.installed, tells) {
         installed.verified = verified;
     }
     if outcome == Outcome::Done && pending.action != Action::Rollback {

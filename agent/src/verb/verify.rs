@@ -9,15 +9,15 @@ use crate::health::parse;
 use crate::model::{Class, Entry, Inventory, Progress, TreeManifest};
 use crate::observe::soundness;
 use crate::product::caution::LintRules;
-use crate::session::Instance;
+use crate::session::{Instance, Session};
 use crate::sys::clock::Stopwatch;
 
 use super::{Run, findings, report_on, rollout, server, settle, view};
 
 mod proof;
 
-pub(super) use proof::hotfixes;
 pub use proof::{ProofOptions, SuiteOptions};
+pub(super) use proof::{hotfixes, refuse_changed};
 
 /// What to verify.
 #[derive(Debug, Clone, Default)]
@@ -89,6 +89,9 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     };
     let held = instance.state.lock.is_some();
     rollout::slot::after_verify(run, &instance, options.release_lock)?;
+    if !nothing_asked {
+        remember(run, &instance);
+    }
     let (changed, message) = match (options.release_lock, held) {
         (true, true) => (true, message + "; the slot of the group is given back"),
         (true, false) => (false, message + "; no slot of a group is held"),
@@ -96,6 +99,35 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     };
     run.done(Status::Verified, changed, message);
     Ok(())
+}
+
+/// Notes that the installed level was found well, where that was not known: after a rollback that could not be verified, or
+/// for a pack that was taken over. It is only a note: another run, or another user, may be in the way of it.
+fn remember(run: &mut Run<'_>, instance: &Instance) {
+    if instance
+        .state
+        .installed
+        .as_ref()
+        .is_none_or(|installed| installed.verified)
+    {
+        return;
+    }
+    let noted = Session::begin(instance.settings.clone(), Action::Verify).and_then(|mut session| {
+        proof::refuse_changed(instance)?;
+        if let Some(installed) = &mut session.state.installed {
+            installed.verified = true;
+        }
+        session.store.save(&session.state)
+    });
+    match noted {
+        Ok(()) => {
+            run.report.after.clone_from(&run.report.before);
+            if let Some(after) = &mut run.report.after {
+                after.verified = true;
+            }
+        }
+        Err(failure) => tracing::info!("that the level is verified could not be noted: {failure}"),
+    }
 }
 
 /// Files that are as they should be say nothing of a server, so they alone are no evidence.

@@ -100,3 +100,15 @@ fn a_start_of_a_server_that_runs_and_is_not_well_says_so() {
     assert_eq!(probe(&answer, "extra")["ok"], false);
     assert_eq!(server.pids(), pids);
 }
+
+#[test]
+fn a_good_verify_says_of_the_level_that_it_is_well() {
+    let server = server("", &[], "").started();
+    let verified = || server.run(&["check", "lab"]).report["before"]["verified"].clone();
+    assert_eq!(verified(), false, "it was only taken over");
+    let answer = server.run(&["verify", "lab"]).expect(0, "verified");
+    assert_eq!(answer.report["before"]["verified"], false);
+    assert_eq!(answer.report["after"]["verified"], true);
+    assert!(!answer.changed());
+    assert_eq!(verified(), true);
+}

@@ -189,7 +189,7 @@ impl Proof {
 }
 
 /// Nothing locks an instance during the tests, which may take hours, so another run may have changed what they were about.
-fn refuse_changed(instance: &Instance) -> Result<()> {
+pub(in crate::verb) fn refuse_changed(instance: &Instance) -> Result<()> {
     let (was, is) = (&instance.state, instance.store.load()?);
     let is_same = (&was.installed, &was.pending, was.sequence) == (&is.installed, &is.pending, is.sequence);
     if is_same && under_way(instance)?.is_none() {
