@@ -187,14 +187,8 @@ fn more_files_of_results_than_are_read_are_a_failure() {
 fn what_was_changed_during_the_tests_is_not_signed() {
     let lab = keyed();
     lab.run(&["update", "lab"]).expect(0, "updated");
-    let of_lab = lab.command(&[]);
-    let env = of_lab.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    let env: Vec<String> = env
-        .map(|(name, value)| format!("{}={}", name.display(), value.display()))
-        .collect();
-    let program = format!("env {} {}", env.join(" "), env!("CARGO_BIN_EXE_pitstop"));
     let run = |verb: &str| {
-        let line = format!("other={program} {verb}");
+        let line = format!("other={}", lab.line(&verb.split(' ').collect::<Vec<_>>()));
         verify(&lab, &[ENVIRONMENT, &["--suite", &line]].concat())
     };
     let stale = run("rollback lab").refused(6, "stale");

@@ -222,6 +222,22 @@ fn an_unhealthy_level_in_place_keeps_its_slot_until_somebody_goes_back() {
     assert_eq!(lock.holders("is"), Vec::<String>::new());
 }
 
+/// Nothing locks an instance while its tests run.
+#[test]
+fn a_slot_that_a_change_needs_meanwhile_is_not_given_back() {
+    let lock = FleetLock::start(&[("is", 1)]);
+    let server = locked(&lock, "h1", "dies", "");
+    server.run(&["update", "lab"]).refused(4, "rolled-back");
+    let again = server.lab.line(&["update", "lab", "--release-hold"]);
+    let suite = format!("other={again} >/dev/null; true");
+    let refused = server
+        .run(&["verify", "lab", "--release-lock", "--suite", &suite])
+        .refused(6, "stale");
+    assert!(refused.message().contains("was changed"), "{}", refused.message());
+    assert_eq!(lock.holders("is"), ["h1"]);
+    assert!(held(&server.lab)["kept"].is_string());
+}
+
 #[test]
 fn the_settings_can_let_the_group_go_on_after_a_rollback() {
     let lock = FleetLock::start(&[("is", 1)]);

@@ -316,6 +316,18 @@ impl Lab {
             .unwrap()
     }
 
+    /// The program with its environment as a line for the shell.
+    pub fn line(&self, args: &[&str]) -> String {
+        let command = self.command(args);
+        let env = command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?)));
+        let env = env.map(|(name, value)| format!("{}={}", name.display(), value.display()));
+        let words = env.chain([env!("CARGO_BIN_EXE_pitstop").to_owned()]);
+        let words = words.chain(args.iter().map(|arg| (*arg).to_owned()));
+        format!("env {}", words.collect::<Vec<_>>().join(" "))
+    }
+
     pub fn run(&self, args: &[&str]) -> Answer {
         self.run_with(args, &[])
     }

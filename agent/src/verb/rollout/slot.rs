@@ -16,7 +16,7 @@ use crate::store::state::Pending;
 use crate::sys::clock::{self, Deadline, now_rfc3339};
 use crate::sys::{host, interrupt};
 
-use super::super::Run;
+use super::super::{Run, verify};
 use super::{Gates, still_open, view};
 
 /// From the first to the longest pause between two questions.
@@ -253,6 +253,8 @@ pub(in crate::verb) fn after_verify(run: &mut Run<'_>, instance: &Instance, on_p
         return Ok(());
     }
     let given = Session::begin(instance.settings.clone(), Action::Verify).and_then(|mut session| {
+        // Another run may have changed something since it was verified, and need the slot or keep it.
+        verify::refuse_changed(instance)?;
         let Some(held) = &mut session.state.lock else {
             return Ok(());
         };
