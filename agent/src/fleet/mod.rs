@@ -85,6 +85,7 @@ impl Collection {
             .map(|mut reports| {
                 // Of two of one moment, and of those that do not tell theirs, the later read counts.
                 reports.reverse();
+                reports.iter_mut().for_each(|one| one.at_most(rule.now));
                 reports.sort_by_key(|one| std::cmp::Reverse(one.at.as_deref().and_then(time::seconds)));
                 Row::new(&reports, rule)
             })

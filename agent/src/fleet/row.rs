@@ -103,6 +103,7 @@ impl Row {
             transactions: transactions(reports),
         };
         let mut problems = Vec::from_iter(of_run(&newest));
+        problems.extend(reports.iter().find_map(of_clock));
         problems.extend(of_view(&view));
         problems.extend(of_check(&check));
         problems.extend(of_findings(reports));
@@ -206,6 +207,15 @@ fn of_run(newest: &Told) -> Option<Problem> {
             .hint(error.hint.as_ref())
             .error(&error.kind),
     )
+}
+
+fn of_clock(told: &Told) -> Option<Problem> {
+    let text = format!(
+        "a report says that it was made at {}, which is still to come",
+        told.ahead.as_ref()?
+    );
+    let hint = "set the clock of its host, and remove the report where reports are kept";
+    Some(Problem::new(Kind::Warning, text).hint(Some(hint)))
 }
 
 /// What lets a host go when it is its turn needs nobody.

@@ -1,5 +1,7 @@
 use serde_json::{Value, json};
 
+use super::super::Collection;
+use super::super::read::Heard;
 use super::*;
 
 const NOW: &str = "2026-11-26T12:00:00Z";
@@ -206,4 +208,31 @@ fn what_the_last_change_left_is_a_problem_until_all_is_found_well() {
         "error": {"kind": "rollback-unverified", "message": "m", "exit": 5}}),
     );
     assert_eq!(left(&[failed]), ["unhealthy"]);
+}
+
+#[test]
+fn a_report_from_the_future_is_not_the_newest_and_is_told() {
+    let level = |level: &str, at: &str| {
+        check(json!({"at": at, "after.release": {"product": "flink", "level": level}}))
+    };
+    let shown = |at: &str| {
+        let mut collection = Collection::default();
+        let reports = vec![level("1.20.0", at), level("1.20.1", NOW)];
+        collection.add(
+            "f",
+            Heard {
+                reports,
+                unread: Vec::new(),
+            },
+        );
+        let row = collection.rows(rule()).remove(0);
+        (row.level.clone(), codes(&row).join(" "), row.at)
+    };
+    let now = seconds(NOW);
+    assert_eq!(
+        shown("2027-11-26T12:00:00Z"),
+        ("1.20.1".into(), "warning".into(), now)
+    );
+    let ahead = "2026-11-27T12:00:00Z";
+    assert_eq!(shown(ahead), ("1.20.0".into(), String::new(), seconds(ahead)));
 }

@@ -4,6 +4,8 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::time::{DAY, seconds};
+
 /// A report, or a list of them.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -36,6 +38,9 @@ pub struct Told {
     pub agent: String,
     /// Those of a list.
     pub reports: Vec<Told>,
+    /// What it says of its time where that is still to come, and so is no time that it was made at.
+    #[serde(skip)]
+    pub ahead: Option<String>,
 }
 
 /// See [`crate::api::report::InstanceView`].
@@ -100,6 +105,15 @@ told! {
 }
 
 impl Told {
+    /// Takes note of a time that is still to come: such a report would be the newest for as long as that is so. Clocks may
+    /// differ by a day.
+    pub fn at_most(&mut self, now: i64) {
+        let at = self.at.as_deref().and_then(seconds);
+        if at.is_some_and(|at| at > now.saturating_add(DAY)) {
+            self.ahead = self.at.take();
+        }
+    }
+
     /// The instance as it is after what the report is about.
     pub fn view(&self) -> Option<&ViewTold> {
         self.after.as_ref().or(self.before.as_ref())
