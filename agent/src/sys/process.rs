@@ -26,6 +26,7 @@ pub use user::User;
 pub use watched::{End, run_watched};
 
 use super::clock::Deadline;
+use super::interrupt;
 use pipes::Stream;
 
 /// How many bytes of each output stream are kept: the last ones.
@@ -160,21 +161,44 @@ fn close_on_exec() {
 }
 
 /// Runs a program to its end, in its own process group and with `LC_ALL=C`. After `timeout` its whole group gets
-/// SIGTERM, and SIGKILL two seconds later. What it leaves in the background lives on.
+/// SIGTERM, and SIGKILL two seconds later. What it leaves in the background lives on, and so does the program itself if
+/// this process is killed.
 ///
 /// # Errors
 /// If it cannot be started, with the reason of the system: `NotFound`, or `PermissionDenied` also where it would
 /// need another user than this process can become. How it ends is no error.
 pub fn run(spec: &Spec, timeout: Duration) -> io::Result<Output> {
-    run_keeping(spec, timeout, TAIL_BYTES)
+    let command = spec.command(("LC_ALL", "C"))?;
+    let deadline = Deadline::after(timeout);
+    kept(command, spec, &|| deadline.passed(), TAIL_BYTES)
 }
 
-/// The same, keeping so many bytes of standard output.
+/// The same, keeping so many bytes of standard output, and for nobody but this run: once it is asked to stop the program's
+/// time is over, and it does not outlive this process.
 ///
 /// # Errors
 /// As [`run`].
 pub fn run_keeping(spec: &Spec, timeout: Duration, stdout_bytes: usize) -> io::Result<Output> {
     let mut command = spec.command(("LC_ALL", "C"))?;
+    // After the switch to another user, which would take the wish back.
+    let bound = || Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?);
+    // SAFETY: a plain system call between fork and exec.
+    unsafe { command.pre_exec(bound) };
+    let deadline = Deadline::after(timeout);
+    kept(
+        command,
+        spec,
+        &|| deadline.passed() || interrupt::is_asked(),
+        stdout_bytes,
+    )
+}
+
+fn kept(
+    mut command: Command,
+    spec: &Spec,
+    gives_up: &dyn Fn() -> bool,
+    stdout_bytes: usize,
+) -> io::Result<Output> {
     let input = spec.stdin.as_ref().map_or_else(Stdio::null, |_| Stdio::piped());
     command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).spawn()?;
@@ -184,8 +208,7 @@ pub fn run_keeping(spec: &Spec, timeout: Duration, stdout_bytes: usize) -> io::R
         Stream::Out => stdout.add(chunk),
         Stream::Err => stderr.add(chunk),
     };
-    let deadline = Deadline::after(timeout);
-    let (status, timed_out) = pipes::follow(&mut child, &|| deadline.passed(), &mut keep)?;
+    let (status, timed_out) = pipes::follow(&mut child, gives_up, &mut keep)?;
     let (stdout, stderr) = (stdout.take(), stderr.take());
     Ok(Output {
         status,

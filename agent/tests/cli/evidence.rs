@@ -4,9 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
+use crate::common::host::eventually;
 use crate::common::scenario::lab;
 use crate::common::trusted::{believe, statement};
 use crate::common::{Answer, Lab};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 fn keyed() -> Lab {
@@ -284,6 +287,33 @@ fn files_alone_are_no_evidence() {
     lab.write("lib/stays.jar", "tampered");
     verify(&lab, ENVIRONMENT).refused(5, "unhealthy");
     assert_eq!(told(&lab)["predicate"]["result"], "FAILED");
+}
+
+/// Without it nobody looks at its time any more.
+#[test]
+fn a_suite_ends_with_the_run_that_it_belongs_to() {
+    for signal in [Signal::SIGINT, Signal::SIGKILL] {
+        let lab = keyed();
+        let file = lab.path("pid");
+        let line = format!(
+            "slow=echo $$ >{0}.new && mv {0}.new {0} && exec sleep 600",
+            file.display()
+        );
+        let run = lab.spawn(&["verify", "lab", "--suite", &line]);
+        eventually("it runs", || file.exists());
+        let pid = fs::read_to_string(&file).unwrap();
+        kill(Pid::from_raw(i32::try_from(run.id()).unwrap()), signal).unwrap();
+        let output = run.wait_with_output().unwrap();
+        // Of a process that has ended, but that nobody has waited for, there is no command line.
+        let commands = format!("/proc/{}/cmdline", pid.trim());
+        eventually("it is gone", || {
+            fs::read(&commands).unwrap_or_default().is_empty()
+        });
+        if signal == Signal::SIGINT {
+            let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(report["error"]["kind"], "cancelled");
+        }
+    }
 }
 
 #[test]

@@ -250,6 +250,15 @@ impl Held {
     }
 }
 
+/// Waits until it is so.
+pub fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < PATIENCE, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Lets other users into a laboratory.
 pub fn open_to_all(lab: &Lab) {
     use std::os::unix::fs::PermissionsExt;
