@@ -240,7 +240,7 @@ class Fleet(unittest.TestCase):
         self.run_badly("pitstop.fleet.rollout", dict(variables, pitstop_level="9.9.9"), "--limit", "h3")
         self.assertEqual((marker.exists(), balancer()), (False, ["in h3"]))
 
-    def test_07_a_bad_release_ends_with_the_canary(self):
+    def test_08_a_bad_release_ends_with_the_canary(self):
         release("1.2.0")
         before = servers()
         said = self.run_badly("pitstop.fleet.rollout", dict(ROLLOUT, pitstop_level="1.2.0"))
@@ -250,7 +250,7 @@ class Fleet(unittest.TestCase):
         # The old level is back and verified: the host serves again.
         self.assertEqual(balancer(), ["out h2", "in h2"], said[-6000:])
 
-    def test_08_an_update_that_must_wait_is_told_and_is_no_failure(self):
+    def test_09_an_update_that_must_wait_is_told_and_is_no_failure(self):
         # It holds the release that failed on it; what kinds mean to wait is the caller's to say.
         variables = dict(ROLLOUT, pitstop_level="1.2.0", pitstop_waiting_kinds=["held"])
         said = self.silent("pitstop.fleet.rollout", variables, "--limit", "h2")
@@ -266,7 +266,7 @@ class Fleet(unittest.TestCase):
         self.assertRegex(said, "h3 waits: .*window")
         self.assertEqual((servers(), levels()["h3"]), (before, "1.1.1"))
 
-    def test_09_the_fleet_goes_back(self):
+    def test_10_the_fleet_goes_back(self):
         said = self.run_badly("pitstop.fleet.rollback", {})
         self.assertIn("name the level to go back to", said)
         variables = dict(ROLLOUT, pitstop_serial="100%", pitstop_level="1.1.0")
@@ -276,7 +276,22 @@ class Fleet(unittest.TestCase):
         self.assertEqual({instance(host)["before"]["state"] for host in HOSTS}, {"running"})
         self.silent("pitstop.fleet.rollback", variables)
 
-    def test_10_the_fleet_is_reported(self):
+    def test_11_changed_settings_are_written_before_what_follows_from_them(self):
+        moved, settings = WORK / "h3/moved", WORK / "h3/etc/instances.d/h3.yaml"
+        moved.mkdir()
+        (WORK / "h3/packs/demo-server-1.1.1.tar.gz").rename(moved / "demo-server-1.1.1.tar.gz")
+        packs = [dict(PACKS[0], source="{{ dir }}/moved", level="1.1.1")]
+        variables = dict(ROLLOUT, pitstop_packs=packs)
+        self.run_well("pitstop.fleet.rollout", variables, "--limit", "h3")
+        self.assertEqual((levels()["h3"], balancer()), ("1.1.1", ["out h3", "in h3"]))
+        packs[0]["policy"] = {"keep_snapshots": 4}
+        before = servers()
+        self.run_well("pitstop.fleet.rollout", variables, "--limit", "h3")
+        self.assertIn("keep_snapshots: 4", settings.read_text(encoding="utf-8"))
+        self.assertEqual(servers(), before)
+        self.silent("pitstop.fleet.rollout", variables, "--limit", "h3")
+
+    def test_12_the_fleet_is_reported(self):
         playbook = WORK / "report.yml"
         playbook.write_text("- hosts: fleet\n  gather_facts: false\n  roles: [pitstop.fleet.report]\n", encoding="utf-8")
         variables = {"pitstop_report_agent": AGENT, "pitstop_report_markdown": "fleet.md", "pitstop_report_dir": "page"}
