@@ -240,6 +240,24 @@ class Fleet(unittest.TestCase):
         self.run_badly("pitstop.fleet.rollout", dict(variables, pitstop_level="9.9.9"), "--limit", "h3")
         self.assertEqual((marker.exists(), balancer()), (False, ["in h3"]))
 
+    def test_07_conflicts_are_laid_out_as_the_update_was_asked_for(self):
+        packs = {"h1": {"allow_downgrade": True}}
+        said = self.run_badly("pitstop.fleet.rollout", {"pitstop_level": "1.1.0", "pitstop_packs": packs}, "--limit", "h1")
+        self.assertIn("conf/server.properties", said)
+        waiting = agent("h1", "conflicts", "list", "h1")["conflicts"]
+        self.assertEqual([one["path"] for one in waiting], ["conf/server.properties"], said[-6000:])
+        # Those of a configuration are no update's.
+        report = json.loads((ROOT / "tests/contract/update-conflicts-dry-run.json").read_text(encoding="utf-8"))["report"]
+        (WORK / "conflicts.json").write_text(json.dumps(dict(report, action="config", instance="h2")), encoding="utf-8")
+        calls, refusing = WORK / "calls", WORK / "refusing"
+        lie = f'case " $* " in *" config apply "*) cat "{WORK}/conflicts.json"; exit 3;; esac'
+        refusing.write_text(f'#!/bin/sh\necho "$*" >>"{calls}"\n{lie}\nexec "{AGENT}" "$@"\n', encoding="utf-8")
+        refusing.chmod(0o755)
+        variables = {"pitstop_level": "1.1.1", "pitstop_packs": {"h2": {"configure": True}}, "pitstop_agent": str(refusing)}
+        said = self.run_badly("pitstop.fleet.rollout", variables, "--limit", "h2")
+        self.assertIn("End the rollout with what failed", said)
+        self.assertEqual([call for call in calls.read_text(encoding="utf-8").splitlines() if " update " in call], [])
+
     def test_08_a_bad_release_ends_with_the_canary(self):
         release("1.2.0")
         before = servers()
