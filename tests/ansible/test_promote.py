@@ -97,9 +97,9 @@ def handed_over(forged):
     return str(path)
 
 
-def said_otherwise(evidence, change):
-    """The same evidence with something else in it."""
-    envelope = json.loads(evidence.read_text(encoding="utf-8"))
+def altered(path, change):
+    """A statement that says something else than was signed."""
+    envelope = json.loads(path.read_text(encoding="utf-8"))
     statement = json.loads(base64.b64decode(envelope["payload"]))
     change(statement)
     envelope["payload"] = base64.b64encode(json.dumps(statement).encode()).decode()
@@ -108,12 +108,12 @@ def said_otherwise(evidence, change):
 
 def about(evidence, *trees):
     """The same evidence, said of other trees."""
-    return said_otherwise(evidence, lambda one: one.update(subject=[{"name": "other", "digest": {"sha256": tree}} for tree in trees]))
+    return altered(evidence, lambda said: said.update(subject=[{"name": "other", "digest": {"sha256": tree}} for tree in trees]))
 
 
 def of_host(evidence, host):
     """The same evidence, said by another host."""
-    return said_otherwise(evidence, lambda one: one["predicate"]["pitstop"].update(host=host))
+    return altered(evidence, lambda said: said["predicate"]["pitstop"].update(host=host))
 
 
 def by_digest(folder, text):
@@ -325,16 +325,18 @@ class Promotion(unittest.TestCase):
         return bundle, shipped
 
     def lay_out_what_was_carried_earlier(self, shipped):
-        """Evidence of the level that a rollback leads to, what a person brought, and evidence of a release that is gone."""
+        """Evidence of the level that a rollback leads to, what a person brought, evidence of a release that is gone, and an
+        approval that has ended."""
         earlier = WORK / "earlier.json"
         old = WORK / "pitstop-evidence" / tree_of("to-1.1.0.pitstop")[:16] / "h2.h2.json"
         pitstop("trust", "approve", "70" * 32, "--reason", "for a hotfix", "--expires", "1h", "--out", earlier, "--sign", "team.key")
         gone = about(old, "70" * 32)
+        ended = altered(earlier, lambda said: said["predicate"].update(expires="2020-01-01T00:00:00Z"))
         kept = {by_digest(shipped, old.read_text(encoding="utf-8")), by_digest(shipped, earlier.read_text(encoding="utf-8"))}
-        for name in ("brought.json", f"{'0' * 64}.json"):
-            (shipped / name).write_text(gone, encoding="utf-8")
+        for name, text in (("brought.json", gone), (f"{'0' * 64}.json", gone), ("ended.json", ended)):
+            (shipped / name).write_text(text, encoding="utf-8")
             kept.add(shipped / name)
-        return kept, {by_digest(shipped, gone)}
+        return kept, {by_digest(shipped, gone), by_digest(shipped, ended)}
 
     def test_12_evidence_follows_to_a_host_that_runs_the_release_already(self):
         bundle, shipped = self.break_the_glass()

@@ -26,19 +26,22 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(kind) is the type of what it says, C(trees) are the digests of the vendor's files, or of hotfixes, that it is about.
+    - C(kind) is V(evidence), V(scan) or V(approval), or none for anything else.
+    - C(trees) are the digests of the vendor's files, or of hotfixes, that it is about.
     - C(environment), C(host), C(instance) and C(product) are where evidence was made, or none.
     - C(breaks_glass) is whether it is an approval that overrides what a policy demands.
+    - C(has_ended) is whether it is an approval that ended more than a day ago.
     - Empty where it is no statement.
   type: dict
   sample:
-    kind: https://in-toto.io/attestation/test-result/v0.1
+    kind: evidence
     trees: [6f1ed002ab5595859014ebf0951522d9f58353e127ffacea418b67bbdec7267c]
     environment: staging
     host: h2
     instance: is-1
     product: wso2is
     breaks_glass: false
+    has_ended: false
 """
 
 from ansible_collections.pitstop.fleet.plugins.plugin_utils._statement import statement_of

@@ -10,7 +10,7 @@ author:
   - The pitstop contributors (@pitstop)
 description:
   - Evidence, scans and approvals are attached to a bundle after it was made. This reads them on the controller, and leaves out
-    what is about another release and what a policy does not ask for.
+    what is about another release, what a policy does not ask for, and approvals that have ended.
   - Proves nothing. Whoever is given the statements checks their signatures.
 options:
   _terms:
@@ -57,7 +57,7 @@ import tarfile
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.pitstop.fleet.plugins.plugin_utils._statement import APPROVAL, EVIDENCE, SCAN, statement_of
+from ansible_collections.pitstop.fleet.plugins.plugin_utils._statement import statement_of
 
 # What a policy can refuse a release for, and what it says where it refuses nothing. A rule without anything in it is a rule.
 NOTHING = dict(unsigned="allow", evidence=[], scan=None, approvals=None, hold=[])
@@ -86,9 +86,9 @@ def is_demanded(statement, demands):
     """Whether a policy asks for what a statement says. Broken glass overrides whatever a policy demands."""
     if statement["breaks_glass"]:
         return demands != NOTHING
-    if statement["kind"] == EVIDENCE:
+    if statement["kind"] == "evidence":
         return statement["environment"] in [one["environment"] for one in demands["evidence"]]
-    rules = {SCAN: demands["scan"], APPROVAL: demands["approvals"]}
+    rules = {"scan": demands["scan"], "approval": demands["approvals"]}
     return rules.get(statement["kind"]) is not None
 
 
@@ -96,7 +96,7 @@ def demanded(path, tree, demands):
     """The statements in a bundle about a tree that a policy asks for."""
     for sha256, text in attached(path):
         statement = statement_of(text)
-        if tree in statement.get("trees", []) and is_demanded(statement, demands):
+        if tree in statement.get("trees", []) and is_demanded(statement, demands) and not statement["has_ended"]:
             yield dict(sha256=sha256, text=text)
 
 

@@ -23,7 +23,9 @@ ATTACHED = {
     "foreign": envelope(EVIDENCE, {"result": "PASSED"}),
     "scan": envelope(SCAN, {"scanner": {}}),
     "approval": envelope(APPROVAL, {"kind": "approval"}),
+    "ended": envelope(APPROVAL, {"kind": "approval", "expires": "2020-01-01T00:00:00Z"}),
     "glass": envelope(APPROVAL, {"kind": "break-glass"}),
+    "swept": envelope(APPROVAL, {"kind": "break-glass", "expires": "2020-01-01T00:00:00Z"}),
     "unknown": envelope("https://example.com/note/v1", {}),
     "no-json": "{",
 }
