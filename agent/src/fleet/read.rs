@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use super::listed::Listed;
 use super::told::Told;
 use crate::api::report::{LIST_SCHEMA, SCHEMA};
 
@@ -17,6 +18,8 @@ const TOLD_AT_MOST: usize = 20;
 pub struct Heard {
     /// The reports.
     pub reports: Vec<Told>,
+    /// The lists of all instances of a host among them.
+    pub lists: Vec<Listed>,
     /// What is no report, and why.
     pub unread: Vec<String>,
 }
@@ -77,6 +80,7 @@ impl Heard {
                 if let Some(error) = &told.error {
                     self.miss(format!("no report could be made: {}", error.message));
                 }
+                self.lists.extend(Listed::new(&told.reports));
                 told.reports.into_iter().for_each(|one| self.take(one));
             }
             SCHEMA if told.host.is_empty() || told.instance.is_empty() => {

@@ -222,7 +222,7 @@ fn a_report_from_the_future_is_not_the_newest_and_is_told() {
             "f",
             Heard {
                 reports,
-                unread: Vec::new(),
+                ..Heard::default()
             },
         );
         let row = collection.rows(rule()).remove(0);

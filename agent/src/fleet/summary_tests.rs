@@ -71,6 +71,42 @@ fn of_one_instance_the_newest_report_counts_whatever_came_first() {
 }
 
 #[test]
+fn an_instance_that_its_host_does_not_list_any_more_is_left_out_and_told() {
+    let one = |host: &str, name: &str, at: &str| {
+        let at = format!("2026-11-{at}T00:00:00Z");
+        report(host, "dev", "1", "20", json!({"instance": name, "at": at}))
+    };
+    let list = |reports: &[Value]| json!({"schema": "pitstop/report-list/v1", "reports": reports});
+    let broken = json!({"ok": false, "error": {"kind": "io", "message": "m", "exit": 1}});
+    let mut gone = one("a", "gone", "24");
+    gone.as_object_mut()
+        .unwrap()
+        .extend(broken.as_object().unwrap().clone());
+    let of_a = list(&[one("a", "i", "25"), one("a", "j", "26")]);
+    let table = [
+        (vec![gone.clone(), of_a.clone()], 2, 0, 1),
+        (vec![of_a.clone(), gone.clone()], 2, 0, 1),
+        // What an older list says, or that of another host, or one that mixes hosts, says nothing of it.
+        (vec![gone.clone(), list(&[one("a", "i", "23")])], 2, 1, 0),
+        (vec![gone.clone(), list(&[one("b", "i", "25")])], 2, 1, 0),
+        (
+            vec![gone.clone(), list(&[one("a", "i", "25"), one("b", "i", "25")])],
+            3,
+            1,
+            0,
+        ),
+        // It came back, or the list was begun before it was there.
+        (vec![gone, of_a.clone(), one("a", "gone", "26")], 3, 0, 0),
+        (vec![of_a, one("a", "new", "25")], 3, 0, 0),
+    ];
+    for (at, (reports, instances, failing, told)) in table.into_iter().enumerate() {
+        let fleet = fleet(&reports);
+        let found = (fleet.instances, fleet.failing, fleet.unread.len());
+        assert_eq!(found, (instances, failing, told), "{at}");
+    }
+}
+
+#[test]
 fn levels_are_in_their_own_order_by_environment_with_their_age() {
     let fleet = fleet(&[
         report("a", "dev", "1.9", "24", json!({})),

@@ -38,6 +38,11 @@ pub fn lasted(ms: u64) -> String {
     }
 }
 
+/// Whether a time is still to come. Clocks may differ by a day.
+pub fn is_ahead(at: i64, now: i64) -> bool {
+    at > now.saturating_add(DAY)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::time::{DAY, seconds};
+use super::time::{is_ahead, seconds};
 
 /// A report, or a list of them.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -105,11 +105,10 @@ told! {
 }
 
 impl Told {
-    /// Takes note of a time that is still to come: such a report would be the newest for as long as that is so. Clocks may
-    /// differ by a day.
+    /// Takes note of a time that is still to come: such a report would be the newest for as long as that is so.
     pub fn at_most(&mut self, now: i64) {
         let at = self.at.as_deref().and_then(seconds);
-        if at.is_some_and(|at| at > now.saturating_add(DAY)) {
+        if at.is_some_and(|at| is_ahead(at, now)) {
             self.ahead = self.at.take();
         }
     }
