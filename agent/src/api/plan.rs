@@ -257,8 +257,8 @@ pub struct Conflict {
     pub keys: Vec<KeyConflict>,
 }
 
-/// A key, or some lines, of a text that both sides changed. Values are shortened; those that look like secrets are shown
-/// as a digest.
+/// A key, or some lines, of a text that both sides changed. Values are shortened; those that look like secrets are
+/// `<secret>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyConflict {
     /// The path of the key, such as `server.port`; absent for lines.

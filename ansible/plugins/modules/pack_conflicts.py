@@ -143,7 +143,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 conflicts:
-  description: The paths in conflict, each with its keys and what is decided about them. Values that look secret are digests.
+  description: The paths in conflict, each with its keys and what is decided about them. Values that look secret are C(<secret>).
   returned: success of V(list) and V(resolve)
   type: list
   elements: dict
