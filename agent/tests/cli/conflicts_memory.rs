@@ -88,6 +88,46 @@ fn shipped_decisions_are_used_and_never_written() {
 }
 
 #[test]
+fn what_no_host_would_import_is_not_exported() {
+    let lab = in_conflict();
+    decided(&lab, "lab");
+    let document = exported(&lab);
+    let keyed = document["resolutions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["key"].is_string());
+    let folder = lab.path("config/resolutions.d");
+    fs::create_dir_all(&folder).unwrap();
+    // Each can be imported, both together cannot.
+    for file in ["a", "b"] {
+        let one = |number: u32| {
+            let mut one = keyed.unwrap().clone();
+            one["key"] = format!("{file}.{number}").into();
+            one["path"] = format!("conf/{file}").into();
+            one
+        };
+        let shipped = serde_json::json!({
+            "schema": document["schema"],
+            "resolutions": (0..6000).map(one).collect::<Vec<_>>(),
+        });
+        fs::write(folder.join(format!("{file}.json")), shipped.to_string()).unwrap();
+    }
+    let out = lab.path("memory.json");
+    let export = ["conflicts", "export", "-o", out.to_str().unwrap()];
+    let refused = lab.run(&export).refused(2, "usage");
+    let error = &refused.report["error"];
+    assert!(
+        error["message"].to_string().contains("more than 10000 decisions"),
+        "{error}"
+    );
+    assert!(error["hint"].to_string().contains("--path"), "{error}");
+    assert!(!out.exists());
+    let part = [&export[..], &["--path", "conf/b"]].concat();
+    assert_eq!(lab.run(&part).report["exported"], 6000);
+}
+
+#[test]
 fn hostile_documents_change_nothing() {
     let lab = in_conflict();
     decided(&lab, "lab");

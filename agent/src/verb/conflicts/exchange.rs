@@ -36,7 +36,7 @@ impl Which {
 /// The decisions as one document, and a report. What looks secret stays on this host.
 ///
 /// # Errors
-/// Writing down failed.
+/// `usage` if no host would take the document.
 pub fn export(dirs: &MemoryDirs, which: &Which) -> Result<(Vec<u8>, MemoryReport)> {
     let (memory, warnings) = MemoryStore::new(dirs).load();
     let mut report = MemoryReport::new(MemoryAction::Export);
@@ -60,6 +60,14 @@ pub fn export(dirs: &MemoryDirs, which: &Which) -> Result<(Vec<u8>, MemoryReport
         Failure::new(ErrorKind::Internal, "cannot write down the decisions").because(error)
     })?;
     bytes.push(b'\n');
+    parse(&bytes).map_err(|why| {
+        let message = format!(
+            "cannot export {} decisions as one document: {why}, and no host would import it",
+            report.exported
+        );
+        Failure::new(ErrorKind::Usage, message)
+            .hint("export them in parts with --product, --path and --key, each into a file of its own")
+    })?;
     Ok((bytes, report))
 }
 
