@@ -113,7 +113,7 @@ fn dispatch(args: &Args) -> Result<u8> {
                 deep: *deep,
                 release_lock: *release_lock,
                 suites: proof.suites(),
-                proof: proof.proof()?,
+                proof: proof.proof(&args.dirs())?,
             };
             each(args, which, Action::Verify, |name, settings| {
                 verb::verify::verify(name, settings, &options, progress)

@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 
 use super::sign_args::SignArgs;
 use crate::api::{ErrorKind, Failure, Result};
+use crate::config::load::{self, ConfigDirs};
 use crate::verb::verify::{ProofOptions, SuiteOptions};
 
 /// What is run and left behind besides the report.
@@ -41,8 +42,8 @@ impl ProofArgs {
     /// The evidence that is to be left.
     ///
     /// # Errors
-    /// `usage`: a key is named and nothing to sign; or as [`SignArgs::required`].
-    pub fn proof(&self) -> Result<Option<ProofOptions>> {
+    /// `usage`: a key is named and nothing to sign; or as [`SignArgs::required`] and [`load::load_all`].
+    pub fn proof(&self, dirs: &ConfigDirs) -> Result<Option<ProofOptions>> {
         if self.evidence.is_none() && self.sign.sign.is_some() {
             let message = "a key is named, and nothing that it is to sign";
             return Err(Failure::new(ErrorKind::Usage, message)
@@ -53,8 +54,17 @@ impl ProofArgs {
                 out: out.clone(),
                 with: self.sign.required()?,
                 environment: self.environment.clone(),
+                instances: instances(dirs)?,
             })
         };
         self.evidence.as_ref().map(proof).transpose()
     }
+}
+
+/// The instances of this host; none if a file of one cannot be understood, which may be any.
+fn instances(dirs: &ConfigDirs) -> Result<Vec<String>> {
+    let loaded = load::load_all(dirs)?;
+    let known = loaded.iter().all(|one| one.settings.is_ok());
+    let names = loaded.into_iter().map(|one| one.name);
+    Ok(names.filter(|_| known).collect())
 }

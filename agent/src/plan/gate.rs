@@ -1,15 +1,16 @@
 //! Whether a release, or a hotfix, may be staged: what the policy demands against what is proven. Pure.
 
+mod environments;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config::Admission;
-use crate::config::admission::{ApprovalRule, Environment, ScanRule};
+use crate::config::admission::{ApprovalRule, ScanRule};
 use crate::model::{Level, LevelOrder};
 use crate::plan::present::Present;
-use crate::trust::predicate::evidence::{Evidence, Outcome, Tested};
-use crate::trust::predicate::{Approval, ApprovalKind, Scan};
+use crate::trust::predicate::{Approval, ApprovalKind, Evidence, Scan};
 
 /// What is proven of a release: signed by those who are believed about it, and about exactly its tree.
 #[derive(Debug, Default)]
@@ -128,9 +129,9 @@ pub fn judge(
     }
     let mut after = Timestamp::MIN;
     for environment in &rule.evidence {
-        let progress = progress(environment, proof, after, rule.max_age, now);
-        let there = present.of_environment(said_last(environment, proof));
-        if let Some(text) = lacking(environment, &progress, there) {
+        let progress = environments::progress(environment, proof, after, rule.max_age, now);
+        let there = present.of_environment(environments::said_last(environment, proof));
+        if let Some(text) = environments::lacking(environment, &progress, there) {
             missing(Demand::Evidence, text);
         }
         after = progress.soaked.unwrap_or(after);
@@ -164,129 +165,6 @@ pub fn judge(
 
 fn is_fresh(at: Timestamp, max_age: Option<SignedDuration>, now: Timestamp) -> bool {
     max_age.is_none_or(|limit| now.duration_since(at) <= limit)
-}
-
-/// How a release is on an instance. A host is as its worst instance: well since the last of them began to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Health {
-    /// Without a failure since then.
-    Well(Timestamp),
-    /// Nothing that counts was said.
-    Untold,
-    /// The last word is a failure.
-    Failing,
-}
-
-fn said_last(rule: &Environment, proof: &Proof) -> Option<Timestamp> {
-    let tested = proof.evidence.iter().filter_map(|one| one.pitstop.as_ref());
-    let there = tested.filter(|tested| tested.environment == rule.name);
-    there.map(|tested| tested.at).max()
-}
-
-/// What is proven of a release in one environment. Only what was tested `after` the environment before it had soaked counts.
-fn progress(
-    rule: &Environment,
-    proof: &Proof,
-    after: Timestamp,
-    max_age: Option<SignedDuration>,
-    now: Timestamp,
-) -> Progress {
-    let mut instances: BTreeMap<(&str, &str), Vec<(&Evidence, &Tested)>> = BTreeMap::new();
-    for one in &proof.evidence {
-        let Some(tested) = &one.pitstop else { continue };
-        if tested.environment == rule.name {
-            let instance = (tested.host.as_str(), tested.instance.as_str());
-            instances.entry(instance).or_default().push((one, tested));
-        }
-    }
-    let mut hosts: BTreeMap<&str, Health> = BTreeMap::new();
-    for ((host, _), mut told) in instances {
-        told.sort_by_key(|(_, tested)| tested.at);
-        let health = health(rule, &told, after, |at| is_fresh(at, max_age, now));
-        let worst = hosts.entry(host).or_insert(health);
-        *worst = health.max(*worst);
-    }
-    let (mut well, mut failing) = (Vec::new(), Vec::new());
-    for (host, health) in hosts {
-        match health {
-            Health::Well(since) => well.push((since, host.to_owned())),
-            Health::Untold => {}
-            Health::Failing => failing.push(host.to_owned()),
-        }
-    }
-    well.sort();
-    let soaked = |since: Timestamp| since.checked_add(rule.soak).ok();
-    let reached = well.get(rule.hosts - 1).map(|(since, _)| *since);
-    Progress {
-        environment: rule.name.clone(),
-        soaked: reached.and_then(soaked),
-        soaking: reached.or(well.last().map(|(since, _)| *since)).and_then(soaked),
-        hosts: well.into_iter().map(|(_, host)| host).collect(),
-        needed: rule.hosts,
-        failing,
-    }
-}
-
-/// How an instance is by what was told of it, the oldest first. A failure counts whenever it was.
-fn health(
-    rule: &Environment,
-    told: &[(&Evidence, &Tested)],
-    after: Timestamp,
-    is_fresh: impl Fn(Timestamp) -> bool,
-) -> Health {
-    let (mut health, mut last) = (Health::Untold, Timestamp::MIN);
-    for (evidence, tested) in told {
-        let passed = |name: &String| tested.suites.iter().any(|suite| suite.name == *name && suite.ok);
-        if has_failed(rule, evidence, tested) {
-            health = Health::Failing;
-        } else if rule.suites.iter().all(passed) {
-            last = tested.at;
-            health = match health {
-                Health::Well(since) => Health::Well(since),
-                _ if tested.at < after => Health::Untold,
-                _ => Health::Well(tested.at),
-            };
-        }
-    }
-    match health {
-        Health::Well(_) if !is_fresh(last) => Health::Untold,
-        health => health,
-    }
-}
-
-/// Whether it went wrong, or a suite that is demanded did, even if the host itself could do without.
-fn has_failed(rule: &Environment, evidence: &Evidence, tested: &Tested) -> bool {
-    let demanded = tested
-        .suites
-        .iter()
-        .filter(|suite| rule.suites.contains(&suite.name));
-    evidence.result == Outcome::Failed || demanded.into_iter().any(|suite| !suite.ok)
-}
-
-fn lacking(rule: &Environment, progress: &Progress, now: Timestamp) -> Option<String> {
-    let soaked = progress.soaked.is_some_and(|soaked| soaked <= now);
-    if soaked {
-        return None;
-    }
-    let mut text = format!(
-        "needs evidence from {}: {} of {} {}",
-        rule.name,
-        progress.hosts.len(),
-        rule.hosts,
-        if rule.hosts == 1 { "host" } else { "hosts" }
-    );
-    if !rule.suites.is_empty() {
-        text += &format!(" with {}", rule.suites.join(", "));
-    }
-    match progress.soaking.filter(|soaking| *soaking > now) {
-        Some(soaking) => text += &format!(", soak ends in {}", in_words(soaking.duration_since(now))),
-        None if rule.soak > SignedDuration::ZERO => text += &format!(", for {}", in_words(rule.soak)),
-        None => {}
-    }
-    if !progress.failing.is_empty() {
-        text += &format!(", not well on {}", progress.failing.join(", "));
-    }
-    Some(text)
 }
 
 /// What is wrong with the newest scan of each scanner.

@@ -2,10 +2,10 @@
 
 use super::tests::{hour, judged, level, rule};
 use super::*;
-use crate::trust::predicate::evidence::Suite;
+use crate::trust::predicate::evidence::{Outcome, Suite, Tested};
 
-/// `staging h1 3 +smoke -api !`: where, on which host (`h1/g`: and instance), at which hour, suites that passed and failed, and
-/// whether it failed.
+/// `staging h1 3 +smoke -api ! =f,g`: where, on which host (`h1/g`: and instance), at which hour, suites that passed and failed,
+/// whether it failed, and which instances the host has.
 fn evidence(text: &str) -> Evidence {
     let mut words = text.split(' ');
     let mut next = || words.next().unwrap();
@@ -40,6 +40,11 @@ fn evidence(text: &str) -> Evidence {
             environment,
             host: host.to_owned(),
             instance: instance.to_owned(),
+            instances: rest
+                .iter()
+                .filter_map(|word| word.strip_prefix('='))
+                .flat_map(|names| names.split(',').map(str::to_owned))
+                .collect(),
             at,
             product: "flink".to_owned(),
             level: Level::new("1.20.1"),
@@ -111,6 +116,47 @@ fn evidence_in_words() {
             TWO,
             &["staging h1/f 1", "staging h1/g 90", "staging h2 1"],
             "needs evidence from staging: 2 of 2 hosts, soak ends in 14 h",
+        ),
+        // One that the host does not have any more counts no longer, by the host's word.
+        (ONE, &["staging h1/f 1 !", "staging h1/g 2 =g"], ""),
+        (ONE, &["staging h1/g 2 =g", "staging h1/f 1 !"], ""),
+        (
+            ONE,
+            &["staging h1/f 1 ! =f,g", "staging h1/g 2 =f,g"],
+            "needs evidence from staging: 0 of 1 host, not well on h1",
+        ),
+        // It came back.
+        (
+            ONE,
+            &["staging h1/f 1 !", "staging h1/g 2 =g", "staging h1/f 3 ! =f,g"],
+            "needs evidence from staging: 0 of 1 host, not well on h1",
+        ),
+        // Another host's word says nothing of it.
+        (
+            ONE,
+            &["staging h1/f 1 ! =f", "staging h2/g 2 ! =g"],
+            "needs evidence from staging: 0 of 1 host, not well on h1, h2",
+        ),
+        // Its failure is over from then on and not earlier.
+        (
+            TWO,
+            &[
+                "staging h2 1",
+                "staging h1/g 1",
+                "staging h1/f 2 !",
+                "staging h1/g 80 =g",
+            ],
+            "needs evidence from staging: 2 of 2 hosts, soak ends in 4 h",
+        ),
+        (
+            TWO,
+            &[
+                "staging h2 1",
+                "staging h1/g 1",
+                "staging h1/f 79",
+                "staging h1/g 80 =g",
+            ],
+            "",
         ),
         (
             SUITES,

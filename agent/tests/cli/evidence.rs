@@ -107,6 +107,7 @@ fn evidence_says_what_ran_where_and_how_it_went() {
     ] {
         assert_eq!(pitstop[key], expected, "{key}");
     }
+    assert_eq!(pitstop["instances"], json!(["lab"]));
     assert_eq!(
         predicate["configuration"][0]["digest"]["sha256"],
         pitstop["config"]
@@ -121,6 +122,11 @@ fn evidence_says_what_ran_where_and_how_it_went() {
         suites[1],
         json!({"name": "smoke", "required": true, "ok": true, "passed": 1, "failed": 0, "skipped": 1})
     );
+    // Whose file this is nobody can say: which instances there are is not told.
+    fs::write(lab.path("config/instances.d/broken.yaml"), "nonsense").unwrap();
+    verify(&lab, ENVIRONMENT).expect(0, "verified");
+    let there = statement(&lab.path("evidence.json"));
+    assert!(there["predicate"]["pitstop"]["instances"].is_null(), "{there}");
 }
 
 #[test]

@@ -67,6 +67,10 @@ pub struct Tested {
     pub host: String,
     /// The instance.
     pub instance: String,
+    /// All instances that the host had then, also those that were not tested; empty if that was not told. An instance that
+    /// is not among those of a later result is gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<String>,
     /// When the tests ended.
     pub at: Timestamp,
     /// The product.

@@ -70,6 +70,8 @@ pub struct ProofOptions {
     pub with: SignWith,
     /// The environment that it is from; the host's without it.
     pub environment: Option<String>,
+    /// All instances of this host; empty if they are not known.
+    pub instances: Vec<String>,
 }
 
 /// Everything that can be missing is there.
@@ -77,6 +79,7 @@ pub(super) struct Proof {
     out: PathBuf,
     signer: Box<dyn Signer>,
     environment: String,
+    instances: Vec<String>,
     release: Release,
     tree: Digest,
 }
@@ -114,6 +117,7 @@ impl ProofOptions {
             out: self.out.clone(),
             signer: self.with.open()?,
             environment,
+            instances: self.instances.clone(),
             release,
             tree,
         })
@@ -152,6 +156,7 @@ impl Proof {
                 environment: self.environment.clone(),
                 host: host::name(),
                 instance: instance.settings.name.clone(),
+                instances: self.instances.clone(),
                 at: in_seconds(clock::now()),
                 product: self.release.product.clone(),
                 level: self.release.level.clone(),
