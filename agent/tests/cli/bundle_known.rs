@@ -4,14 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::bundles::{create, keygen};
+use crate::common::bundles::{create, keygen, text};
 use crate::common::levels::{lab, level};
 use crate::common::trusted::statement;
 use crate::common::{Answer, Lab, file};
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
 
 fn make(lab: &Lab, from: &str, to: &str, more: &[&str]) -> Answer {
     let out = lab.path("named.pitstop");

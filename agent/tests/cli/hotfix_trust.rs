@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::bundles::{Bent, create_of};
+use crate::common::bundles::{Bent, create_of, text};
 use crate::common::hotfixes::{FIRST, SECOND, on, planned};
 use crate::common::tooled::{CORE, PAGE};
 use crate::common::trusted::{believe, policy, ship, shipped};
@@ -55,10 +55,6 @@ fn carrying(lab: &Lab, hotfixes: &[&Path], key: Option<&str>) -> PathBuf {
     };
     create_of(lab, &from, &pack, &out, &more);
     out
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
 }
 
 fn apply_with(lab: &Lab, file: &Path, more: &[&str]) -> Answer {

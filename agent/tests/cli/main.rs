@@ -8,7 +8,9 @@
 
 mod attach;
 mod bundle;
+mod bundle_carried;
 mod bundle_known;
+mod bundle_trust;
 mod bundle_web;
 #[path = "../common/mod.rs"]
 mod common;

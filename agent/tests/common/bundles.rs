@@ -10,7 +10,8 @@ use pitstop::model::Digest;
 use pitstop::trust::{Envelope, PrivateKey, Statement, Subject};
 use tar::{EntryType, Header};
 
-use super::Lab;
+use super::levels::level;
+use super::{Lab, Pack, file};
 
 /// An entry as it is written, whether a bundle may have it or not.
 #[derive(Clone)]
@@ -218,7 +219,7 @@ pub fn create(lab: &Lab, from: &[&str], to: &str, out: &Path, more: &[&str]) -> 
 /// Makes a bundle of packs.
 #[track_caller]
 pub fn create_of(lab: &Lab, from: &[PathBuf], to: &Path, out: &Path, more: &[&str]) -> serde_json::Value {
-    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let text = |path: &Path| text(path).to_owned();
     let mut args = vec!["bundle".to_owned(), "create".to_owned()];
     match from {
         [] => args.push("--full".to_owned()),
@@ -240,6 +241,52 @@ pub fn create_of(lab: &Lab, from: &[PathBuf], to: &Path, out: &Path, more: &[&st
     let made = lab.run(&args);
     assert_eq!(made.code, Some(0), "{:#}\n{}", made.report, made.stderr);
     made.report
+}
+
+/// A path as an argument.
+pub fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A laboratory whose packs also hold a large file that each level changes a little.
+pub fn heavy() -> Lab {
+    let lab = Lab::new(&heavy_level("1.0.0", "4"));
+    for (version, threads) in [("1.0.0", "4"), ("1.1.0", "8"), ("1.2.0", "16")] {
+        lab.offer(version, &heavy_level(version, threads));
+    }
+    lab.run(&["adopt", "lab", "--pristine", text(&lab.path("packs"))])
+        .expect(0, "adopted");
+    lab
+}
+
+fn heavy_level(version: &str, threads: &str) -> Pack {
+    let mut pack = level(version, threads);
+    let mut noise = noise(200_000);
+    noise[100_000..100_000 + version.len()].copy_from_slice(version.as_bytes());
+    pack.insert("lib/heavy.jar".to_owned(), file(noise));
+    pack
+}
+
+/// Bytes that do not pack.
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as u8
+    };
+    std::iter::repeat_with(next).take(len).collect()
+}
+
+/// Makes a bundle of packs on offer in the folder for bundles; its path, and what was said.
+pub fn bundle(lab: &Lab, from: &[&str], to: &str, more: &[&str]) -> (PathBuf, serde_json::Value) {
+    let name = format!("{}-{to}.pitstop", from.join("+"));
+    let folder = lab.path("bundles");
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    let report = create(lab, from, to, &path, more);
+    (path, report)
 }
 
 /// An archive of entries that are what they say.
