@@ -1,5 +1,5 @@
-//! The commit and its inverse. Each step is idempotent: which names exist tells how far it got, so that a run after a
-//! kill goes on, forwards or backwards, from wherever the last one was.
+//! The commit and its inverse. Each step is idempotent: which names exist, and which of them name one file, tells how far
+//! it got, so that a run after a kill goes on, forwards or backwards, from wherever the last one was.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -131,20 +131,58 @@ impl Commit<'_> {
         Ok(self.root.stat(path)?.is_some())
     }
 
+    /// Where a step's old and its new file lie.
+    fn places(&self, step: &FileStep) -> [RelPath; 2] {
+        [Part::Old, Part::New].map(|part| layout::place(step, part, self.transaction))
+    }
+
     fn move_aside(&self, step: &FileStep) -> io::Result<()> {
-        let old = layout::place(step, Part::Old, self.transaction);
+        let [old, _] = self.places(step);
         if self.exists(&step.path)? && !self.exists(&old)? {
             self.root.rename(&step.path, &old)?;
         }
         Ok(())
     }
 
+    /// Gives what stands at a path a second name, so that the path can be replaced without ever being absent: a running
+    /// server may look. What can have but one name, such as a directory, is moved.
+    fn set_aside(&self, path: &RelPath, aside: &RelPath) -> io::Result<()> {
+        match self.root.link(path, aside) {
+            Ok(()) => Ok(()),
+            Err(_) => self.root.rename(path, aside),
+        }
+    }
+
+    /// Whether two paths name one file.
+    fn is_same(&self, one: &RelPath, other: &RelPath) -> io::Result<bool> {
+        let identity =
+            |path| Ok::<_, io::Error>(self.root.stat(path)?.map(|stat| (stat.key.dev, stat.key.ino)));
+        let one = identity(one)?;
+        Ok(one.is_some() && one == identity(other)?)
+    }
+
+    /// Moves a file into place. What stands there is replaced only if it was set aside: what came meanwhile is not ours.
+    fn move_in(&self, file: &RelPath, path: &RelPath, aside: &RelPath) -> io::Result<()> {
+        match self.is_same(path, aside)? {
+            true => self.root.rename_over(file, path),
+            false => self.root.rename(file, path),
+        }
+    }
+
     /// Where a file took a directory's place, what lies under its name among the old files is the directory's content.
+    fn has_old(&self, old: &RelPath) -> io::Result<bool> {
+        Ok(self.root.stat(old)?.is_some_and(|stat| stat.kind != Kind::Dir))
+    }
+
     fn move_back(&self, step: &FileStep) -> io::Result<()> {
-        let old = layout::place(step, Part::Old, self.transaction);
-        match self.root.stat(&old)? {
-            Some(stat) if stat.kind != Kind::Dir => self.root.rename(&old, &step.path),
-            _ => Ok(()),
+        let [old, new] = self.places(step);
+        if !self.has_old(&old)? {
+            return Ok(());
+        }
+        match self.is_same(&old, &step.path)? {
+            // It was set aside and nothing came of it; a rename from one name of a file to another does nothing.
+            true => self.root.unlink(&old),
+            false => self.move_in(&old, &step.path, &new),
         }
     }
 
@@ -156,12 +194,14 @@ impl Commit<'_> {
     fn forward(&self, step: &FileStep) -> io::Result<()> {
         match step.op {
             FileOp::Put => {
-                let new = layout::place(step, Part::New, self.transaction);
+                let [old, new] = self.places(step);
                 if !self.exists(&new)? || self.is_taken(step)? {
                     return Ok(());
                 }
-                self.move_aside(step)?;
-                self.root.rename(&new, &step.path)
+                if self.exists(&step.path)? && !self.exists(&old)? {
+                    self.set_aside(&step.path, &old)?;
+                }
+                self.move_in(&new, &step.path, &old)
             }
             FileOp::Remove => self.move_aside(step),
             FileOp::MakeDir => self.make_dir(step, step.new.as_ref()),
@@ -173,10 +213,12 @@ impl Commit<'_> {
     fn backward(&self, step: &FileStep) -> io::Result<()> {
         match step.op {
             FileOp::Put => {
-                let new = layout::place(step, Part::New, self.transaction);
+                let [old, new] = self.places(step);
                 let was_put = !self.exists(&new)? && self.exists(&step.path)?;
-                if was_put {
-                    self.root.rename(&step.path, &new)?;
+                match was_put {
+                    true if self.has_old(&old)? => self.set_aside(&step.path, &new)?,
+                    true => self.root.rename(&step.path, &new)?,
+                    false => {}
                 }
                 self.move_back(step)
             }
@@ -287,28 +329,74 @@ mod tests {
         }
     }
 
+    /// A home in which `x` is staged, and holds something else.
+    struct Home {
+        root: Root,
+        step: FileStep,
+        _dir: tempfile::TempDir,
+    }
+
+    impl Home {
+        fn new(class: Class) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let home = Self {
+                root: Root::open(dir.path()).unwrap(),
+                step: step(FileOp::Put, class),
+                _dir: dir,
+            };
+            let [old, new] = home.commit().places(&home.step);
+            for folder in [&new, &old].map(|path| path.parent().unwrap()) {
+                home.root.make_private_dirs(&folder).unwrap();
+            }
+            home.write(&new, b"new");
+            home.write(&home.step.path, b"own");
+            home
+        }
+
+        fn commit(&self) -> Commit<'_> {
+            Commit {
+                root: &self.root,
+                transaction: "000001-x",
+            }
+        }
+
+        fn write(&self, path: &RelPath, bytes: &[u8]) {
+            self.root.create(path).unwrap().write_all(bytes).unwrap();
+        }
+
+        fn read(&self, path: &RelPath) -> Option<String> {
+            self.root.stat(path).unwrap()?;
+            Some(String::from_utf8(self.root.read(path, 9).unwrap()).unwrap())
+        }
+
+        /// What is at the path, among the old files, and among the staged ones.
+        fn state(&self) -> [Option<String>; 3] {
+            let [old, new] = self.commit().places(&self.step);
+            [&self.step.path, &old, &new].map(|path| self.read(path))
+        }
+
+        fn forward(&self) -> [Option<String>; 3] {
+            self.commit().forward(&self.step).unwrap();
+            self.state()
+        }
+
+        fn backward(&self) -> [Option<String>; 3] {
+            self.commit().backward(&self.step).unwrap();
+            self.state()
+        }
+    }
+
+    fn holding(texts: [&str; 3]) -> [Option<String>; 3] {
+        texts.map(|text| (!text.is_empty()).then(|| text.to_owned()))
+    }
+
     /// Somebody wrote `x` after it was planned to be put where nothing was. What is there after the commit and after
     /// its inverse.
     fn committed_and_undone(class: Class) -> [String; 2] {
-        let dir = tempfile::tempdir().unwrap();
-        let root = Root::open(dir.path()).unwrap();
-        let commit = Commit {
-            root: &root,
-            transaction: "000001-x",
-        };
-        let step = step(FileOp::Put, class);
-        let new = layout::place(&step, Part::New, commit.transaction);
-        let old = layout::place(&step, Part::Old, commit.transaction);
-        for folder in [&new, &old].map(|path| path.parent().unwrap()) {
-            root.make_private_dirs(&folder).unwrap();
-        }
-        root.create(&new).unwrap().write_all(b"new").unwrap();
-        root.create(&step.path).unwrap().write_all(b"own").unwrap();
-        let read = || String::from_utf8(root.read(&step.path, 9).unwrap()).unwrap();
-        commit.forward(&step).unwrap();
-        let forward = read();
-        commit.backward(&step).unwrap();
-        [forward, read()]
+        let home = Home::new(class);
+        let [forward, ..] = home.forward();
+        let [backward, ..] = home.backward();
+        [forward, backward].map(Option::unwrap)
     }
 
     #[test]
@@ -332,5 +420,54 @@ mod tests {
     fn a_file_that_came_meanwhile_is_never_lost() {
         assert_eq!(committed_and_undone(Class::Customer), ["own", "own"]);
         assert_eq!(committed_and_undone(Class::Generated), ["new", "own"]);
+    }
+
+    #[test]
+    fn from_wherever_a_replacement_was_left_it_goes_on_and_back() {
+        let [there, back] = [["new", "own", ""], ["own", "", "new"]].map(holding);
+        /// What was done when it was left.
+        type Left = fn(&Home, &RelPath, &RelPath, &RelPath);
+        let table: [(&str, Left); 4] = [
+            ("nothing", |_, _, _, _| {}),
+            ("set aside", |home, path, old, _| {
+                home.root.link(path, old).unwrap()
+            }),
+            ("moved aside", |home, path, old, _| {
+                home.root.rename(path, old).unwrap()
+            }),
+            ("done", |home, path, old, new| {
+                home.root.link(path, old).unwrap();
+                home.root.rename_over(new, path).unwrap();
+            }),
+        ];
+        for (name, left) in table {
+            let begun = || {
+                let home = Home::new(Class::Vendor);
+                let [old, new] = home.commit().places(&home.step);
+                left(&home, &home.step.path, &old, &new);
+                home
+            };
+            assert_eq!(
+                [begun().forward(), begun().backward()],
+                [there.clone(), back.clone()],
+                "{name}"
+            );
+        }
+        // The way back was left when what was put had a second name among the staged files.
+        let home = Home::new(Class::Vendor);
+        home.forward();
+        let [_, new] = home.commit().places(&home.step);
+        home.root.link(&home.step.path, &new).unwrap();
+        assert_eq!([home.backward(), home.backward()], [back.clone(), back]);
+    }
+
+    #[test]
+    fn what_somebody_put_in_the_place_of_a_file_that_was_set_aside_is_not_replaced() {
+        let home = Home::new(Class::Vendor);
+        let [old, _] = home.commit().places(&home.step);
+        home.root.rename(&home.step.path, &old).unwrap();
+        home.write(&home.step.path, b"came");
+        assert!(home.commit().forward(&home.step).is_err());
+        assert_eq!(home.state(), holding(["came", "own", "new"]));
     }
 }

@@ -304,8 +304,8 @@ fn a_kill_forgets_no_slot() {
 fn a_slot_is_given_back_only_once_the_server_is_well_again() {
     let points = [
         ("kill-after:mkdir .pitstop;lab/state.json;append", "1.0.0"),
-        ("kill-before:rename VERSION", "1.1.0"),
-        ("kill-after:rename VERSION;unlink", "1.1.0"),
+        ("kill-before:link VERSION", "1.1.0"),
+        ("kill-after:link VERSION;unlink", "1.1.0"),
     ];
     for (fault, level) in points {
         let lock = FleetLock::start(&[("is", 1)]);

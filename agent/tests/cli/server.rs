@@ -267,11 +267,11 @@ fn a_running_server_survives_a_kill_at_any_point() {
 #[test]
 #[cfg(feature = "faults")]
 fn a_mark_that_cannot_be_written_leaves_no_server_down() {
-    let after_the_renames = "eio:rename VERSION;append";
-    let undo_too = format!("{after_the_renames},{after_the_renames};append");
+    let after_the_first_file = "eio:link VERSION;append";
+    let undo_too = format!("{after_the_first_file},{after_the_first_file};append");
     let faults = [
         ("eio:append;append;append", 1, "io"),
-        (after_the_renames, 4, "rolled-back"),
+        (after_the_first_file, 4, "rolled-back"),
         (&undo_too, 4, "rolled-back"),
     ];
     for (fault, code, kind) in faults {
@@ -292,7 +292,7 @@ fn a_server_that_was_started_on_a_half_replaced_tree_is_started_again() {
     let server = server("", &[("1.1.0", "")], "").started();
     let killed = server.lab.run_with(
         &["update", "lab"],
-        &[("PITSTOP_FAULT", "kill-before:rename VERSION")],
+        &[("PITSTOP_FAULT", "kill-before:link VERSION")],
     );
     assert_eq!(killed.code, None);
     server.start_by_hand();

@@ -177,6 +177,17 @@ impl Ends {
         }
     }
 
+    /// Files that both ends have and the tree has not: a running server would miss them.
+    pub fn missing(&self, lab: &Lab) -> Vec<String> {
+        let tree = lab.tree();
+        let in_both = self.before.iter().filter(|(path, bits)| {
+            let after = self.after.get(*path);
+            bits.kind != 'd' && after.is_some_and(|after| after.kind != 'd')
+        });
+        let paths = in_both.map(|(path, _)| path.clone());
+        paths.filter(|path| !tree.contains_key(path)).collect()
+    }
+
     /// Whether the tree is exactly new; panics if it is neither new nor old.
     #[track_caller]
     pub fn is_new(&self, lab: &Lab, fault: &str) -> bool {

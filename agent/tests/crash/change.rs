@@ -1,5 +1,6 @@
 //! Killed anywhere, the next run finishes or undoes: at every effect of an update, of a rollback and of a configuration,
-//! the tree is exactly old or exactly new, and nothing of ours is left over. Needs the feature `faults`.
+//! the tree is exactly old or exactly new, nothing of ours is left over, and what is replaced is never missing. Needs the
+//! feature `faults`.
 
 use std::fs;
 
@@ -22,6 +23,8 @@ fn kill_everywhere(scenario: &Scenario) {
                 continue;
             }
             assert_eq!(killed.code, None, "{fault}: not killed: {:#}", killed.report);
+            let missing = scenario.ends.missing(&scenario.lab);
+            assert_eq!(missing, Vec::<String>::new(), "{fault}: not there for a moment");
             scenario.converges(&fault);
         }
     }

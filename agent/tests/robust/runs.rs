@@ -195,7 +195,7 @@ fn an_interrupted_run_is_finished_whatever_the_clock_says() {
         let (name, then) = env(then);
         let faults = [
             (name, then.as_str()),
-            ("PITSTOP_FAULT", "kill-after:rename bin/run.sh"),
+            ("PITSTOP_FAULT", "kill-after:link bin/run.sh"),
         ];
         assert_eq!(lab.run_with(&["update", "lab"], &faults).code, None);
         let (name, now) = env(now);

@@ -79,7 +79,7 @@ impl Root {
     /// # Errors
     /// Of the system.
     pub fn link(&self, from: &RelPath, to: &RelPath) -> io::Result<()> {
-        effect(Effect::Write, "link", to, || {
+        effect(Effect::Write, "link", &format_args!("{from} -> {to}"), || {
             let (from_dir, to_dir) = (self.parent_of(from)?, self.parent_of(to)?);
             let none = LinkatFlags::empty();
             Ok(nix::unistd::linkat(
@@ -147,6 +147,22 @@ impl Root {
         })
     }
 
+    /// Moves a file onto a name that another one has: at no moment does nothing stand there.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn rename_over(&self, from: &RelPath, to: &RelPath) -> io::Result<()> {
+        effect(Effect::Write, "replace", &format_args!("{from} -> {to}"), || {
+            let (from_dir, to_dir) = (self.parent_of(from)?, self.parent_of(to)?);
+            Ok(nix::fcntl::renameat(
+                &from_dir,
+                from.file_name(),
+                &to_dir,
+                to.file_name(),
+            )?)
+        })
+    }
+
     /// Replaces a file as a whole: a kill or a power cut leaves the old content or the new one. Readable for its owner only.
     ///
     /// # Errors
@@ -156,15 +172,7 @@ impl Root {
         self.remove_tree(&temporary)?;
         self.create(&temporary)?.write_all(bytes)?;
         self.sync_file(&temporary)?;
-        effect(Effect::Write, "replace", path, || {
-            let dir = self.parent_of(path)?;
-            Ok(nix::fcntl::renameat(
-                &dir,
-                temporary.file_name(),
-                &dir,
-                path.file_name(),
-            )?)
-        })?;
+        self.rename_over(&temporary, path)?;
         self.sync_dir(path.parent().as_ref())
     }
 
