@@ -103,7 +103,7 @@ error_kinds! {
     Mount = "mount" => Blocked,
     /// Another run holds the instance.
     Locked = "locked" => Blocked,
-    /// The host moved since the plan was made.
+    /// The host, a bundle or a pack changed since it was planned with, looked at or verified.
     Stale = "stale" => Blocked,
     /// This release or this configuration failed here before and is held.
     Held = "held" => Blocked,
