@@ -33,6 +33,9 @@ pub struct BundleReport {
     pub to: BundleTree,
     /// Where it starts; from anywhere if this is empty.
     pub from: Vec<BundleTree>,
+    /// When it was made, as RFC 3339, if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<String>,
     /// After this it is not to be used, as RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,

@@ -34,6 +34,10 @@ pub struct Release {
     pub from: Vec<Tree>,
     /// The digest of the packed index.
     pub index: Digest,
+    /// When it was made, if its maker says so; a clock is not asked, so that the same packs give the same bytes. A host whose
+    /// clock cannot be right learns from it what time it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Timestamp>,
     /// After this it is not to be used any more, as RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,

@@ -123,6 +123,10 @@ pub struct CreateArgs {
     /// The agent itself, for hosts with an older one
     #[arg(long, value_name = "FILE")]
     with_agent: Option<PathBuf>,
+    /// When it counts as made, such as 2026-12-01T08:00:00Z: hosts without a clock learn the time from it. It says nothing of
+    /// it without this, since the same packs, options and keys give the same bytes
+    #[arg(long, value_name = "TIME")]
+    made: Option<jiff::Timestamp>,
     /// After this it is not to be used, such as 2027-01-31T00:00:00Z
     #[arg(long, value_name = "TIME", value_parser = moment)]
     expires: Option<String>,
@@ -148,6 +152,7 @@ impl CreateArgs {
             to: self.to,
             product: self.product,
             whole: self.whole,
+            made: self.made,
             expires: self.expires,
             sign: self.sign.with()?,
             out: self.out,
@@ -163,7 +168,7 @@ impl Bundle {
     pub fn what(self) -> Result<What> {
         Ok(match self {
             Self::Keygen { file } => What::Keygen(file),
-            Self::Create(args) => What::Create(args.options()?),
+            Self::Create(args) => What::Create(Box::new(args.options()?)),
             Self::Inspect { bundle } => What::Inspect(bundle),
             Self::Verify { bundle } => What::Verify(bundle),
             Self::Extract { bundle, out } => What::Extract(bundle, out),

@@ -28,6 +28,8 @@ use gathered::Gathered;
 pub(super) struct Brought<'a> {
     /// The keys of the role release that signed it; none of what is not signed.
     pub signed_by: BTreeSet<KeyId>,
+    /// When it was made, if its signed document says so.
+    pub made: Option<Timestamp>,
     /// Until when it is to be used, if its signed document says so.
     pub expires: Option<Timestamp>,
     /// Envelopes with evidence, scans and approvals, which nobody has verified yet.
@@ -169,6 +171,7 @@ fn weigh(
         (proof, present) = (gathered.proof, gathered.present);
     }
     proof.signed = !brought.signed_by.is_empty();
+    take_time_from(run, asking, brought, &mut present);
     // What was good by the clock may have ended by what was read since.
     trust.now = present.now();
     trust.refuse_expired()?;
@@ -186,6 +189,22 @@ fn weigh(
         made: present.to_remember(),
         trust: Some(trust),
     })
+}
+
+/// The release tells the time like everything else that is believed, if those signed it who must. It is good whatever its date
+/// says, since no rule asks how old it is.
+fn take_time_from(run: &mut Run<'_>, asking: &Asking<'_>, brought: &Brought<'_>, present: &mut Present) {
+    let Some(made) = brought.made.filter(|_| !brought.signed_by.is_empty()) else {
+        return;
+    };
+    if !present.saw(made) {
+        run.warn(format!(
+            "the bundle that brings {} says that it was made at {}, and it is {} here: set the clock of whoever made it, or this host's",
+            asking.name,
+            clock::in_words(made),
+            clock::in_words(present.shown())
+        ));
+    }
 }
 
 fn refuse_expired(asking: &Asking<'_>, brought: &Brought<'_>, now: Timestamp) -> Result<()> {

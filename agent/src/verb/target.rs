@@ -42,6 +42,8 @@ pub(super) struct Target {
 pub(super) struct Owned {
     /// The keys of the role release that signed it.
     pub signed_by: BTreeSet<KeyId>,
+    /// When it was made.
+    pub made: Option<Timestamp>,
     /// Until when it is to be used.
     pub expires: Option<Timestamp>,
     /// Envelopes that nobody has verified yet.
@@ -76,6 +78,7 @@ impl Target {
     pub fn brought(&self) -> Brought<'_> {
         Brought {
             signed_by: self.brought.signed_by.clone(),
+            made: self.brought.made,
             expires: self.brought.expires,
             attachments: &self.brought.attachments,
         }

@@ -81,3 +81,66 @@ fn what_has_ended_by_what_is_read_lets_nothing_in() {
     fs::write(&file, format!("{TRUST}expires: {before}\n")).unwrap();
     lab.run(&["update", "lab", "--dry-run"]).refused(6, "trust");
 }
+
+#[test]
+fn a_release_tells_a_host_whose_clock_cannot_be_right_what_time_it_is() {
+    let (lab, _) = demanding("default: {unsigned: refuse}\n");
+    let clock = lab.path("state/trust/clock.json");
+    fs::create_dir_all(clock.parent().unwrap()).unwrap();
+    let bundle = |name: &str, key: &str, dates: &[&str]| {
+        let (path, key) = (lab.path(name), lab.path(key));
+        let sign = ["--sign", key.to_str().unwrap()];
+        create(&lab, &["1.0.0"], "1.1.0", &path, &[&sign, dates].concat());
+        path.to_str().unwrap().to_owned()
+    };
+    let (made, end) = ("2199-07-01T00:00:00Z", "2199-06-01T00:00:00Z");
+    let ending = bundle("ending.pitstop", "r.key", &["--expires", end]);
+    let (dated, other) = (
+        bundle("dated.pitstop", "r.key", &["--made", made]),
+        bundle("other.pitstop", "s.key", &["--made", made]),
+    );
+    assert_eq!(lab.run(&["bundle", "inspect", &dated]).report["made"], made);
+    // Nobody's date moves a clock that can be right.
+    let shown = lab
+        .run(&["update", "lab", "--dry-run", "--from", &dated])
+        .expect(0, "planned");
+    assert!(
+        warned(&shown, "it was made at 2199-07-01"),
+        "{}",
+        shown.report["warnings"]
+    );
+    // One that is behind what was believed before cannot be.
+    let known = json!({"latest": "2199-01-01T00:00:00Z"}).to_string();
+    fs::write(&clock, &known).unwrap();
+    assert_eq!(lab.run(&["bundle", "verify", &ending]).code, Some(0));
+    lab.run(&["update", "lab", "--from", &other])
+        .refused(6, "signature");
+    lab.run(&["update", "lab", "--dry-run", "--from", &dated])
+        .expect(0, "planned");
+    assert_eq!(fs::read_to_string(&clock).unwrap(), known, "it moved too early");
+    lab.run(&["update", "lab", "--from", &dated]).expect(0, "updated");
+    let now = lab.run(&["trust", "show"]).report["now"].clone();
+    assert_eq!(now.as_str().unwrap()[..10], made[..10]);
+    lab.run(&["bundle", "verify", &ending]).refused(6, "policy");
+}
+
+#[test]
+fn no_bundle_is_made_that_ends_before_it_is_made() {
+    let (lab, _) = demanding("default: {unsigned: refuse}\n");
+    let (to, out) = (lab.path("packs/1.1.0"), lab.path("never.pitstop"));
+    let made = |made: &str| {
+        let dates = ["--made", made, "--expires", "2199-06-01T00:00:00Z"];
+        let args = [
+            "bundle",
+            "create",
+            "--full",
+            "--to",
+            to.to_str().unwrap(),
+            "-o",
+            out.to_str().unwrap(),
+        ];
+        lab.run(&[&args[..], &dates].concat())
+    };
+    made("2199-06-01T00:00:00Z").refused(2, "usage");
+    assert!(!out.exists());
+}

@@ -105,6 +105,11 @@ extras:
   elements: dict
   sample:
     - {kind: manual-steps, name: steps.txt, bytes: 214, sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae}
+made:
+  description: When it was made. Null where it does not say.
+  returned: success
+  type: str
+  sample: "2026-12-01T08:00:00Z"
 expires:
   description: After this it is not to be used. Null where it does not expire.
   returned: success
@@ -141,7 +146,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pitstop.fleet.plugins.module_utils._agent import AGENT_OPTIONS, BUNDLE_SCHEMA
 from ansible_collections.pitstop.fleet.plugins.module_utils._task import DocumentTask
 
-RETURNED = ("from", "signed_by", "trusted", "attached", "contents", "extras", "expires", "sha256", "bytes")
+RETURNED = ("from", "signed_by", "trusted", "attached", "contents", "extras", "made", "expires", "sha256", "bytes")
 
 
 class BundleInfo(DocumentTask):

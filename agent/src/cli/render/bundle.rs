@@ -34,6 +34,9 @@ pub fn one(report: &BundleReport) -> String {
     text.line(format!("  sha256    {}", report.sha256));
     text.line(format!("  leads     from {from} to {}", report.to.level));
     text.line(format!("  tree      {}", report.to.tree));
+    if let Some(made) = &report.made {
+        text.line(format!("  made      {made}"));
+    }
     if let Some(expires) = &report.expires {
         text.line(format!("  expires   {expires}"));
     }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use crate::api::bundle::BundleReport;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::bundle::FORMAT;
@@ -15,7 +17,7 @@ use crate::product::detect::detect;
 use crate::product::{Ownership, Profile, builtin};
 use crate::source::bundle::check_tree;
 use crate::source::{self, Source};
-use crate::sys::fs;
+use crate::sys::{clock, fs};
 use crate::trust::{SignWith, Signer, Statement, Subject};
 
 use super::known::Known;
@@ -40,6 +42,8 @@ pub struct Options {
     pub whole: Vec<String>,
     /// What travels with it.
     pub extras: Vec<(ExtraKind, PathBuf)>,
+    /// When it counts as made; it does not say without it.
+    pub made: Option<Timestamp>,
     /// After this it is not to be used, as RFC 3339.
     pub expires: Option<String>,
     /// Who signs.
@@ -133,9 +137,10 @@ impl<'a> Pack<'a> {
 ///
 /// # Errors
 /// `wrong-product`: the packs are of several products. `downgrade`: one where it starts is not below the target, nor is it the target with a hotfix.
-/// `level-unavailable`: no pack of that name is known. `settings`: a glob is none. And those of sources, signers and of
+/// `level-unavailable`: no pack of that name is known. `settings`: a glob is none. `usage`: it would end before it is made. And those of sources, signers and of
 /// writing.
 pub(super) fn create(dirs: &ConfigDirs, options: &Options, progress: &dyn Progress) -> Result<BundleReport> {
+    refuse_over(options)?;
     let settings = load::pack_settings(dirs)?;
     let signer = options.sign.as_ref().map(SignWith::open).transpose()?;
     let whole = Ownership::of_globs(&options.whole)?;
@@ -200,6 +205,7 @@ pub(super) fn create(dirs: &ConfigDirs, options: &Options, progress: &dyn Progre
         to: to.at_level(),
         from: from.iter().map(Pack::at_level).collect(),
         index: Digest::of(&packed),
+        made: options.made,
         expires: options.expires.clone(),
     };
     let envelope = signed(&release, signer.as_deref())?;
@@ -208,6 +214,23 @@ pub(super) fn create(dirs: &ConfigDirs, options: &Options, progress: &dyn Progre
         packer.write(&packed, out)
     })?;
     written(&options.out, format!("{}: written", release.name()))
+}
+
+/// Whoever believed when it was made could never use it.
+fn refuse_over(options: &Options) -> Result<()> {
+    let (Some(made), Some(expires)) = (options.made, &options.expires) else {
+        return Ok(());
+    };
+    match expires.parse::<Timestamp>() {
+        Ok(end) if end <= made => {
+            let message = format!(
+                "the bundle would be made at {} and end at {expires}",
+                clock::in_words(made)
+            );
+            Err(Failure::new(ErrorKind::Usage, message).hint("give --expires a later moment than --made"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The release document in its envelope. Signatures of Ed25519 depend on nothing but key and document.

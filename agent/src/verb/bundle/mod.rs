@@ -27,6 +27,7 @@ use crate::bundle::index::{ExtraKind, Index};
 use crate::bundle::release::{Release, Tree};
 use crate::config::load::ConfigDirs;
 use crate::model::{Digest, NoProgress, Progress, Work};
+use crate::sys::clock;
 use crate::sys::fs::{self, NewFile};
 use crate::sys::hashing::{hash_file, on_all_cores};
 use crate::sys::lock::{Lock, lock_to_replace};
@@ -41,7 +42,7 @@ pub enum What {
     /// Make a pair of keys.
     Keygen(PathBuf),
     /// Make one.
-    Create(Create),
+    Create(Box<Create>),
     /// Say what one holds, whoever signed it.
     Inspect(PathBuf),
     /// Prove that one is signed by whom this host trusts, and that all of it is what was signed.
@@ -364,6 +365,7 @@ fn looked_at(path: &Path, opened: &Opened, found: &str) -> Result<BundleReport> 
         product: release.product.clone(),
         to: tree(&release.to),
         from: release.from.iter().map(tree).collect(),
+        made: release.made.map(clock::in_words),
         expires: release.expires.clone(),
         signed_by: match opened.signed_by.is_empty() {
             true => opened.envelope.claimed().into_iter().collect(),

@@ -78,6 +78,7 @@ impl Given {
         match &self.carried {
             Some(carried) => Brought {
                 signed_by: carried.opened.signed_by.iter().copied().collect(),
+                made: carried.opened.release.made,
                 expires: carried.opened.release.expiry(),
                 attachments: &carried.attachments,
             },

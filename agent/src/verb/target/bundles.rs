@@ -227,6 +227,7 @@ pub(super) fn open(
             true => last.signed_by.iter().copied().collect(),
             false => BTreeSet::new(),
         },
+        made: chain.iter().filter_map(|opened| opened.release.made).max(),
         expires: chain.iter().filter_map(|opened| opened.release.expiry()).min(),
         attachments: chain
             .iter()

@@ -15,7 +15,7 @@ def test_a_recorded_bundle_becomes_the_result_of_a_task(name, verify, check_mode
     result = run_module(bundle_info, agent=agent.path, path=told["bundle"], verify=verify, _ansible_check_mode=check_mode)
     assert agent.verbs() == [recorded["argv"]]
     assert result["release"] == dict(told["to"], product=told["product"])
-    assert (result["changed"], result["trusted"], result["expires"]) == (False, verify, None)
+    assert (result["changed"], result["trusted"], result["made"], result["expires"]) == (False, verify, None, None)
     for field in ("from", "signed_by", "attached", "contents", "extras", "sha256", "bytes"):
         assert result[field] == told[field]
     assert len(result["from"]) == len(result["signed_by"]) == 1
