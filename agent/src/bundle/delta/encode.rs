@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::columns::{Column, Writer, zigzag};
 use super::deflate::{Params, params_of};
-use super::origin::{Archive, Content, Old, inflate};
+use super::origin::{Archive, Content, Fresh, Old};
 use super::place::Place;
 use super::predict::{Predictor, action, kind};
 use super::sources::read_all;
@@ -171,8 +171,8 @@ impl Encoder {
         last: &mut Last,
         depth: usize,
     ) -> Option<()> {
-        let data = &new.bytes[place.data.clone()];
-        let origin = base.and_then(|base| base.origin(new.directory.name(record), record, data));
+        let fresh = Fresh::new(record, &new.bytes[place.data.clone()]);
+        let origin = base.and_then(|base| base.origin(new.directory.name(record), &fresh));
         let code = match origin {
             Some((at, _)) => {
                 let code = zigzag(at as i64 - last.base) + 1;
@@ -199,7 +199,7 @@ impl Encoder {
             self.columns.put(Column::Action, action::SAME);
             return Some(());
         }
-        self.data(record, place, data, found, depth)
+        self.data(&fresh, place, found, depth)
     }
 
     fn texts(
@@ -255,13 +255,13 @@ impl Encoder {
     /// An entry whose data is not there already.
     fn data(
         &mut self,
-        record: &Record,
+        fresh: &Fresh<'_>,
         place: &Place,
-        data: &[u8],
         found: Option<(&Old<'_>, &Record)>,
         depth: usize,
     ) -> Option<()> {
-        let (what, plain) = self.understand(record, data);
+        let Fresh { record, data, .. } = *fresh;
+        let what = self.understand(fresh);
         self.columns.put(Column::Action, what);
         let old_size = found.map_or(0, |(_, record)| i64::from(record.size));
         self.columns
@@ -283,7 +283,10 @@ impl Encoder {
             self.columns
                 .put(Column::Deflate, self.params.map_or(0, Params::code));
         }
-        let plain = plain.as_deref().unwrap_or(data);
+        let plain = match what {
+            action::DEFLATE => fresh.plain()?,
+            _ => data,
+        };
         let Some((base, record)) = found else {
             return self.content(plain, None, depth + 1);
         };
@@ -294,23 +297,23 @@ impl Encoder {
     }
 
     /// What an entry is, as far as its data can be made again from its content.
-    fn understand(&mut self, record: &Record, data: &[u8]) -> (u64, Option<Vec<u8>>) {
-        let raw = (action::RAW, None);
+    fn understand(&mut self, fresh: &Fresh<'_>) -> u64 {
+        let Fresh { record, data, .. } = *fresh;
         match record.fields[zip::METHOD] {
-            zip::STORED if record.size == record.packed && crc(data) == record.crc => (action::STORE, None),
+            zip::STORED if record.size == record.packed && crc(data) == record.crc => action::STORE,
             zip::DEFLATED => {
-                let Some(plain) = inflate(data, record.size as usize) else {
-                    return raw;
+                let Some(plain) = fresh.plain() else {
+                    return action::RAW;
                 };
-                match params_of(&plain, data, self.params) {
-                    Some(params) if crc(&plain) == record.crc => {
+                match params_of(plain, data, self.params) {
+                    Some(params) if crc(plain) == record.crc => {
                         self.params = Some(params);
-                        (action::DEFLATE, Some(plain))
+                        action::DEFLATE
                     }
-                    _ => raw,
+                    _ => action::RAW,
                 }
             }
-            _ => raw,
+            _ => action::RAW,
         }
     }
 }

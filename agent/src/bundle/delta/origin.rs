@@ -1,6 +1,7 @@
 //! Which entry of the old archive a new one comes from.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -114,7 +115,8 @@ impl<'a> Old<'a> {
     }
 
     /// Which entry a new one comes from, and whether it has the same data.
-    pub(super) fn origin(&self, name: &[u8], record: &Record, data: &[u8]) -> Option<(usize, bool)> {
+    pub(super) fn origin(&self, name: &[u8], fresh: &Fresh<'_>) -> Option<(usize, bool)> {
+        let Fresh { record, data, .. } = fresh;
         let named = self.names.get(name).copied();
         let equal = self.contents.get(&(record.crc, record.size)).copied();
         for at in [named, equal].into_iter().flatten() {
@@ -125,7 +127,7 @@ impl<'a> Old<'a> {
         let found = equal.filter(|_| record.size > 0).or(named);
         let found = found.or_else(|| {
             let gone = self.gone.as_ref().filter(|_| record.size > 0)?;
-            Some(gone.closest(&plain(record, data)?)? as usize)
+            Some(gone.closest(fresh.plain()?)? as usize)
         });
         let found = found.or_else(|| self.moved.get(last_part(name)).copied());
         found.map(|at| (at, false))
@@ -136,6 +138,29 @@ impl<'a> Old<'a> {
         numbers(old) == numbers(new)
             && old.fields[zip::METHOD] == new.fields[zip::METHOD]
             && self.data(old) == Some(data)
+    }
+}
+
+/// A new entry and its data.
+pub(super) struct Fresh<'d> {
+    pub(super) record: &'d Record,
+    pub(super) data: &'d [u8],
+    plain: OnceCell<Option<Cow<'d, [u8]>>>,
+}
+
+impl<'d> Fresh<'d> {
+    pub(super) fn new(record: &'d Record, data: &'d [u8]) -> Self {
+        Self {
+            record,
+            data,
+            plain: OnceCell::new(),
+        }
+    }
+
+    /// Its content, inflated only once however often it is asked for.
+    pub(super) fn plain(&self) -> Option<&[u8]> {
+        let plain = self.plain.get_or_init(|| plain(self.record, self.data));
+        plain.as_deref()
     }
 }
 
@@ -153,7 +178,7 @@ fn last_part(name: &[u8]) -> &[u8] {
     name.rsplit(|byte| *byte == b'/').next().unwrap_or(name)
 }
 
-pub(super) fn inflate(data: &[u8], size: usize) -> Option<Vec<u8>> {
+fn inflate(data: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut plain = Vec::new();
     // Deflate makes nothing smaller than this.
     if size / 1040 > data.len() {
