@@ -223,8 +223,8 @@ class Fleet(unittest.TestCase):
         marker, variables = WORK / "h3/var/out-of-service", dict(ROLLOUT, pitstop_level="1.1.1")
         marker.touch()
         agent("h3", "stop", "h3")
-        for why, more in [("at its level", {}), ("not foreseen", {"pitstop_level": "9.9.9"}), ("not known", {"pitstop_agent": "/no/agent"})]:
-            with self.subTest(why):
+        for more in ({}, {"pitstop_level": "9.9.9"}, {"pitstop_agent": "/no/agent"}):
+            with self.subTest(more):
                 said = self.run_badly("pitstop.fleet.rollout", dict(variables, **more), "--limit", "h3")
                 self.assertIn("h3 stays out of service", said)
                 self.assertNotIn("See that the server answers", said)
