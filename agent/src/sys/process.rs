@@ -26,7 +26,6 @@ pub use user::User;
 pub use watched::{End, run_watched};
 
 use super::clock::Deadline;
-use super::interrupt;
 use pipes::Stream;
 
 /// How many bytes of each output stream are kept: the last ones.
@@ -168,13 +167,10 @@ fn close_on_exec() {
 /// If it cannot be started, with the reason of the system: `NotFound`, or `PermissionDenied` also where it would
 /// need another user than this process can become. How it ends is no error.
 pub fn run(spec: &Spec, timeout: Duration) -> io::Result<Output> {
-    let command = spec.command(("LC_ALL", "C"))?;
-    let deadline = Deadline::after(timeout);
-    kept(command, spec, &|| deadline.passed(), TAIL_BYTES)
+    kept(spec.command(("LC_ALL", "C"))?, spec, timeout, TAIL_BYTES)
 }
 
-/// The same, keeping so many bytes of standard output, and for nobody but this run: once it is asked to stop the program's
-/// time is over, and it does not outlive this process.
+/// The same, keeping so many bytes of standard output. The program does not outlive this process.
 ///
 /// # Errors
 /// As [`run`].
@@ -184,21 +180,10 @@ pub fn run_keeping(spec: &Spec, timeout: Duration, stdout_bytes: usize) -> io::R
     let bound = || Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?);
     // SAFETY: a plain system call between fork and exec.
     unsafe { command.pre_exec(bound) };
-    let deadline = Deadline::after(timeout);
-    kept(
-        command,
-        spec,
-        &|| deadline.passed() || interrupt::is_asked(),
-        stdout_bytes,
-    )
+    kept(command, spec, timeout, stdout_bytes)
 }
 
-fn kept(
-    mut command: Command,
-    spec: &Spec,
-    gives_up: &dyn Fn() -> bool,
-    stdout_bytes: usize,
-) -> io::Result<Output> {
+fn kept(mut command: Command, spec: &Spec, timeout: Duration, stdout_bytes: usize) -> io::Result<Output> {
     let input = spec.stdin.as_ref().map_or_else(Stdio::null, |_| Stdio::piped());
     command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).spawn()?;
@@ -208,7 +193,8 @@ fn kept(
         Stream::Out => stdout.add(chunk),
         Stream::Err => stderr.add(chunk),
     };
-    let (status, timed_out) = pipes::follow(&mut child, gives_up, &mut keep)?;
+    let deadline = Deadline::after(timeout);
+    let (status, timed_out) = pipes::follow(&mut child, &|| deadline.passed(), &mut keep)?;
     let (stdout, stderr) = (stdout.take(), stderr.take());
     Ok(Output {
         status,

@@ -27,11 +27,10 @@ fn a_stop_of_what_is_left_of_a_server_is_something_to_do() {
     let server = server("", &[], "");
     let profile = server.lab.path("products/lab/product.yaml");
     let text = std::fs::read_to_string(&profile).unwrap();
-    let rules = "process: {main: [server.py], helpers: [left-over]}\n";
-    std::fs::write(&profile, text + rules).unwrap();
-    let mut helper = std::process::Command::new("python3")
-        .args(["-c", "input()", "left-over"])
-        .arg(server.lab.home().join("bin"))
+    std::fs::write(&profile, text + "process: {main: [server.py]}\n").unwrap();
+    server.lab.write("bin/helper.sh", "read line\n");
+    let mut helper = std::process::Command::new("/bin/sh")
+        .arg(server.lab.home().join("bin/helper.sh"))
         .stdin(std::process::Stdio::piped())
         .spawn()
         .unwrap();
