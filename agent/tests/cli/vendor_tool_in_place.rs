@@ -291,58 +291,6 @@ fn a_tool_that_hangs_is_ended_and_what_it_did_is_put_back() {
     );
 }
 
-/// What others write meanwhile: new files of every kind, which nobody can tell from the tool's own work.
-const MEANWHILE: [(&str, &str); 4] = [
-    (KEYSTORE_OF_TODAY, "the only copy of a key"),
-    ("repository/conf/new.toml", "[new]"),
-    (
-        "repository/components/plugins/patched_1.0.0.jar",
-        "a support engineer's",
-    ),
-    ("notes/deep/today.txt", "what I did"),
-];
-const KEYSTORE_OF_TODAY: &str = "repository/resources/security/today.jks";
-
-#[test]
-fn what_others_write_while_the_tool_works_is_kept_whatever_comes_of_it() {
-    for is_killed in [false, true] {
-        let lab = Lab::tooled();
-        lab.configure("{credentials: {file: ../../login.yaml}, timeout_s: 5}");
-        let before = bits(&lab);
-        lab.knobs(&json!({"hang_at": "files"}));
-        let mut update = lab.spawn(IN_PLACE);
-        lab.until_tool_is_at("files");
-        for (path, content) in MEANWHILE {
-            lab.write(path, content);
-        }
-        let report = if is_killed {
-            update.kill().unwrap();
-            update.wait().unwrap();
-            lab.run(&["stop", "lab"]).expect(0, "stopped").report
-        } else {
-            let output = update.wait_with_output().unwrap();
-            serde_json::from_slice(&output.stdout).unwrap()
-        };
-        let context = format!("killed: {is_killed}: {report:#}");
-        assert_eq!(difference(&before, &bits(&lab)), "", "{context}");
-        let kept = lab.home().join(".pitstop/kept");
-        let transaction = fs::read_dir(&kept).unwrap().next().unwrap().unwrap().path();
-        for (path, content) in MEANWHILE {
-            let found = fs::read_to_string(transaction.join(path)).ok();
-            assert_eq!(found.as_deref(), Some(content), "{path}, {context}");
-        }
-        let warnings = report["warnings"].to_string();
-        assert!(warnings.contains(transaction.to_str().unwrap()), "{context}");
-        let checked = lab.run(&["check", "lab"]).report;
-        let told = checked["findings"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|one| one["kind"] == "kept");
-        assert!(told, "{:#}", checked["findings"]);
-    }
-}
-
 const SERVER: &str = "
 import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):
