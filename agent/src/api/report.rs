@@ -140,7 +140,7 @@ pub enum Status {
     UpdateAvailable,
     /// The instance is not adopted yet (`check`).
     NotAdopted,
-    /// Another run works on the instance just now (`check`); `attach` shows it.
+    /// Another run is changing the instance just now (`check`); `attach` shows it.
     InUse,
     /// A transaction was interrupted; the next mutating verb finishes or undoes it.
     Interrupted,

@@ -75,8 +75,10 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     let drift = before.drift.count;
     run.report.before = Some(before);
     let in_use = match interrupted {
-        None => instance.other_run()?.map(|by| instance.in_use(&by)),
-        Some(_) => None,
+        None if view::unfinished(&instance)?.is_some() => {
+            instance.other_run()?.map(|by| instance.in_use(&by))
+        }
+        _ => None,
     };
     if let Some(failure) = &in_use {
         note_blocker(run, failure);

@@ -280,7 +280,7 @@ fn not_this_product(settings: &Settings, home: &HomeView<'_>) -> Failure {
         .hint("correct `home` or `product` in the instance's file")
 }
 
-/// What nobody works on any more.
+/// The change that is not finished and that nobody works on any more.
 fn interrupted(instance: &Instance) -> Result<Option<InterruptedView>> {
     match unfinished(instance)? {
         Some(view) if instance.other_run()?.is_none() => Ok(Some(view)),
@@ -288,7 +288,8 @@ fn interrupted(instance: &Instance) -> Result<Option<InterruptedView>> {
     }
 }
 
-fn unfinished(instance: &Instance) -> Result<Option<InterruptedView>> {
+/// The change that is not finished, whether somebody works on it or not.
+pub(super) fn unfinished(instance: &Instance) -> Result<Option<InterruptedView>> {
     use crate::apply::journal::Mark;
     if let Some(open) = instance.open_journal()? {
         if open.mark == Some(Mark::Parked) {
