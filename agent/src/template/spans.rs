@@ -125,7 +125,7 @@ fn quoted(text: &str) -> Option<usize> {
         let before = &text[..end];
         let backslashes = before.len() - before.trim_end_matches('\\').len();
         let is_doubled = quote.len() == 1 && text[at..].starts_with(quote);
-        if backslashes % 2 == 0 && !is_doubled {
+        if backslashes.is_multiple_of(2) && !is_doubled {
             return Some(at);
         }
         at += usize::from(is_doubled);

