@@ -28,7 +28,7 @@ fn without_anything_to_recover_not_even_the_home_is_looked_at() {
 /// Killed in the commit, which keeps the server down until somebody goes on.
 #[cfg(feature = "faults")]
 fn killed(server: &Server) {
-    let fault = [("PITSTOP_FAULT", "kill-before:rename VERSION")];
+    let fault = [("PITSTOP_FAULT", "kill-before:link VERSION")];
     let killed = server.lab.run_with(&["update", "lab"], &fault);
     assert_eq!(killed.code, None, "{:#}", killed.report);
     assert_eq!(server.says(), None);

@@ -106,7 +106,7 @@ fn a_server_that_was_started_while_its_pack_was_staged_is_in_the_way() {
 fn no_half_replaced_pack_is_finished_under_a_server_that_nothing_says_how_to_stop() {
     let pitstop = uncontrolled();
     let server = &pitstop.server;
-    let fault = [("PITSTOP_FAULT", "kill-before:rename VERSION")];
+    let fault = [("PITSTOP_FAULT", "kill-before:link VERSION")];
     let killed = server.lab.run_with(&["update", "lab"], &fault);
     assert_eq!(killed.code, None);
     server.start_by_hand();

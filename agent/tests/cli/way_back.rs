@@ -82,7 +82,7 @@ fn hooks_that_fail() {
 fn a_kill_right_before_the_server_is_stopped() {
     let server = server("", &[("1.1.0", "dies")], "").started();
     // What is restored is staged as a link; then the journal says that the server is about to be stopped.
-    let fault = [("PITSTOP_FAULT", "kill-after:link .pitstop/tx;append")];
+    let fault = [("PITSTOP_FAULT", "kill-after:link .pitstop/snapshots;append")];
     let killed = server.lab.run_with(&["update", "lab"], &fault);
     assert_eq!(killed.code, None, "{:#}", killed.report);
     let check = server.run(&["check", "lab"]).report;

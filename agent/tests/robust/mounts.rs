@@ -279,9 +279,9 @@ mod killed {
         }
         // In the middle; after the last rename; while it is taken back.
         let moments = [
-            "kill-after:rename bin/run.sh",
+            "kill-after:link bin/run.sh",
             "kill-before:mkdir .pitstop/snapshots",
-            "eio:rename web/,kill-before:-> lib/gone.jar",
+            "eio:-> web/,kill-before:-> lib/gone.jar",
         ];
         for fault in moments {
             let lab = lab();
