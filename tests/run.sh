@@ -21,8 +21,9 @@ build() {
   DIST_OUT=.cache/shipped agent/package/dist.sh binary &&
     install -D ".cache/shipped/pitstop-"*"-linux-$(uname -m)" target/release/pitstop
 }
-# With the faults, which do nothing unless they are asked for: without them no test would run that these leave out.
-unit() { cargo test --quiet --locked --no-fail-fast --features faults; }
+# With the faults, which do nothing unless they are asked for: without them no test would run that these leave out. More at a
+# time than there are cores: most of them wait for servers.
+unit() { RUST_TEST_THREADS=$((3 * $(nproc))) cargo test --quiet --locked --no-fail-fast --features faults; }
 
 deny() {
   local tool=$root/.cache/bin/cargo-deny

@@ -136,9 +136,9 @@ impl<'a> Pack<'a> {
 /// Makes a bundle.
 ///
 /// # Errors
-/// `wrong-product`: the packs are of several products. `downgrade`: one where it starts is not below the target, nor is it the target with a hotfix.
-/// `level-unavailable`: no pack of that name is known. `settings`: a glob is none. `usage`: it would end before it is made. And those of sources, signers and of
-/// writing.
+/// `wrong-product`: the packs are of several products. `downgrade`: one where it starts is not below the target, nor is it
+/// the target with a hotfix. `level-unavailable`: no pack of that name is known. `settings`: a glob is none. `usage`: it
+/// would end before it is made. And those of sources, signers and of writing.
 pub(super) fn create(dirs: &ConfigDirs, options: &Options, progress: &dyn Progress) -> Result<BundleReport> {
     refuse_over(options)?;
     let settings = load::pack_settings(dirs)?;
