@@ -223,7 +223,7 @@ class Promotion(unittest.TestCase):
         forged["none"].write_text("{}", encoding="utf-8")
         for name, why in [
             ("staging", "environment is staging and not dev"),
-            ("approval", "kind is https://pitstop.dev/approval/v1 and not"),
+            ("approval", "kind is approval and not"),
             ("more", "70" * 32),
             ("other", f"host is h9 and not {socket.gethostname()}"),
             ("none", "kind is unknown and not"),
