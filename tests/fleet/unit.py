@@ -228,7 +228,7 @@ class Case(unittest.TestCase):
         self.assertEqual(show("DropInPaths"), "")
         self.assertEqual(show("NeedDaemonReload"), "no")
         ours = HOME / ".pitstop"
-        self.assertLessEqual({path.name for path in ours.iterdir()} if ours.exists() else set(), {"snapshots"})
+        self.assertLessEqual({path.name for path in ours.iterdir()} if ours.exists() else set(), {"owner", "snapshots"})
         self.assertFalse(GUARD.exists())
         self.assertFalse((STATE / "journal.jsonl").exists())
         owners = {pwd.getpwuid(path.lstat().st_uid).pw_name for path in HOME.rglob("*") if ".pitstop" not in path.parts}
