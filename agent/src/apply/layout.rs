@@ -139,6 +139,14 @@ fn trusted(text: &str) -> RelPath {
     RelPath::new(text).unwrap_or_else(|_| RelPath::new(OWN_FOLDER).unwrap_or_else(|_| unreachable!()))
 }
 
+/// The names in a folder that may be missing.
+pub(super) fn names(root: &Root, folder: &RelPath) -> io::Result<Vec<String>> {
+    match root.stat(folder)? {
+        None => Ok(Vec::new()),
+        Some(_) => root.names_in(Some(folder)),
+    }
+}
+
 /// Removes a directory if nothing is in it.
 ///
 /// # Errors

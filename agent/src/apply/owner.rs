@@ -17,9 +17,10 @@ use crate::api::{ErrorKind, Failure, Result};
 use crate::model::{Class, RelPath};
 use crate::observe::mounts::mounts_in;
 use crate::session::{Instance, Session};
+use crate::sys::random;
 use crate::sys::root::{Kind, Root};
 
-use super::layout::{self, Part};
+use super::layout::{self, Part, names};
 
 /// The longest mark that is read.
 const LIMIT: u64 = 256;
@@ -254,10 +255,8 @@ fn id(session: &mut Session) -> Result<String> {
     if let Some(id) = &session.state.owner {
         return Ok(id.clone());
     }
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        Failure::new(ErrorKind::Io, "cannot make an id of the state folder")
-            .because(anyhow::anyhow!("{error}"))
+    let bytes = random::bytes().map_err(|error| {
+        Failure::new(ErrorKind::Io, "cannot make an id of the state folder").because(error)
     })?;
     let id = format!("{:032x}", u128::from_le_bytes(bytes));
     session.state.owner = Some(id.clone());
@@ -287,13 +286,6 @@ fn write_mark(root: &Root, mount: Option<&RelPath>, id: &str) -> io::Result<()> 
     root.make_private_dirs(&layout::own_folder(mount))?;
     root.replace_file(&mark_file(mount), format!("{id}\n").as_bytes())?;
     root.sync_dir(mount)
-}
-
-fn names(root: &Root, folder: &RelPath) -> io::Result<Vec<String>> {
-    match root.stat(folder)? {
-        None => Ok(Vec::new()),
-        Some(_) => root.names_in(Some(folder)),
-    }
 }
 
 /// The first that is no folder, in a folder and those in it.

@@ -46,10 +46,7 @@ fn leftovers(root: &Root, error: io::Error) -> Failure {
 }
 
 fn keep_only(root: &Root, folder: &RelPath, wanted: &[&str]) -> io::Result<()> {
-    if root.stat(folder)?.is_none() {
-        return Ok(());
-    }
-    for name in root.names_in(Some(folder))? {
+    for name in layout::names(root, folder)? {
         if !wanted.contains(&name.as_str()) {
             root.remove_tree(
                 &folder

@@ -18,7 +18,7 @@ use crate::memory::document::{LIMIT, parse};
 use crate::memory::{HostKey, Memory, Remembered};
 use crate::model::Digest;
 use crate::sys::lock::{Lock, lock_within};
-use crate::sys::{fs, process};
+use crate::sys::{fs, process, random};
 
 /// The decisions of a host.
 #[derive(Debug, Clone)]
@@ -151,8 +151,7 @@ impl MemoryStore {
             return Ok(key);
         }
         let path = self.key_file();
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|error| {
+        let bytes = random::bytes().map_err(|error| {
             Failure::new(
                 ErrorKind::Io,
                 format!("cannot make the key {}: {error}", path.display()),

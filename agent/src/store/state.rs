@@ -10,6 +10,7 @@ use super::rollout::HeldLock;
 use crate::api::report::{Action, Hold};
 use crate::api::rollout::Gate;
 use crate::model::{Digest, Entry, RelPath, Release};
+use crate::sys::random;
 
 /// See the module. Fields that later versions add must have defaults, so that an older file still loads.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -121,10 +122,9 @@ pub struct Snapshot {
 impl State {
     /// The next transaction's id: a number that only rises, and a random part that keeps hosts apart.
     pub fn next_transaction(&self) -> String {
-        let mut random = [0_u8; 4];
         // Without randomness the rising number still keeps one host's transactions apart.
-        let _ = getrandom::fill(&mut random);
-        format!("{:06}-{:08x}", self.sequence + 1, u32::from_le_bytes(random))
+        let random = random::bytes().map(u32::from_le_bytes).unwrap_or_default();
+        format!("{:06}-{random:08x}", self.sequence + 1)
     }
 
     /// The transactions whose old files are kept.

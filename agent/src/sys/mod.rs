@@ -14,6 +14,7 @@ pub mod last_scan;
 pub mod lock;
 pub mod process;
 pub mod procfs;
+pub mod random;
 pub mod root;
 pub mod scratch;
 pub mod socket;

@@ -14,7 +14,7 @@ use ed25519_dalek::{SecretKey, Signature, Signer as _, SigningKey, VerifyingKey}
 use crate::api::{ErrorKind, Failure, Result};
 use crate::model::Digest;
 use crate::source::secret;
-use crate::sys::fs;
+use crate::sys::{fs, random};
 
 /// Names a public key: the SHA-256 of its SPKI in DER form.
 pub type KeyId = Digest;
@@ -136,10 +136,9 @@ impl PrivateKey {
     /// # Errors
     /// The system gives no random numbers.
     pub fn generate() -> Result<Self> {
-        let mut seed = SecretKey::default();
-        getrandom::fill(&mut seed).map_err(|error| {
+        let seed: SecretKey = random::bytes().map_err(|error| {
             let message = "the system gives no random numbers to make a key of";
-            Failure::new(ErrorKind::Io, message).because(anyhow::anyhow!("{error}"))
+            Failure::new(ErrorKind::Io, message).because(error)
         })?;
         Self::new(SigningKey::from_bytes(&seed))
     }

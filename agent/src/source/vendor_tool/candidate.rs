@@ -26,6 +26,7 @@ use crate::sys::fs;
 use crate::sys::hashing::on_all_cores;
 use crate::sys::lock::{Lock, try_lock_dir};
 use crate::sys::process::User;
+use crate::sys::random;
 use crate::sys::root::{Kind, Root};
 
 const PACK: &str = "pack";
@@ -61,7 +62,7 @@ impl Candidate {
                 root.set_mode(&above, 0o711)?;
             }
         }
-        let number = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
+        let number = random::number()?;
         let work = below(&folder, &format!("{number:016x}"))?;
         root.make_dir(&work, 0o700)?;
         let lock = try_lock_dir(root.open_dir(Some(&work))?)?.ok_or(io::ErrorKind::ResourceBusy)?;

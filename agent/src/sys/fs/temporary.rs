@@ -12,6 +12,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use nix::libc;
 
 use super::super::fault::{Effect, effect};
+use super::super::random;
 
 const PREFIX: &str = ".pitstop-tmp-";
 /// A name in a folder has 255 bytes at most.
@@ -83,7 +84,7 @@ impl Drop for Temporary {
 
 /// A name beside a path that nobody can know beforehand.
 pub(super) fn fresh_beside(path: &Path) -> io::Result<PathBuf> {
-    let number = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
+    let number = random::number()?;
     let name = path.file_name().unwrap_or_default().as_bytes();
     let mut fresh = OsString::from(PREFIX);
     fresh.push(OsString::from_vec(
