@@ -17,7 +17,7 @@ pub use excerpt::excerpt;
 pub use log::{LogMarks, mark_logs};
 pub use policy::{Verdict, judge, with_baseline};
 pub use probe::{Prober, Up};
-pub use trial::{Trials, Waiting, run_all};
+pub use trial::{Trials, Waiting, run_all, run_while};
 
 use crate::api::report::{ProbeView, RunState};
 use crate::observe::process::Observed;

@@ -1,5 +1,6 @@
 //! Asking probes again until they pass or their time is over.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use crate::api::report::ProbeView;
@@ -161,12 +162,26 @@ impl<'a> Trial<'a> {
 
 /// Asks all probes of an instance until each has passed or its time is over.
 pub fn run_all(prober: Prober<'_>, waiting: Waiting) -> Vec<ProbeView> {
+    let Ok(views) = run_while(prober, waiting, || Ok::<(), Infallible>(()));
+    views
+}
+
+/// The same, for as long as somebody lets it go on.
+///
+/// # Errors
+/// Those of `go_on`, which is asked between two tries.
+pub fn run_while<E>(
+    prober: Prober<'_>,
+    waiting: Waiting,
+    go_on: impl Fn() -> Result<(), E>,
+) -> Result<Vec<ProbeView>, E> {
     let mut trials = Trials::new(prober, waiting);
     loop {
         trials.poll();
         if trials.over() {
-            return trials.views();
+            return Ok(trials.views());
         }
+        go_on()?;
         let idle = trials.idle();
         pause(idle, &Deadline::after(idle));
     }

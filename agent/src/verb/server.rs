@@ -9,12 +9,12 @@ use crate::api::report::{ProbeView, RunState, UnitView};
 use crate::apply::journal::Begin;
 use crate::apply::service::{Guard, Service};
 use crate::config::{ServiceControl, Settings};
-use crate::health::{self, Prober, Trials, Waiting};
+use crate::health::{self, Waiting};
 use crate::observe::process::Observed;
 use crate::observe::unit::{Systemd, UnitState};
 use crate::product::profile::HookRule;
 use crate::session::{Instance, Session};
-use crate::sys::clock::{Deadline, Stopwatch, pause};
+use crate::sys::clock::{Deadline, Stopwatch};
 use crate::sys::interrupt;
 
 use super::Run;
@@ -180,7 +180,8 @@ pub(super) fn baseline(
             Ahead::WayBack => Waiting::Own,
             _ => Waiting::OwnOrLater(Deadline::after(prober.up.left_to_start(&settings))),
         };
-        baseline = asked(prober, waiting)?
+        // Nothing is touched yet: somebody may ask to stop.
+        baseline = health::run_while(prober, waiting, interrupt::go_on)?
             .into_iter()
             .map(|probe| (probe.name, probe.ok))
             .collect();
@@ -193,20 +194,6 @@ pub(super) fn baseline(
         Ok((false, format!("{passed} of {} probes pass", baseline.len())))
     })?;
     Ok(baseline)
-}
-
-/// As [`health::run_all`], while nothing is touched yet: somebody may ask to stop.
-fn asked(prober: Prober<'_>, waiting: Waiting) -> Result<Vec<ProbeView>> {
-    let mut trials = Trials::new(prober, waiting);
-    loop {
-        trials.poll();
-        if trials.over() {
-            return Ok(trials.views());
-        }
-        interrupt::go_on()?;
-        let idle = trials.idle();
-        pause(idle, &Deadline::after(idle));
-    }
 }
 
 fn without_logs(settings: &Settings) -> Settings {
