@@ -22,19 +22,7 @@ use super::layout::{self, FEW, Part};
 /// # Errors
 /// The system refused; what was done until then can be taken back by [`undo`].
 pub fn commit(session: &Session, transaction: &str, plan: &Plan) -> Result<Vec<RelPath>> {
-    let commit = Commit {
-        root: &session.root,
-        transaction,
-    };
-    let mut filled = Vec::new();
-    for step in &plan.files {
-        match commit.forward(step) {
-            Err(error) if may_stay(&error, step, &plan.files) => filled.push(step.path.clone()),
-            done => done.map_err(|error| layout::failed("put in place", &session.root, &step.path, error))?,
-        }
-    }
-    commit.sync(plan)?;
-    Ok(filled)
+    Commit::new(session, transaction).each(plan, plan.files.iter(), "put in place", Commit::forward)
 }
 
 /// Takes a transaction's renames back. Durable when it returns. Returns the directories that stay because something else
@@ -43,19 +31,7 @@ pub fn commit(session: &Session, transaction: &str, plan: &Plan) -> Result<Vec<R
 /// # Errors
 /// The system refused.
 pub fn undo(session: &Session, transaction: &str, plan: &Plan) -> Result<Vec<RelPath>> {
-    let commit = Commit {
-        root: &session.root,
-        transaction,
-    };
-    let mut filled = Vec::new();
-    for step in plan.files.iter().rev() {
-        match commit.backward(step) {
-            Err(error) if may_stay(&error, step, &plan.files) => filled.push(step.path.clone()),
-            done => done.map_err(|error| layout::failed("put back", &session.root, &step.path, error))?,
-        }
-    }
-    commit.sync(plan)?;
-    Ok(filled)
+    Commit::new(session, transaction).each(plan, plan.files.iter().rev(), "put back", Commit::backward)
 }
 
 /// Whether it is only a directory that cannot go because somebody put something into it since it was looked at, and nothing
@@ -76,11 +52,9 @@ pub fn refuse_missing(instance: &Instance, transaction: &str, plan: &Plan) -> Re
     let home = instance.root.path();
     let mounted = mounts_in(home)?;
     for mount in layout::mounts(plan) {
-        let at = mount
-            .as_ref()
-            .map_or_else(|| home.to_owned(), |mount| mount.under(home));
-        let is_mounted = |path: &RelPath| mounted.iter().any(|mount| mount.path == *path);
-        if !mount.as_ref().is_none_or(is_mounted) {
+        let is_missing = |path: &&RelPath| mounted.iter().all(|mount| mount.path != **path);
+        if let Some(missing) = mount.as_ref().filter(is_missing) {
+            let at = missing.under(home);
             let message = format!(
                 "{} is not mounted, and holds files of {transaction}",
                 at.display()
@@ -92,11 +66,8 @@ pub fn refuse_missing(instance: &Instance, transaction: &str, plan: &Plan) -> Re
         }
         let folder = layout::folder(mount.as_ref(), Part::Transaction, transaction);
         let found = instance.root.stat(&folder);
-        if found
-            .map_err(|error| layout::failed("look at", &instance.root, &folder, error))?
-            .is_none()
-            && layout::has_folder(plan, mount.as_ref())
-        {
+        let found = found.map_err(|error| layout::failed("look at", &instance.root, &folder, error))?;
+        if found.is_none() && layout::has_folder(plan, mount.as_ref()) {
             return Err(gone(instance, transaction, mount.as_ref(), &folder));
         }
     }
@@ -129,7 +100,32 @@ struct Commit<'a> {
     transaction: &'a str,
 }
 
-impl Commit<'_> {
+impl<'a> Commit<'a> {
+    fn new(session: &'a Session, transaction: &'a str) -> Self {
+        Self {
+            root: &session.root,
+            transaction,
+        }
+    }
+
+    fn each<'p>(
+        &self,
+        plan: &'p Plan,
+        steps: impl Iterator<Item = &'p FileStep>,
+        attempted: &str,
+        take: fn(&Self, &FileStep) -> io::Result<()>,
+    ) -> Result<Vec<RelPath>> {
+        let mut filled = Vec::new();
+        for step in steps {
+            match take(self, step) {
+                Err(error) if may_stay(&error, step, &plan.files) => filled.push(step.path.clone()),
+                done => done.map_err(|error| layout::failed(attempted, self.root, &step.path, error))?,
+            }
+        }
+        self.sync(plan)?;
+        Ok(filled)
+    }
+
     fn exists(&self, path: &RelPath) -> io::Result<bool> {
         Ok(self.root.stat(path)?.is_some())
     }

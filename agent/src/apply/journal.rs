@@ -98,6 +98,11 @@ pub struct Open {
 }
 
 impl Open {
+    /// Whether it is only staged, and waits for a later run.
+    pub fn is_parked(&self) -> bool {
+        self.mark == Some(Mark::Parked)
+    }
+
     /// The phase in words of the report.
     pub fn phase(&self) -> Phase {
         match self.mark {

@@ -13,7 +13,7 @@ use crate::api::plan::Plan;
 use crate::api::report::{Action, Report, Status};
 use crate::api::rollout::Gate;
 use crate::api::{ErrorKind, Failure, Result};
-use crate::apply::journal::Mark;
+use crate::apply::journal::Open;
 use crate::apply::stage::Contents;
 use crate::apply::{preflight, seal};
 use crate::config::{Configuration, Settings, UpdateSource};
@@ -228,10 +228,7 @@ fn remember(session: &mut Session, made: &Made) -> Result<()> {
 
 /// An update that was staged for later was planned on the files as they were.
 fn discard_parked(run: &mut Run<'_>, session: &mut Session) -> Result<()> {
-    let Some(open) = session
-        .open_journal()?
-        .filter(|open| open.mark == Some(Mark::Parked))
-    else {
+    let Some(open) = session.open_journal()?.filter(Open::is_parked) else {
         return Ok(());
     };
     run.warn(format!(

@@ -233,8 +233,7 @@ fn refuse_interrupted(instance: &Instance) -> Result<()> {
 
 /// The transaction whose journal is open, unless it is only staged.
 fn under_way(instance: &Instance) -> Result<Option<String>> {
-    let parked = Some(crate::apply::journal::Mark::Parked);
-    let open = instance.open_journal()?.filter(|open| open.mark != parked);
+    let open = instance.open_journal()?.filter(|open| !open.is_parked());
     Ok(open.map(|open| open.begin.transaction))
 }
 

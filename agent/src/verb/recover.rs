@@ -41,7 +41,7 @@ pub fn on_its_own(name: &str, settings: Result<Settings>, progress: &dyn Progres
 fn is_owed(settings: &Settings) -> Result<bool> {
     let store = Store::new(&settings.state_dir);
     let open = journal::read(&store.journal_file())?;
-    let is_open = open.is_some_and(|open| open.mark != Some(Mark::Parked));
+    let is_open = open.is_some_and(|open| !open.is_parked());
     Ok(is_open || store.load()?.pending.is_some())
 }
 

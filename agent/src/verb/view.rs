@@ -290,9 +290,8 @@ fn interrupted(instance: &Instance) -> Result<Option<InterruptedView>> {
 
 /// The change that is not finished, whether somebody works on it or not.
 pub(super) fn unfinished(instance: &Instance) -> Result<Option<InterruptedView>> {
-    use crate::apply::journal::Mark;
     if let Some(open) = instance.open_journal()? {
-        if open.mark == Some(Mark::Parked) {
+        if open.is_parked() {
             return Ok(None);
         }
         let phase = open.phase();

@@ -4,7 +4,7 @@ use crate::api::Result;
 use crate::api::plan::Plan;
 use crate::api::report::Status;
 use crate::apply::commit;
-use crate::apply::journal::{Begin, Journal, Mark};
+use crate::apply::journal::{Begin, Journal};
 use crate::apply::stage::Contents;
 use crate::memory::Remembered;
 use crate::session::Session;
@@ -127,7 +127,7 @@ fn parked(session: &mut Session, plan: &Plan) -> Result<Option<(Begin, Journal)>
     };
     let begin = &open.begin;
     let is_there = || commit::refuse_missing(session, &begin.transaction, &begin.plan).is_ok();
-    if open.mark == Some(Mark::Parked) && begin.plan.id == plan.id && is_there() {
+    if open.is_parked() && begin.plan.id == plan.id && is_there() {
         let journal = Journal::append_to(&session.store.journal_file())?;
         return Ok(Some((open.begin, journal)));
     }
