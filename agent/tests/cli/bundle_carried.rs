@@ -1,7 +1,7 @@
 //! Bundles on their way to hosts that nothing reaches: parts, receipts, and what travels with the update.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::common::bundles::{Studio, bundle, heavy, keygen, text};
 use crate::common::levels::{CONF, lab};
@@ -17,20 +17,18 @@ fn a_receipt_of_a_host_makes_the_bundle_that_it_needs() {
     assert_eq!(given.code, Some(0), "{}", given.report);
 
     let out = lab.path("for-host.pitstop");
+    let create = |packs: &Path, to: &Path| {
+        let (packs, to) = (["--packs", text(packs)], ["--to", text(to)]);
+        let args = [
+            &["bundle", "create", "--for", text(&receipt)],
+            &packs[..],
+            &to,
+            &["-o", text(&out)],
+        ];
+        lab.run(&args.concat())
+    };
     let (packs, to) = (lab.path("packs"), lab.path("packs/1.2.0"));
-    let args = [
-        "bundle",
-        "create",
-        "--for",
-        text(&receipt),
-        "--packs",
-        text(&packs),
-        "--to",
-        text(&to),
-        "-o",
-        text(&out),
-    ];
-    let made = lab.run(&args);
+    let made = create(&packs, &to);
     assert_eq!(made.code, Some(0), "{:#}", made.report);
     assert_eq!(
         made.report["from"].as_array().unwrap().len(),
@@ -43,33 +41,9 @@ fn a_receipt_of_a_host_makes_the_bundle_that_it_needs() {
 
     let empty = lab.path("empty");
     fs::create_dir(&empty).unwrap();
-    let args = [
-        "bundle",
-        "create",
-        "--for",
-        text(&receipt),
-        "--packs",
-        text(&empty),
-        "--to",
-        text(&to),
-        "-o",
-        text(&out),
-    ];
-    lab.run(&args).refused(1, "level-unavailable");
-    let (old, to) = (lab.path("packs/1.0.0"), lab.path("packs/1.0.0"));
-    let args = [
-        "bundle",
-        "create",
-        "--for",
-        text(&receipt),
-        "--packs",
-        text(&old),
-        "--to",
-        text(&to),
-        "-o",
-        text(&out),
-    ];
-    lab.run(&args).refused(2, "usage");
+    create(&empty, &to).refused(1, "level-unavailable");
+    let old = lab.path("packs/1.0.0");
+    create(&old, &old).refused(2, "usage");
 }
 
 #[test]
