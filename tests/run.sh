@@ -99,7 +99,8 @@ run_stage() {
     code=$?
     cat "$logs/$name"
   else
-    ( "$name" )
+    # In a pipeline the stage would last as long as any server that it left behind.
+    ( "$name" ) > >(tee "$logs/$name") 2>&1
     code=$?
   fi
   case $code in
@@ -130,6 +131,11 @@ for stage in "${stages[@]}"; do
   [[ $stage != setup ]] || begin build
 done
 
+# Once more at the end, where it is looked for.
+for stage in "${failed[@]}"; do
+  printf '\n== the end of %s\n' "$stage"
+  tail -n 40 "$logs/$stage" | cut -c1-400
+done
 echo
 [[ ${#skipped[@]} == 0 ]] || echo "skipped: ${skipped[*]}"
 [[ ${#failed[@]} == 0 ]] || echo "failed: ${failed[*]}"

@@ -8,9 +8,11 @@ fallback="ansible-core==2.19.*"
 
 key=$( { python3 --version; cat "$requirements" 2>/dev/null || echo "$fallback"; } | sha256sum | cut -c1-12)
 venv=$root/.cache/venv-$key
+mkdir -p "$root/.cache"
+exec 9>"$venv.lock"
+flock 9
 if [[ ! -f $venv/.complete ]]; then
   rm -rf "$venv"
-  mkdir -p "$root/.cache"
   # Debian's python3 cannot make environments until python3-venv is there.
   python3 -c 'import ensurepip, venv' 2>/dev/null || "$root/tests/setup.sh" python3-venv >&2
   python3 -m venv "$venv"

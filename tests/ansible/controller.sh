@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Sourced: Ansible apart from the user's settings, with the collection installed from its built archive and an sshd of its
-# own on this host. Nothing of it lies outside the work folder. Needs `free_port` of tests/packs/instance.sh.
+# own on this host. Nothing of it lies outside the work folder.
 # shellcheck source=tests/ansible/sshd.sh disable=SC1091
 source "$(dirname "${BASH_SOURCE[0]}")/sshd.sh"
 sshd_pid="" ssh_port="" # set by start_sshd

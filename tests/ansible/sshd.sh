@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Sourced: a private sshd for the current user on 127.0.0.1, with its own host key and user key. The system's sshd and
-# the user's ~/.ssh stay as they are. Needs `free_port` of tests/packs/instance.sh.
+# the user's ~/.ssh stay as they are.
 
 # Writes the keys and settings into a folder, starts the server and sets ssh_port and sshd_pid.
 start_sshd() { # DIR
@@ -15,7 +15,7 @@ start_sshd() { # DIR
   ssh-keygen -q -t ed25519 -N '' -C 'host key of a test' -f "$dir/host_key"
   ssh-keygen -q -t ed25519 -N '' -C 'user key of a test' -f "$dir/user_key"
   for _ in 1 2 3; do # somebody else may take the free port first
-    ssh_port=$(free_port)
+    ssh_port=$("$(dirname "${BASH_SOURCE[0]}")/../packs/ports.py")
     write_sshd_config "$dir" "$ssh_port" "$pam"
     /usr/sbin/sshd -D -f "$dir/sshd_config" -E "$dir/sshd.log" &
     sshd_pid=$!

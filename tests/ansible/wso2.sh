@@ -6,8 +6,6 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-# shellcheck source=tests/packs/instance.sh disable=SC1091
-source "$root/tests/packs/instance.sh"
 # shellcheck source=tests/ansible/controller.sh disable=SC1091
 source "$here/controller.sh"
 

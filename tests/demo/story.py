@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import textwrap
@@ -17,6 +16,9 @@ from pathlib import Path
 
 from client import Client
 from products import PRODUCTS, ROOT
+
+sys.path.append(str(ROOT / "tests/packs"))
+from ports import free_ports
 
 AGENT = ROOT / "target/release/pitstop"
 PLACE = ROOT / ".demo"
@@ -43,16 +45,6 @@ def expect(condition, what):
 def view(report):
     """The instance as a report leaves it."""
     return report["after"] or report["before"]
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def plural(count, word):

@@ -11,11 +11,12 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/demo"))
+sys.path[:0] = [str(ROOT / "tests/demo"), str(ROOT / "tests/packs")]
 
 from client import Client
+from ports import free_ports
 from products import Flink, load_builder
-from story import Unexpected, expect, free_ports, view  # the demo's
+from story import Unexpected, expect, view  # the demo's
 
 AGENT = os.environ["PITSTOP_BIN"]
 PLACE = ROOT / ".cache/flink-test"

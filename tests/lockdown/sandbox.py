@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/demo"))
+sys.path[:0] = [str(ROOT / "tests/demo"), str(ROOT / "tests/packs")]
 
+from ports import free_ports
 from products import DemoServer, Flink  # the demo's
-from story import expect, free_ports
+from story import expect
 
 AGENT = os.environ["PITSTOP_BIN"]
 PLACE = ROOT / ".cache/lockdown"

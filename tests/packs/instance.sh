@@ -1,10 +1,6 @@
 # shellcheck shell=bash
 # Sourced: an instance of the demo product, as a test's caller would configure one.
 
-free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 # Makes the instance in a folder, `demo-1` unless it is named: 1.0.0 customised, stopped and not adopted, 1.1.0 beside it. Sets INSTANCE, CONFIG_DIR,
 # STATE_DIR, PACK_OLD and PACK_NEW.
 # shellcheck disable=SC2034 # they are the caller's
@@ -18,7 +14,7 @@ make_demo_instance() { # DIR [NAME]
   python3 "$build" archive 1.0.0 "$PACK_OLD"
   python3 "$build" archive 1.1.0 "$PACK_NEW"
   tar -xzf "$PACK_OLD" -C "$dir"
-  port=$(free_port)
+  port=$("$root/tests/packs/ports.py")
   python3 "$build" customise "$dir/demo-server-1.0.0" --port "$port"
   mkdir -p "$CONFIG_DIR/instances.d"
   printf 'products: %s\n' "$root/templates/products" >"$CONFIG_DIR/pitstop.yaml"

@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tarfile
 import tempfile
@@ -16,6 +15,8 @@ import urllib.error
 import urllib.request
 import zipfile
 from pathlib import Path
+
+from ports import free_ports
 
 HERE = Path(__file__).resolve().parent
 PROFILE = HERE.parent.parent / "templates/products/demo"
@@ -36,12 +37,6 @@ def fingerprint(root):
         else:
             seen[path.relative_to(root).as_posix()] = (mode, None)
     return seen
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_for(condition, what, seconds=20):
@@ -130,7 +125,7 @@ class Server(unittest.TestCase):
     def setUp(self):
         self.home = Path(tempfile.mkdtemp(prefix="demo-")) / "home"
         self.addCleanup(shutil.rmtree, self.home.parent)
-        self.port = free_port()
+        [self.port] = free_ports(1)
 
     def run_level(self, level):
         build.write_tree(level, self.home)

@@ -1,8 +1,8 @@
 //! Configurations of a running server: restarted only for what it reads at its start, put back when it is unhealthy.
 
 use std::fs;
-use std::net::TcpListener;
 
+use crate::common::ports::free_port;
 use crate::common::{Answer, Lab, Pack, file, pack, script};
 
 /// Reads `start.conf` when it starts and `live.conf` at every request; ends at once, or answers 500, where they say so.
@@ -44,11 +44,7 @@ impl Server {
         let lab = Lab::new(&level("1.0.0"));
         lab.offer("1.0.0", &level("1.0.0"));
         lab.offer("1.1.0", &level("1.1.0"));
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = free_port();
         lab.instance(&format!(
             "source: {}\nservice:\n  start: [/usr/bin/env, python3, {}/bin/server.py, '{port}']\n  ports: [{port}]\n  \
              start_timeout_s: 20\n  stop_timeout_s: 10\nprobes:\n  - {{name: main, deadline_s: 1, http: {{url: \

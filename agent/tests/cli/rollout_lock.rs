@@ -1,11 +1,11 @@
 //! The lock: only so many instances of a group are down at once, and a bad level does not get any further by itself.
 
 use std::fs;
-use std::net::TcpListener;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::common::fleetlock::{self, FleetLock};
+use crate::common::ports::free_port;
 use crate::common::served::{Server, server};
 use crate::common::{Answer, Lab};
 use serde_json::Value;
@@ -98,11 +98,7 @@ fn a_slot_is_waited_for() {
 
 #[test]
 fn a_server_that_is_down_or_refuses_blocks_and_fails_nothing() {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = free_port();
     let server = server("", &[("1.1.0", "")], &fleetlock::rollout(port, "h1", "wait_s: 0")).started();
     let pids = server.pids();
     let refused = server.run(&["update", "lab"]).refused(6, "lock");

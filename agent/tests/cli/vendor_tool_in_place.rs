@@ -1,12 +1,12 @@
 //! Updates for which the vendor's tool, a stand-in of it here, works in the home itself.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::common::host::{Mounted, own_mounts, skipped};
+use crate::common::ports::free_port;
 use crate::common::switches::{BUNDLES, Bench, End, New, NewBut, OLD, Stop, faults, hold, unknowns};
 use crate::common::tooled::{API, GOAL, KEYSTORE, LOG4J, PAGE, TOML, differing};
 use crate::common::{Lab, difference, settled};
@@ -306,11 +306,7 @@ struct Served(Lab);
 impl Served {
     fn new() -> Self {
         let lab = Lab::tooled();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = free_port();
         lab.write("server.py", SERVER);
         let profile = format!(
             "name: wso2am\ntitle: Served\nextends: served-base\nprocess: {{main: [server.py]}}\nservice:\n  start: [python3, \

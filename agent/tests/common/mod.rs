@@ -22,6 +22,7 @@ pub mod gated;
 pub mod host;
 pub mod hotfixes;
 pub mod levels;
+pub mod ports;
 pub mod scenario;
 pub mod served;
 pub mod switches;

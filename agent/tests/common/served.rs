@@ -1,7 +1,6 @@
 //! A laboratory with a server that runs.
 
-use std::net::TcpListener;
-
+use super::ports::free_port;
 use super::{Answer, Lab, Pack, file, pack, script};
 
 /// A small real server: answers with its level, with 500 on /extra, with a line in its log, and with a last word in a file of
@@ -61,11 +60,7 @@ pub fn server(first: &str, offers: &[(&str, &str)], more: &str) -> Server {
     for (version, traits) in offers {
         lab.offer(version, &level(version, traits));
     }
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = free_port();
     let home = lab.home();
     lab.instance(&format!(
         "source: {}\nservice:\n  start: [/usr/bin/env, python3, {}/bin/server.py, '{port}']\n  ports: [{port}]\n  \

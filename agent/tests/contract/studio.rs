@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
 
 use pitstop::api::report::{Report, ReportList};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use crate::common::ports::free_port;
 use crate::common::tooled::LOGIN;
 use crate::common::{Answer, Lab, Pack, file, pack};
 use crate::normal::Normal;
@@ -95,11 +95,7 @@ impl Studio {
         let settings = lab.path("config/pitstop.yaml");
         let text = fs::read_to_string(&settings).unwrap();
         fs::write(&settings, text + "environment: staging\n").unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = free_port();
         lab.instance(&format!(
             "source: {}\nvars: {{port: {port}}}\n",
             lab.path("packs").display()

@@ -1,6 +1,5 @@
 //! What the tests of probes and of the service share.
 
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -8,6 +7,10 @@ use std::time::Duration;
 use crate::config::{Limits, Policy, Probe, ServiceControl, Settings, Stop};
 use crate::product::Profile;
 use crate::sys::clock::{Deadline, pause};
+
+#[path = "../../../tests/common/ports.rs"]
+mod ports;
+pub(crate) use ports::free_port;
 
 /// A directory whose path is free of symlinks, as the home of loaded settings is.
 pub(crate) fn dir() -> tempfile::TempDir {
@@ -77,14 +80,6 @@ pub(crate) fn root_or_skip(test: &str) -> bool {
         eprintln!("skipped, only root can do it: {test}");
     }
     root
-}
-
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }
 
 pub(crate) fn write(path: &Path, text: &str) {
