@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::LIMIT;
 use crate::api::history::TransactionView;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::sys::fs;
@@ -37,8 +38,8 @@ impl super::Store {
     /// Reading failed.
     pub fn history(&self) -> Result<Vec<TransactionView>> {
         let path = self.history_file();
-        let text =
-            fs::read_text_if_exists(&path).map_err(|error| Failure::io("read the history", &path, error))?;
+        let text = fs::read_text_up_to(&path, LIMIT)
+            .map_err(|error| Failure::io("read the history", &path, error))?;
         Ok(text
             .unwrap_or_default()
             .lines()
@@ -49,7 +50,7 @@ impl super::Store {
 
 fn append(path: &Path, line: &[u8]) -> std::io::Result<()> {
     let cut_short =
-        fs::read_text_if_exists(path)?.is_some_and(|text| !text.is_empty() && !text.ends_with('\n'));
+        fs::read_text_up_to(path, LIMIT)?.is_some_and(|text| !text.is_empty() && !text.ends_with('\n'));
     let mut file = fs::open_append(path)?;
     if cut_short {
         fs::append_durably(&mut file, path, b"\n")?;

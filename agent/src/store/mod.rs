@@ -37,6 +37,10 @@ pub use memory::MemoryStore;
 pub use rollout::HeldLock;
 pub use state::{Installed, Pending, Snapshot, State};
 
+/// What a file of the state may hold, in bytes. What names each path of a large pack is large, too, and whatever was written has to
+/// be read again.
+const LIMIT: u64 = 1 << 30;
+
 /// The folder of one instance's state.
 #[derive(Debug)]
 pub struct Store {
@@ -102,9 +106,9 @@ impl Store {
     /// # Errors
     /// The file cannot be read or is damaged.
     pub fn load(&self) -> Result<State> {
-        let path = self.dir.join("state.json");
+        let path = self.state_file();
         let text =
-            fs::read_text_if_exists(&path).map_err(|error| Failure::io("read the state", &path, error))?;
+            fs::read_text_up_to(&path, LIMIT).map_err(|error| Failure::io("read the state", &path, error))?;
         text.map_or(Ok(State::default()), |text| parse(&path, &text))
     }
 
@@ -113,7 +117,16 @@ impl Store {
     /// # Errors
     /// Writing failed.
     pub fn save(&self, state: &State) -> Result<()> {
-        self.write_json(&self.dir.join("state.json"), state)
+        self.write_json(&self.state_file(), state)
+    }
+
+    fn state_file(&self) -> PathBuf {
+        self.dir.join("state.json")
+    }
+
+    /// How large the state is, in bytes.
+    pub fn state_bytes(&self) -> u64 {
+        fs::metadata(&self.state_file()).map_or(0, |found| found.len())
     }
 
     /// A pristine manifest.
@@ -141,7 +154,7 @@ impl Store {
             .hint("run `pitstop adopt` with --pristine again")
             .because(why)
         };
-        let bytes = fs::read(&path, 1 << 30).map_err(|error| damaged(error.into()))?;
+        let bytes = fs::read(&path, LIMIT).map_err(|error| damaged(error.into()))?;
         if Digest::of(&bytes) != *tree {
             return Err(damaged(anyhow::anyhow!("its digest is not its name")));
         }
@@ -170,8 +183,8 @@ impl Store {
     /// It is missing or damaged.
     pub fn snapshot_plan(&self, transaction: &str) -> Result<Plan> {
         let path = self.snapshot_file(transaction);
-        let bytes = fs::read(&path, 1 << 30)
-            .map_err(|error| Failure::io("read the snapshot's plan", &path, error))?;
+        let bytes =
+            fs::read(&path, LIMIT).map_err(|error| Failure::io("read the snapshot's plan", &path, error))?;
         let text = String::from_utf8_lossy(&bytes);
         parse(&path, &text)
     }
@@ -220,7 +233,7 @@ impl Store {
     }
 
     fn write_json(&self, path: &Path, value: &impl serde::Serialize) -> Result<()> {
-        let bytes = serde_json::to_vec_pretty(value).map_err(|error| {
+        let bytes = serde_json::to_vec(value).map_err(|error| {
             Failure::new(ErrorKind::Internal, "cannot write down the state").because(error)
         })?;
         fs::write_atomic(path, &bytes).map_err(|error| Failure::io("write the state", path, error))
@@ -237,4 +250,40 @@ fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
         .hint("restore the file from a backup, or move the folder away and adopt the pack again")
         .because(error)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Entry, Level, RelPath, Release};
+
+    #[test]
+    fn the_state_of_a_large_pack_of_unknown_origin_comes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        store.prepare().unwrap();
+        let file = Some(Entry::File {
+            mode: Some(0o644),
+            size: 1,
+            sha256: Digest::of(b"a"),
+        });
+        let path = |number| RelPath::new(&format!("{}/{number}.jar", "plugins".repeat(20))).unwrap();
+        let state = State {
+            installed: Some(Installed {
+                release: Release {
+                    product: "lab".to_owned(),
+                    level: Level::new("1.0.0"),
+                    tree: None,
+                },
+                since: "2026-01-01T00:00:00Z".to_owned(),
+                verified: true,
+                accepted: (0..80_000).map(|number| (path(number), file.clone())).collect(),
+                hotfixes: Vec::new(),
+            }),
+            ..State::default()
+        };
+        store.save(&state).unwrap();
+        assert!(store.state_bytes() > 16 << 20);
+        assert!(store.load().unwrap() == state);
+    }
 }

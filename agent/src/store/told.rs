@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Store, parse};
+use super::{LIMIT, Store, parse};
 use crate::api::report::{Action, Report, StepView};
 use crate::api::{Failure, Result};
 use crate::sys::follow::Reader;
@@ -96,7 +96,7 @@ impl Store {
     /// Reading failed.
     pub fn last_report(&self) -> Result<Option<LastReport>> {
         let path = self.last_report_file();
-        let text = fs::read_text_if_exists(&path)
+        let text = fs::read_text_up_to(&path, LIMIT)
             .map_err(|error| Failure::io("read the last report in", &path, error))?;
         text.map(|text| parse(&path, &text)).transpose()
     }

@@ -49,7 +49,15 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Of the system, or the content is not UTF-8.
 pub fn read_text_if_exists(path: &Path) -> io::Result<Option<String>> {
-    match read(path, 16 << 20) {
+    read_text_up_to(path, 16 << 20)
+}
+
+/// The content of a UTF-8 file of at most `limit` bytes; `None` if it does not exist.
+///
+/// # Errors
+/// Of the system, or the content is not UTF-8.
+pub fn read_text_up_to(path: &Path, limit: u64) -> io::Result<Option<String>> {
+    match read(path, limit) {
         Ok(bytes) => String::from_utf8(bytes)
             .map(Some)
             .map_err(|_| io::ErrorKind::InvalidData.into()),
