@@ -164,6 +164,15 @@ impl FileStep {
     pub fn is_seed(&self) -> bool {
         self.op == FileOp::Put && self.class == Class::Customer && self.old.is_none()
     }
+
+    /// How many bytes are written for it. What comes back from a snapshot is given a second name.
+    pub fn copied_bytes(&self) -> u64 {
+        match (self.op, &self.content) {
+            (FileOp::Put, Some(Content::Snapshot { .. })) => 0,
+            (FileOp::Put, _) => self.new.as_ref().map_or(0, Entry::size),
+            _ => 0,
+        }
+    }
 }
 
 /// What happens to a path.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::plan::{FileOp, FileStep, Plan};
+use crate::api::plan::{FileStep, Plan};
+use crate::api::report::Action;
 use crate::api::{ErrorKind, Failure, Result};
-use crate::model::{Entry, RelPath};
+use crate::model::RelPath;
 use crate::observe::permissions;
 use crate::product::profile::DiskRule;
 use crate::session::Instance;
@@ -13,7 +14,7 @@ use crate::sys::root::{Kind, Root};
 
 use super::layout;
 
-/// What the state of an instance, its history and marks in the journal take at most.
+/// What the state grows by, its history and marks in the journal take at most.
 const STATE_BYTES: u64 = 256 << 10;
 
 /// Checks that a plan can be carried out as far as that can be told beforehand.
@@ -97,24 +98,29 @@ fn enough_space(rule: DiskRule, plan: &Plan, free: u64) -> Result<()> {
     if plan.required_bytes <= free {
         return Ok(());
     }
-    let staged = staged_bytes(plan.files.iter());
+    let staged = mib(staged_bytes(plan.files.iter()));
+    let (sum, hint) = match plan.action {
+        Action::Rollback => (format!("{staged} MiB that are copied"), "free space there"),
+        _ => (
+            format!(
+                "{} × {staged} MiB staged + {} MiB",
+                rule.factor,
+                mib(rule.extra_bytes)
+            ),
+            "free space there, or keep fewer snapshots (policy `keep_snapshots`)",
+        ),
+    };
     let message = format!(
-        "not enough space on the file system of {}: {} MiB needed = {} × {} MiB staged + {} MiB, {} MiB free",
+        "not enough space on the file system of {}: {} MiB needed = {sum}, {} MiB free",
         plan.home.display(),
         mib(plan.required_bytes),
-        rule.factor,
-        mib(staged),
-        mib(rule.extra_bytes),
         free >> 20
     );
-    Err(Failure::new(ErrorKind::Space, message)
-        .at(&plan.home)
-        .hint("free space there, or keep fewer snapshots (policy `keep_snapshots`)"))
+    Err(Failure::new(ErrorKind::Space, message).at(&plan.home).hint(hint))
 }
 
 fn staged_bytes<'a>(steps: impl Iterator<Item = &'a FileStep>) -> u64 {
-    let puts = steps.filter(|step| step.op == FileOp::Put);
-    puts.filter_map(|step| step.new.as_ref()).map(Entry::size).sum()
+    steps.map(FileStep::copied_bytes).sum()
 }
 
 /// What is staged for a mount inside the home is staged there.
@@ -151,7 +157,8 @@ fn enough_space_for_state(instance: &Instance, plan: &Plan) -> Result<()> {
     // Nothing was written there yet.
     let Ok(state) = Root::open(at) else { return Ok(()) };
     let plan_bytes = serde_json::to_vec(plan).map_or(0, |text| text.len() as u64);
-    let needed = 2 * plan_bytes + STATE_BYTES;
+    // The new state is written beside the old one, and a snapshot remembers what was installed.
+    let needed = 2 * plan_bytes + 2 * instance.store.state_bytes() + STATE_BYTES;
     let free = state
         .space(None)
         .map_err(|error| Failure::io("look at the space of", at, error))?

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::api::plan::{
-    Conflict, ConflictKind, Content, FileOp, FileStep, KeyConflict, Plan, RememberedView, Step, Why,
+    Conflict, ConflictKind, FileOp, FileStep, KeyConflict, Plan, RememberedView, Step, Why,
 };
 use crate::api::report::Action;
 use crate::api::{ErrorKind, Failure, Result};
@@ -295,9 +295,7 @@ impl Draft<'_> {
         let common = &self.common;
         let staged = files.iter().filter(|file| file.op == FileOp::Put);
         let (count, bytes) = staged.fold((0, 0), |(count, bytes), file| {
-            let is_copied = !matches!(file.content, Some(Content::Snapshot { .. }));
-            let size = file.new.as_ref().map_or(0, Entry::size);
-            (count + 1, bytes + if is_copied { size } else { 0 })
+            (count + 1, bytes + file.copied_bytes())
         });
         let steps = if files.is_empty() && conflicts.is_empty() && common.from == common.to {
             Vec::new()
@@ -320,7 +318,11 @@ impl Draft<'_> {
             hotfixes: Vec::new(),
             in_place: false,
             warnings: self.warnings,
-            required_bytes: required_bytes(common.disk, bytes)?,
+            required_bytes: match common.action {
+                // Files come back as second names and by renames; no server grows into the reserve before it is seen.
+                Action::Rollback => bytes,
+                _ => required_bytes(common.disk, bytes)?,
+            },
         })
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use crate::common::levels::*;
-use crate::common::{file, pack};
+use crate::common::{Lab, file, pack};
 
 #[test]
 fn bad_input_is_refused_with_its_kind_and_without_a_change() {
@@ -177,9 +177,7 @@ fn an_acl_opens_no_file_further_than_its_mode() {
     assert!(!signed || xattr::get(&replaced, "security.ima").unwrap().is_none());
 }
 
-#[test]
-fn a_tight_disk_is_told_with_its_numbers() {
-    let lab = lab();
+fn demand_a_petabyte(lab: &Lab) {
     let profile = lab.path("products/lab/product.yaml");
     let text = fs::read_to_string(&profile).unwrap();
     fs::write(
@@ -187,6 +185,21 @@ fn a_tight_disk_is_told_with_its_numbers() {
         text.replace("extra_bytes: 0", "extra_bytes: 1000000000000000"),
     )
     .unwrap();
+}
+
+#[test]
+fn a_tight_disk_keeps_nobody_from_going_back() {
+    let lab = lab();
+    lab.run(&["update", "lab"]).expect(0, "updated");
+    demand_a_petabyte(&lab);
+    lab.run(&["rollback", "lab"]).expect(0, "rolled-back");
+    assert_eq!(lab.read("VERSION"), "1.0.0\n");
+}
+
+#[test]
+fn a_tight_disk_is_told_with_its_numbers() {
+    let lab = lab();
+    demand_a_petabyte(&lab);
     let before = lab.tree();
     let answer = lab.run(&["update", "lab"]).refused(6, "space");
     assert!(
