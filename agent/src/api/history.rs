@@ -40,6 +40,28 @@ pub struct TransactionView {
 impl TransactionView {
     /// How many transactions a report lists at most.
     pub const LIST_LIMIT: usize = 5;
+
+    /// The newest change of a history, which lists the newest first. A way back that the agent went by itself is a part of the change
+    /// that it took back: what it came to is told, and all the time for which the server was down.
+    pub fn newest_change(history: &[Self]) -> Option<Self> {
+        match history {
+            [back, taken, ..] if back.takes_back(taken) => Some(Self {
+                stopped_ms: taken
+                    .stopped_ms
+                    .zip(back.stopped_ms)
+                    .map(|(taken, back)| taken + back),
+                ..taken.clone()
+            }),
+            [last, ..] => Some(last.clone()),
+            [] => None,
+        }
+    }
+
+    /// Both are written when the way back is verified.
+    fn takes_back(&self, taken: &Self) -> bool {
+        (self.action, self.outcome, taken.outcome) == (Action::Rollback, Outcome::Done, Outcome::TakenBack)
+            && self.ended == taken.ended
+    }
 }
 
 /// How a transaction ended.

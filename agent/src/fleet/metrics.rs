@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::time::seconds;
-use crate::api::report::{InstanceView, Report, ReportList, RunState, Severity};
+use crate::api::report::{InstanceView, Report, ReportList, RunState, Severity, TransactionView};
 
 /// A metric's name and what it says.
 type Metric = (&'static str, &'static str);
@@ -170,7 +170,7 @@ impl Samples {
     }
 
     fn last(&mut self, name: (&str, &str), report: &Report) {
-        let Some(last) = report.transactions.first() else {
+        let Some(last) = TransactionView::newest_change(&report.transactions) else {
             return;
         };
         if let Some(ended) = seconds(&last.ended) {

@@ -54,6 +54,27 @@ fn each_metric_is_one_group_and_labels_are_escaped() {
 }
 
 #[test]
+fn an_update_that_was_taken_back_did_not_go_well() {
+    let mut report = report();
+    let mut taken = report.transactions[0].clone();
+    taken.outcome = crate::api::report::Outcome::TakenBack;
+    let back = crate::api::history::TransactionView {
+        transaction: "2".to_owned(),
+        action: Action::Rollback,
+        stopped_ms: Some(1_000),
+        ..report.transactions[0].clone()
+    };
+    report.transactions = vec![back, taken];
+    let text = metrics(&ReportList::new(vec![report]));
+    for line in [
+        r#"pitstop_last_transaction_stopped_seconds{name="is-1"} 22.045"#,
+        r#"pitstop_last_transaction_ok{name="is-1"} 0"#,
+    ] {
+        assert!(text.lines().any(|one| one == line), "{line} in\n{text}");
+    }
+}
+
+#[test]
 fn that_nothing_could_be_checked_is_told() {
     let failure = Failure::new(ErrorKind::Settings, "bad");
     let list = ReportList {

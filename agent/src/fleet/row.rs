@@ -134,10 +134,11 @@ impl Row {
 
     /// What the newest change left, which no run after it says of itself, unless all was found well since.
     fn of_last_change(&self, reports: &[Told], view: &ViewTold) -> Option<Problem> {
-        let last = self.transactions.first()?;
-        let kind = match last.outcome.as_str() {
-            "unhealthy" => Kind::Unhealthy,
-            "taken-back" => Kind::RolledBack,
+        let last = self.newest_change()?;
+        let (kind, excused) = match last.outcome.as_str() {
+            "unhealthy" => (Kind::Unhealthy, view.verified),
+            // What runs now is the level before, which was verified on the way back.
+            "taken-back" => (Kind::RolledBack, false),
             _ => return None,
         };
         let is_newer = |one: &Told| {
@@ -145,13 +146,22 @@ impl Row {
             at.is_some_and(|at| at >= last.ended)
         };
         let mut verified = reports.iter().filter(|one| one.action == "verify" && one.ok);
-        if view.verified || verified.any(is_newer) {
+        if excused || verified.any(is_newer) {
             return None;
         }
         let why = last.reason.as_deref().unwrap_or("nobody knows why");
         let text = format!("{} to {}: {why}", last.action, last.to);
         let hint = "mend the cause, and `pitstop verify` says so";
         Some(Problem::new(kind, text).hint(Some(hint)))
+    }
+
+    /// A way back that the agent went by itself is a part of the change that it took back.
+    fn newest_change(&self) -> Option<&Transaction> {
+        let taken = self.transactions.get(1).filter(|one| one.outcome == "taken-back");
+        self.transactions.first().map(|last| match taken {
+            Some(taken) if last.action == "rollback" && last.is_fine() && last.ended == taken.ended => taken,
+            _ => last,
+        })
     }
 
     fn of_age(&self, check: &Told, rule: Rule) -> Vec<Problem> {

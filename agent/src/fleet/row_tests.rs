@@ -200,6 +200,15 @@ fn what_the_last_change_left_is_a_problem_until_all_is_found_well() {
     assert_eq!(left(&[after("unhealthy"), verify(11, true)]), [""; 0]);
     assert_eq!(left(&[after("unhealthy"), verify(11, false)]), ["unhealthy"]);
     assert_eq!(left(&[after("unhealthy"), verify(9, true)]), ["unhealthy"]);
+    let mut way_back = line("done", 10);
+    way_back[0]["transaction"] = json!("8");
+    way_back
+        .as_array_mut()
+        .unwrap()
+        .extend(line("taken-back", 10).as_array().unwrap().clone());
+    let back = check(json!({"transactions": way_back, "after.verified": true}));
+    assert_eq!(left(std::slice::from_ref(&back)), ["rolled-back"]);
+    assert_eq!(left(&[verify(11, true), back]), [""; 0]);
     let verified = check(json!({"transactions": line("unhealthy", 10), "after.verified": true}));
     assert_eq!(left(&[verified]), [""; 0]);
     // The run that failed says so itself.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::api::report::{Action, Outcome, RunState};
+use crate::api::report::{Action, Outcome, RunState, TransactionView};
 use crate::api::trust::SignedReport;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::{ConfigDirs, Settings, load};
@@ -99,6 +99,7 @@ fn named(dirs: &ConfigDirs, names: &[String]) -> Result<Vec<(String, Result<Sett
 
 fn look(run: &mut Run<'_>, settings: Settings) -> Result<Installed> {
     let instance = Instance::open(settings)?;
+    super::refuse_interrupted(&instance)?;
     let (view, inventory, _) = view::observe(run, &instance)?;
     let content = |entry: Option<&Entry>| entry.and_then(Entry::sha256);
     // Without the vendor's files nobody can say what deviates from them.
@@ -117,8 +118,10 @@ fn look(run: &mut Run<'_>, settings: Settings) -> Result<Installed> {
         let seen = inventory.entries.get(path).map(|seen| &seen.entry);
         deviations.insert(path.clone(), content(seen));
     }
-    let last = instance.store.history()?.pop();
-    let failure = last
+    verify::refuse_changed(&instance)?;
+    let mut history = instance.store.history()?;
+    history.reverse();
+    let failure = TransactionView::newest_change(&history)
         .filter(|last| last.outcome != Outcome::Done)
         .map(|last| LastFailure {
             at: last.ended,

@@ -47,6 +47,22 @@ fn nor_does_it_stay_down_where_a_recovery_cannot_write_it_down() {
     let killed = [("PITSTOP_FAULT", "kill-before:/snapshots/000001")];
     assert_eq!(server.lab.run_with(&["update", "lab"], &killed).code, None);
     assert_eq!(server.says(), None);
+    // Nor is a receipt given of what is in the middle of a change.
+    let [key, out] = ["receipt.key", "receipt.json"].map(|name| server.lab.path(name));
+    server.run(&["trust", "keygen", key.to_str().unwrap()]);
+    let receipt = server.run(&[
+        "receipt",
+        "lab",
+        "-o",
+        out.to_str().unwrap(),
+        "--sign",
+        key.to_str().unwrap(),
+    ]);
+    assert!(
+        receipt.code == Some(2) && receipt.report["error"].to_string().contains("was interrupted"),
+        "{}",
+        receipt.report
+    );
     for _ in 0..2 {
         let fails = [("PITSTOP_FAULT", "eio:/snapshots/000001")];
         server

@@ -193,7 +193,7 @@ impl Proof {
     }
 }
 
-/// Nothing locks an instance during the tests, which may take hours, so another run may have changed what they were about.
+/// Nothing locks an instance while it is only looked at, and tests may take hours, so another run may have changed what was seen.
 pub(in crate::verb) fn refuse_changed(instance: &Instance) -> Result<()> {
     let (was, is) = (&instance.state, instance.store.load()?);
     let is_same = (&was.installed, &was.pending, was.sequence) == (&is.installed, &is.pending, is.sequence);
@@ -201,8 +201,9 @@ pub(in crate::verb) fn refuse_changed(instance: &Instance) -> Result<()> {
         return Ok(());
     }
     let name = &instance.settings.name;
-    let message = format!("{name} was changed while it was verified, so nothing is proven of what it is now");
-    Err(Failure::new(ErrorKind::Stale, message).hint("verify again once no other run changes the instance"))
+    let message =
+        format!("{name} was changed while it was looked at, so nothing is proven of what it is now");
+    Err(Failure::new(ErrorKind::Stale, message).hint("try again once no other run changes the instance"))
 }
 
 fn result(probes: &[ProbeView]) -> Outcome {
