@@ -9,6 +9,7 @@ use crate::api::{ErrorKind, Failure, Result};
 use crate::config::load;
 use crate::merge::text::LIMIT;
 use crate::model::{Progress, RelPath};
+use crate::sys::process::ProcessId;
 use crate::sys::{fs, host, process, terminal};
 use crate::template::mask::SHOWN as SHOWN_SECRET;
 use crate::verb::conflicts::desk::{self, How, Resolve, Show, name_of};
@@ -17,6 +18,8 @@ use super::args::Args;
 use super::columns::columns;
 use super::{print_report, print_text};
 
+/// How the folder begins in which a file is edited; the id of the process follows.
+const FOLDER: &str = "edit-";
 /// How wide a terminal is that does not know.
 const USUAL_WIDTH: usize = 80;
 
@@ -205,7 +208,8 @@ impl Walk<'_> {
     /// What a person makes of the file with markers; `None` if nothing.
     fn edit(&self, item: &Item) -> Result<Option<Vec<u8>>> {
         let settings = self.settings()?;
-        let folder = settings.state_dir.join(format!("edit-{}", std::process::id()));
+        let folder = settings.state_dir.join(format!("{FOLDER}{}", std::process::id()));
+        sweep(&settings.state_dir).map_err(|error| Failure::io("clear", &settings.state_dir, error))?;
         let marked = desk::marked(settings, &item.path, self.progress)?;
         let file = folder.join(item.path.file_name());
         let edited = edited(&folder, &file, &marked);
@@ -214,6 +218,24 @@ impl Walk<'_> {
         fs::remove_dir_if_empty(&folder).map_err(|error| Failure::io("remove", &folder, error))?;
         Ok(edited?.filter(|edited| *edited != marked))
     }
+}
+
+/// Removes what runs left that were killed while a person edited: secrets may be in it.
+fn sweep(state_dir: &Path) -> std::io::Result<()> {
+    for left in fs::list_dir(state_dir)? {
+        let name = left.file_name();
+        let pid = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(FOLDER)?.parse().ok());
+        if pid.is_none_or(|pid| ProcessId::of(pid).is_some()) {
+            continue;
+        }
+        for file in fs::list_dir(&left.path())? {
+            fs::remove_if_exists(&file.path())?;
+        }
+        fs::remove_dir_if_empty(&left.path())?;
+    }
+    Ok(())
 }
 
 fn edited(folder: &PathBuf, file: &Path, marked: &[u8]) -> Result<Option<Vec<u8>>> {

@@ -27,6 +27,7 @@ pub use watched::{End, run_watched};
 
 use super::clock::Deadline;
 use pipes::Stream;
+use signal::Ignored;
 
 /// How many bytes of each output stream are kept: the last ones.
 pub const TAIL_BYTES: usize = 8 << 10;
@@ -206,7 +207,8 @@ fn kept(mut command: Command, spec: &Spec, timeout: Duration, stdout_bytes: usiz
 }
 
 /// Lets a person edit a file: runs a shell command with the file's path as its last argument, on this process's own
-/// terminal and in its own environment, and waits for its end.
+/// terminal and in its own environment, and waits for its end. Meanwhile Ctrl-C, Ctrl-\\ and a hang-up are the editor's alone: the
+/// terminal sends them to this process as well.
 ///
 /// # Errors
 /// If the shell cannot be started.
@@ -217,14 +219,18 @@ pub fn edit(command: &str, file: &Path) -> io::Result<ExitStatus> {
         .arg(format!("{command} \"$1\""))
         .arg("sh")
         .arg(file);
+    let ignored = Ignored::begin()?;
     // SAFETY: the closure makes plain system calls only.
     unsafe {
-        shell.pre_exec(|| {
+        shell.pre_exec(move || {
+            ignored.end();
             close_on_exec();
             Ok(())
         })
     };
-    shell.status()
+    let ended = shell.status();
+    ignored.end();
+    ended
 }
 
 fn feed(child: &mut Child, bytes: Option<Vec<u8>>) {

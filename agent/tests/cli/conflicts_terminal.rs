@@ -121,12 +121,17 @@ const ASKED: &str = "[q]uit? ";
 #[test]
 fn a_person_decides_one_by_one() {
     let lab = lab();
-    // The file of the editor, as it was seen, and what becomes of it.
+    // What a run left that was killed meanwhile: no process has this number.
+    let killed = lab.path("state/instances/lab/edit-4194305");
+    fs::create_dir(&killed).unwrap();
+    fs::write(killed.join("app.yaml"), "password: hunter2\n").unwrap();
+    // The file of the editor, as it was seen, and what becomes of it. Ctrl-C and a hang-up reach more than the editor.
     let editor = lab.path("editor");
     fs::write(
         &editor,
         format!(
-            "#!/bin/sh\ncp \"$1\" {0}/edited\nprintf '#!/bin/sh\\nexec edited\\n' > \"$1\"\n",
+            "#!/bin/sh\nrun=${{1%/*}}\nkill -INT \"${{run##*/edit-}}\" && kill -HUP \"${{run##*/edit-}}\" || exit\n\
+             cp \"$1\" {0}/edited\nprintf '#!/bin/sh\\nexec edited\\n' > \"$1\"\n",
             lab.dir.path().display()
         ),
     )

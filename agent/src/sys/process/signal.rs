@@ -6,8 +6,36 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use nix::errno::Errno;
 use nix::libc;
 pub use nix::sys::signal::Signal;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, sigaction};
 
 use crate::sys::procfs::Stat;
+
+/// What a terminal sends to every process that it is the terminal of.
+const OF_TERMINALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGHUP];
+
+/// What this process did with them before it ignored them.
+#[derive(Clone, Copy)]
+pub(super) struct Ignored([(Signal, SigAction); 3]);
+
+impl Ignored {
+    pub(super) fn begin() -> io::Result<Self> {
+        let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+        let mut before = OF_TERMINALS.map(|signal| (signal, ignore));
+        for (signal, action) in &mut before {
+            // SAFETY: to ignore a signal runs no code.
+            *action = unsafe { sigaction(*signal, &ignore) }?;
+        }
+        Ok(Self(before))
+    }
+
+    /// Does with them what was done before; in this process, or in the one that it forked.
+    pub(super) fn end(self) {
+        for (signal, action) in &self.0 {
+            // SAFETY: the action was in force before. It fails for what is no signal only.
+            let _ = unsafe { sigaction(*signal, action) };
+        }
+    }
+}
 
 /// One process, and no later one that got the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
