@@ -54,6 +54,14 @@ impl Release {
         format!("{}-{}", self.product, self.to.level)
     }
 
+    /// Whether a name in it could not be shown to a person as it is.
+    pub fn has_odd_names(&self) -> bool {
+        let levels = self.from.iter().chain([&self.to]).map(|tree| tree.level.as_str());
+        levels
+            .chain([self.product.as_str()])
+            .any(|name| name.contains(char::is_control))
+    }
+
     /// Until when it is to be used, if it says so and that is a time.
     pub fn expiry(&self) -> Option<Timestamp> {
         self.expires.as_ref()?.parse().ok()

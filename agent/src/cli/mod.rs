@@ -275,6 +275,12 @@ fn print_json(value: &impl serde::Serialize) -> Result<()> {
 }
 
 fn print_text(text: &str) -> Result<()> {
+    // Others choose names; what they call something must not command a terminal.
+    let commands = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    let text = match text.contains(commands) {
+        true => &text.replace(commands, "?"),
+        false => text,
+    };
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         // Whoever closed the pipe, or the terminal, does not want the rest; the work is done all the same.

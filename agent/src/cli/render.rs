@@ -133,7 +133,7 @@ fn rollout(text: &mut Text, view: &RolloutView) {
 
 /// A failure for which there is no report.
 pub fn error(error: &ErrorView) -> String {
-    let mut text = Text(format!("pitstop: {}\n", error.message));
+    let mut text = Text::headed(format!("pitstop: {}", error.message));
     if let Some(hint) = &error.hint {
         text.line(format!("  {hint}"));
     }
@@ -142,11 +142,7 @@ pub fn error(error: &ErrorView) -> String {
 
 /// What merging three files left for a person.
 pub fn merge(report: &MergeReport) -> String {
-    let mut text = Text(format!(
-        "pitstop: {} in {}\n",
-        report.message,
-        report.out.display()
-    ));
+    let mut text = Text::headed(format!("pitstop: {} in {}", report.message, report.out.display()));
     report.conflicts.iter().for_each(|key| text.key(key, "  "));
     text.0
 }
@@ -154,6 +150,12 @@ pub fn merge(report: &MergeReport) -> String {
 struct Text(String);
 
 impl Text {
+    fn headed(line: impl AsRef<str>) -> Self {
+        let mut text = Self(String::new());
+        text.line(line);
+        text
+    }
+
     fn key(&mut self, key: &KeyConflict, indent: &str) {
         let name = match (&key.key, key.line) {
             (Some(name), _) => name.clone(),
@@ -173,7 +175,7 @@ impl Text {
 
     fn line(&mut self, line: impl AsRef<str>) {
         // Writing to a String cannot fail. Control characters in names must not reach a terminal.
-        let clean = line.as_ref().replace(|c: char| c.is_control(), "?");
+        let clean = line.as_ref().replace(char::is_control, "?");
         let _ = writeln!(self.0, "{clean}");
     }
 }

@@ -568,6 +568,12 @@ fn a_release_about_another_product_or_tree_is_refused() {
         bundle.entry("release.json").bytes = envelope.to_bytes().unwrap();
     });
     refused(&studio, "another subject", &subject, "source");
+    let escape = bent(&studio, |bundle| {
+        let mut release = bundle.release();
+        release.to.level = Level::new("1.1.0\u{1b}[2J");
+        bundle.say(&release, &key);
+    });
+    refused(&studio, "a name that commands a terminal", &escape, "source");
     let lower = bent(&studio, |bundle| {
         let mut release = bundle.release();
         release.to.level = Level::new("0.9.0");

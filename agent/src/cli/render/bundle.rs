@@ -5,7 +5,7 @@ use crate::api::bundle::{BundleReport, BundlesReport};
 
 /// Bundles that are listed.
 pub fn all(report: &BundlesReport) -> String {
-    let mut text = Text(format!("{}\n", report.message));
+    let mut text = Text::headed(&report.message);
     for one in &report.bundles {
         let what = format!("{} {}", one.product, one.level);
         text.line(format!(
@@ -19,7 +19,7 @@ pub fn all(report: &BundlesReport) -> String {
 
 /// A bundle.
 pub fn one(report: &BundleReport) -> String {
-    let mut text = Text(format!("{}\n", report.message));
+    let mut text = Text::headed(&report.message);
     let from: Vec<&str> = report.from.iter().map(|tree| tree.level.as_str()).collect();
     let from = if from.is_empty() {
         "anywhere".to_owned()

@@ -125,10 +125,13 @@ impl Said {
             )
             .hint("update the agent first; a bundle can carry it, see `bundle inspect`"));
         }
-        if !statement.is_about(&statement.predicate.to.tree) {
-            let message = format!(
-                "cannot read the bundle {shown}: its release is about another tree than the one that it leads to"
-            );
+        let is_about_another = !statement.is_about(&statement.predicate.to.tree);
+        if is_about_another || statement.predicate.has_odd_names() {
+            let why = match is_about_another {
+                true => "its release is about another tree than the one that it leads to",
+                false => "its product or a level has control characters in its name",
+            };
+            let message = format!("cannot read the bundle {shown}: {why}");
             return Err(Failure::new(ErrorKind::Source, message).hint("ask who made it for another one"));
         }
         Ok(Self {
