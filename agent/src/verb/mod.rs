@@ -42,7 +42,7 @@ use crate::plan::Common;
 use crate::session::{Instance, Session};
 use crate::store::told::Line;
 use crate::sys::clock::{Stopwatch, now_rfc3339};
-use crate::sys::host;
+use crate::sys::{host, interrupt};
 use told::{Alone, Told};
 
 /// A verb under way.
@@ -87,6 +87,8 @@ impl<'a> Run<'a> {
 
     /// Opens an instance for a run that changes it: others can follow it, and are told how it ended. A dry run does not count.
     fn begin(&mut self, settings: Settings) -> Result<Session> {
+        // Of several instances, the one before may have taken its time.
+        interrupt::go_on()?;
         if self.report.dry_run {
             return Session::begin(settings, self.report.action);
         }

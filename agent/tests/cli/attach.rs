@@ -3,13 +3,14 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
 use crate::common::Lab;
 use crate::common::host::eventually;
 use crate::common::scenario::lab;
+use crate::common::served::{level, server};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -30,14 +31,18 @@ fn held(when: &str) -> Held {
     let (reached, go_on) = (lab.path("reached"), lab.path("go-on"));
     let profile = lab.path("products/lab/product.yaml");
     let text = fs::read_to_string(&profile).unwrap();
-    let wait = format!(
-        "touch {}; while ! test -e {}; do sleep 0.02; done",
-        reached.display(),
-        go_on.display()
-    );
+    let wait = wait(&reached, &go_on);
     let hook = format!("hooks: [{{when: {when}, command: [/bin/sh, -c, '{wait}']}}]\n");
     fs::write(&profile, text + &hook).unwrap();
     Held { lab, reached, go_on }
+}
+
+fn wait(reached: &Path, go_on: &Path) -> String {
+    format!(
+        "touch {}; while ! test -e {}; do sleep 0.02; done",
+        reached.display(),
+        go_on.display()
+    )
 }
 
 impl Held {
@@ -292,6 +297,40 @@ fn after_the_stop_it_goes_on_and_a_second_signal_ends_it_at_once() {
     held.lab.run(&["attach", "lab"]).refused(1, "interrupted");
     held.lab.run(&["update", "lab"]).expect(0, "current");
     held.lab.run(&["verify", "lab"]).expect(0, "verified");
+}
+
+#[test]
+fn of_all_instances_a_signal_leaves_those_alone_whose_turn_did_not_come() {
+    let server = server("", &[], "").started();
+    let lab = &server.lab;
+    let (reached, go_on) = (lab.path("reached"), lab.path("go-on"));
+    let stop = format!("{}; kill {}", wait(&reached, &go_on), server.pids()[0]);
+    server.settings(|text| {
+        text.replace(
+            "service:\n",
+            &format!("service:\n  stop: [/bin/sh, -c, '{stop}']\n"),
+        )
+    });
+    let other = lab.path("other");
+    crate::common::write_pack(&other, &level("1.0.0", ""));
+    let text = format!("name: other\nproduct: lab\nhome: {}\n", other.display());
+    fs::write(lab.path("config/instances.d/other.yaml"), text).unwrap();
+    let all = lab.spawn(&["stop", "--all"]);
+    eventually("the first is stopped", || reached.exists());
+    kill(pid(&all), Signal::SIGINT).unwrap();
+    fs::write(&go_on, "").unwrap();
+    let (code, list) = output(all);
+    let kinds = ["status", "error"].map(|part| &list["reports"][0][part]);
+    assert_eq!(
+        (kinds[0].as_str(), kinds[1]),
+        (Some("stopped"), &Value::Null),
+        "{list:#}"
+    );
+    assert_eq!(
+        (code, list["reports"][1]["error"]["kind"].as_str()),
+        (Some(1), Some("cancelled")),
+        "{list:#}"
+    );
 }
 
 /// Looking at something ends at once, as everywhere.
