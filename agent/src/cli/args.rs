@@ -328,11 +328,12 @@ impl Command {
 }
 
 impl Args {
-    /// The folders that settings and state lie in.
+    /// The folders that settings and state lie in, for programs in other folders as well.
     pub fn dirs(&self) -> ConfigDirs {
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
         ConfigDirs {
-            config: self.config_dir.clone(),
-            state: self.state_dir.clone(),
+            config: absolute(&self.config_dir),
+            state: absolute(&self.state_dir),
         }
     }
 }
@@ -366,5 +367,29 @@ impl From<RollbackArgs> for verb::rollback::Options {
             dry_run,
             plan,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_the_same_for_programs_that_run_elsewhere() {
+        let args = Args::parse_from([
+            "pitstop",
+            "--state-dir",
+            "state",
+            "--config-dir",
+            "/etc/pitstop",
+            "check",
+            "lab",
+        ]);
+        let dirs = args.dirs();
+        assert!(
+            dirs.state.is_absolute() && dirs.state.ends_with("state"),
+            "{dirs:?}"
+        );
+        assert_eq!(dirs.config, PathBuf::from("/etc/pitstop"));
     }
 }
