@@ -106,6 +106,11 @@ impl Disk {
         Ok(disk)
     }
 
+    /// Makes all that was written durable, on this disk alone: others may count on what theirs has not.
+    pub fn sync(&self) {
+        nix::unistd::syncfs(File::open(&self.at).unwrap()).unwrap();
+    }
+
     /// What a power cut would leave now.
     pub fn cut(&self, image: &Path) {
         let copied = tool(

@@ -45,7 +45,7 @@ impl Site {
             .map_err(|why| skipped(&why))
             .ok()?;
         let lab = prepare(adopted(Lab::new_in(TempDir::new_in(&at).unwrap(), &old())));
-        nix::unistd::sync();
+        disk.sync();
         disk.cut(&dir.path().join("start"));
         let (ends, effects) = Ends::rehearse(&lab, args);
         Some(Self {
