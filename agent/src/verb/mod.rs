@@ -1,6 +1,7 @@
 //! The verbs: one file each, the road top to bottom. Every verb returns a [`Report`] and never fails otherwise.
 
 pub mod adopt;
+mod again;
 pub mod attach;
 pub mod bundle;
 pub mod check;

@@ -4,7 +4,6 @@ pub(super) mod slot;
 
 use jiff::Timestamp;
 
-use crate::api::report::Action;
 use crate::api::rollout::{Gate, LockView, RolloutView};
 use crate::api::{Failure, Result};
 use crate::config::Rollout;
@@ -19,19 +18,31 @@ use super::Run;
 pub(super) struct Gates<'a> {
     held_to: &'static [Gate],
     overridden: &'a [Gate],
+    /// The command that prepares it ahead of them.
+    ahead: Option<String>,
 }
 
 impl<'a> Gates<'a> {
     /// Whatever leads to other files of the vendor's.
     pub fn all(overridden: &'a [Gate]) -> Self {
-        let held_to = &Gate::ALL;
-        Self { held_to, overridden }
+        Self {
+            held_to: &Gate::ALL,
+            overridden,
+            ahead: None,
+        }
     }
 
     /// A configuration is the host's own: no wave brings it.
     pub fn of_config(overridden: &'a [Gate]) -> Self {
-        let held_to = &[Gate::Window, Gate::Lock];
-        Self { held_to, overridden }
+        Self {
+            held_to: &[Gate::Window, Gate::Lock],
+            ..Self::all(overridden)
+        }
+    }
+
+    /// What is held up can be staged by this command.
+    pub fn staged_by(self, ahead: Option<String>) -> Self {
+        Self { ahead, ..self }
     }
 
     /// Going back, and what only stages, is held up by nothing.
@@ -52,7 +63,7 @@ pub(super) fn admit(run: &mut Run<'_>, instance: &Instance, gates: &Gates<'_>) -
     }
     run.report.rollout = view(instance);
     for gate in gates.held_to {
-        let Some(refused) = refused(run.report.action, instance, *gate, clock::now()) else {
+        let Some(refused) = refused(instance, *gate, clock::now(), gates.ahead.as_deref()) else {
             continue;
         };
         if gates.hold(*gate) {
@@ -68,24 +79,23 @@ pub(super) fn admit(run: &mut Run<'_>, instance: &Instance, gates: &Gates<'_>) -
 }
 
 /// Refuses a change whose window has closed meanwhile.
-pub(super) fn still_open(run: &Run<'_>, instance: &Instance, gates: &Gates<'_>) -> Result<()> {
-    let refused = refused(run.report.action, instance, Gate::Window, clock::now());
+pub(super) fn still_open(instance: &Instance, gates: &Gates<'_>) -> Result<()> {
+    let refused = refused(instance, Gate::Window, clock::now(), gates.ahead.as_deref());
     let refused = refused.filter(|_| gates.hold(Gate::Window));
     refused.map_or(Ok(()), Err)
 }
 
-/// What would stop an update now, for `check`.
-pub(super) fn blockers(instance: &Instance) -> impl Iterator<Item = Failure> {
+/// What would stop an update now, for `check`. `ahead` is the command that stages it.
+pub(super) fn blockers(instance: &Instance, ahead: Option<&str>) -> impl Iterator<Item = Failure> {
     let now = clock::now();
     [Gate::Wave, Gate::Window]
         .into_iter()
-        .filter_map(move |gate| refused(Action::Update, instance, gate, now))
+        .filter_map(move |gate| refused(instance, gate, now, ahead))
 }
 
 /// What a gate says at a moment. The lock says here what overriding it leaves out.
-fn refused(action: Action, instance: &Instance, gate: Gate, now: Timestamp) -> Option<Failure> {
-    let settings = &instance.settings;
-    let rollout = &settings.rollout;
+fn refused(instance: &Instance, gate: Gate, now: Timestamp, ahead: Option<&str>) -> Option<Failure> {
+    let rollout = &instance.settings.rollout;
     let message = match gate {
         Gate::Wave => wave(rollout, now)?,
         Gate::Window => window(rollout, now)?,
@@ -96,13 +106,7 @@ fn refused(action: Action, instance: &Instance, gate: Gate, now: Timestamp) -> O
         // Not about time: see `super::gate`.
         Gate::Evidence => return None,
     };
-    let ahead = match action {
-        Action::Update => format!(
-            ", `pitstop update {} --stage-only` prepares it now",
-            settings.name
-        ),
-        _ => String::new(),
-    };
+    let ahead = ahead.map_or_else(String::new, |command| format!(", `{command}` prepares it now"));
     let hint = format!(
         "run again once it is open{ahead}; in an emergency, --override {}",
         gate.name()

@@ -368,17 +368,32 @@ fn go_back(run: &mut Run<'_>, session: &mut Session, pending: &Pending, failure:
         Err(worse) => (ErrorKind::RollbackUnverified, format!("going back: {worse}")),
     };
     let message = format!("{} failed on this host: {failure}; {state}", words.to);
+    Err(Failure::new(kind, message).hint(again(session, pending)))
+}
+
+/// What to do once a change was taken back. Where it came from is not known any more, so that no command can be told for it.
+fn again(session: &Session, pending: &Pending) -> String {
     let name = &session.settings.name;
-    Err(Failure::new(kind, message).hint(match pending.config {
-        None if pending.hotfix.is_some() => format!(
-            "the hotfix is held here; run `pitstop hotfix apply {name} ZIP --release-hold` once the cause is gone"
-        ),
-        None => format!(
-            "the release is held here; give a newer level, or run `pitstop update {name} --release-hold` once the cause is gone"
-        ),
-        Some(_) => format!(
+    let is_held = match &pending.config {
+        Some(ConfigChange::Apply { digest, .. }) => {
+            let hold = session.state.config.hold.as_ref();
+            hold.is_some_and(|hold| hold.digest == *digest)
+        }
+        _ => session.state.hold_on(&pending.to).is_some(),
+    };
+    match (is_held, &pending.config, &pending.hotfix) {
+        (false, ..) => "remove the cause, then run the same again: nothing is held here for it".to_owned(),
+        (true, Some(_), _) => format!(
             "this configuration is held here; change it, or run `pitstop config apply {name} --release-hold` once the \
              cause is gone"
         ),
-    }))
+        (true, None, Some(_)) => format!(
+            "the hotfix is held here; run `pitstop hotfix apply {name} ZIP --release-hold` once the cause is gone"
+        ),
+        (true, None, None) => {
+            "the release is held here; give a newer level, or run the same update again with --release-hold \
+                               once the cause is gone"
+                .to_owned()
+        }
+    }
 }

@@ -4,18 +4,16 @@ mod bases;
 mod carry;
 mod in_place;
 pub(super) mod manual;
+mod options;
 pub(super) mod plan;
 mod refusals;
 
-use std::path::PathBuf;
-
 use crate::api::report::{Action, Report, Status};
-use crate::api::rollout::Gate;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::preflight;
 use crate::config::Settings;
 use crate::memory::{Memory, Remembered};
-use crate::model::{Inventory, Level, Progress, Release};
+use crate::model::{Inventory, Progress, Release};
 use crate::session::{Instance, Session};
 use crate::source::Offer;
 use crate::sys::interrupt;
@@ -23,64 +21,16 @@ use crate::sys::interrupt;
 use super::adopt::Pristine;
 use super::conflicts::remember::{self, recall};
 use super::conflicts::{self, Waiting};
-use super::rollout::{self, Gates};
+use super::rollout;
 use super::server::Server;
 use super::target::{self, Place, Target, Wanted};
 use super::{Run, adopt, gate, hotfix, recover, report_on, server, vendor_tool, view};
 pub(super) use bases::keep_shown;
 pub(super) use carry::{How, carry_out};
+pub use options::Options;
 use plan::{Answering, Made, make_plan};
 use refusals::refuse_held_release;
 pub(super) use refusals::{leave_conflicts, refuse_conflicts, refuse_held};
-
-/// How to update.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// Where from; the instance's source without it.
-    pub from: Option<PathBuf>,
-    /// To which level; the highest offered without it.
-    pub level: Option<Level>,
-    /// Only plan.
-    pub dry_run: bool,
-    /// The plan that must come out.
-    pub plan: Option<String>,
-    /// Prepare everything and leave it for a later run.
-    pub stage_only: bool,
-    /// Go on with the conflicts that a person resolved.
-    pub resume: bool,
-    /// Let the vendor's tool work in the home itself, with the server stopped, instead of on a copy.
-    pub in_place: bool,
-    /// Whether a lower level is accepted.
-    pub allow_downgrade: bool,
-    /// Whether a release that failed here may be tried again.
-    pub release_hold: bool,
-    /// Whether decisions about conflicts that are remembered are left out.
-    pub no_remembered: bool,
-    /// The manual steps that a person acknowledges, by id.
-    pub acknowledge: Vec<String>,
-    /// The hotfixes that the new level does not make superfluous, by name.
-    pub not_superseded: Vec<String>,
-    /// The gates that do not hold it up.
-    pub overrides: Vec<Gate>,
-}
-
-impl Options {
-    /// Staging ahead of the window is the point of it.
-    fn gates(&self) -> Gates<'_> {
-        match self.stage_only {
-            true => Gates::none(),
-            false => Gates::all(&self.overrides),
-        }
-    }
-
-    /// Staging goes on beside any server.
-    fn refuse_uncontrolled(&self, instance: &Instance, server: &Server) -> Result<()> {
-        match self.stage_only {
-            true => Ok(()),
-            false => server::refuse_uncontrolled(&instance.settings, server),
-        }
-    }
-}
 
 /// Runs the verb.
 pub fn update(name: &str, settings: Result<Settings>, options: &Options, progress: &dyn Progress) -> Report {
@@ -112,7 +62,8 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     let Some(mut target) = target::reach(run, &instance, &place, &wanted, &installed, &inventory)? else {
         return current(run, &installed);
     };
-    refuse_held(&instance, &target, options.release_hold)?;
+    let command = options.command(&instance);
+    refuse_held(&instance, &target, options.release_hold, &command)?;
     options.refuse_uncontrolled(&instance, &server)?;
     let mut origin = origin(run, &instance, place.offers(), &installed)?;
     let answering = answering(run, &instance, waiting.as_ref(), &options, &target);
@@ -127,11 +78,11 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     )?;
     run.report.conflicts = conflicts::views(&made.plan);
     super::demand_plan(options.plan.as_deref(), &made.plan)?;
-    rollout::admit(run, &instance, &options.gates())?;
+    rollout::admit(run, &instance, &options.gates(&instance))?;
     gate::admit(run, &instance, &target.release, &target.brought())?;
     hotfix::refuse_ending(&instance, &made.plan, &options.not_superseded)?;
     preflight::check(&instance, &made.plan)?;
-    manual::refuse_unacknowledged(&made.plan, &options.acknowledge)?;
+    manual::refuse_unacknowledged(&made.plan, &options.acknowledge, &command)?;
     refuse_conflicts(run, &made.plan, "")?;
     let message = format!(
         "would update from {} to {}",
@@ -177,16 +128,23 @@ pub(super) fn predict(
         },
     )?;
     run.report.conflicts = conflicts::views(&made.plan);
+    let update = Options {
+        from: options.from.clone(),
+        level: options.level.clone(),
+        no_remembered: options.no_remembered,
+        ..Options::default()
+    };
+    let command = update.command(instance);
     let blockers = [
         gate::missing(run, instance, &target.release, &target.brought()),
-        refuse_held(instance, &target, false),
+        refuse_held(instance, &target, false, &command),
         server::refuse_uncontrolled(&instance.settings, server),
         hotfix::refuse_ending(instance, &made.plan, &[]),
         preflight::predict(instance, &made.plan),
-        manual::refuse_unacknowledged(&made.plan, &[]),
+        manual::refuse_unacknowledged(&made.plan, &[], &command),
     ];
     let blockers = blockers.into_iter().filter_map(Result::err);
-    for failure in blockers.chain(rollout::blockers(instance)) {
+    for failure in blockers.chain(rollout::blockers(instance, update.ahead(instance).as_deref())) {
         run.report.blockers.push((&failure).into());
     }
     Ok(Some(target.release))
@@ -216,7 +174,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     let place = target::place(run, &session, options.from.as_deref(), &installed.level)?;
     // As early as can be: nothing is read of a source, and no tool is run, for a change that may not go.
     if place.leads_on(&session, &Wanted::of(&options), &installed.level) {
-        rollout::admit(run, &session, &options.gates())?;
+        rollout::admit(run, &session, &options.gates(&session))?;
     }
     if installed.tree.is_none() {
         learn(run, &mut session, place.offers(), &installed)?;
@@ -243,14 +201,14 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         run.report.changed = recovered;
         return Ok(());
     };
-    rollout::admit(run, &session, &asked.options.gates())?;
+    rollout::admit(run, &session, &asked.options.gates(&session))?;
     gate::admit(run, &session, &target.release, &target.brought())?;
     interrupt::go_on()?;
     let (made, decided) = decide(run, &session, &asked, inventory, &mut target)?;
     let Asked { server, options, .. } = asked;
     let how = How {
         stage_only: options.stage_only,
-        gates: options.gates(),
+        gates: options.gates(&session),
     };
     let Some(live) = carry_out(run, &mut session, &made, &mut target, &server, how, decided)? else {
         let staged = format!(
@@ -302,7 +260,8 @@ fn decide(
     if let Some(shown) = &target.shown {
         keep_shown(session, shown)?;
     }
-    refuse_held(session, target, options.release_hold)?;
+    let command = options.command(session);
+    refuse_held(session, target, options.release_hold, &command)?;
     options.refuse_uncontrolled(session, &asked.server)?;
     let answering = answering(run, session, asked.waiting.as_ref(), options, target);
     let mut made = make_plan(run, session, inventory, &asked.server, target, None, answering)?;
@@ -313,7 +272,7 @@ fn decide(
     super::demand_plan(options.plan.as_deref(), &made.plan)?;
     hotfix::refuse_ending(session, &made.plan, &options.not_superseded)?;
     preflight::check(session, &made.plan)?;
-    manual::refuse_unacknowledged(&made.plan, &options.acknowledge)?;
+    manual::refuse_unacknowledged(&made.plan, &options.acknowledge, &command)?;
     interrupt::go_on()?;
     let waiting = Waiting {
         from: asked.place.path_to(target),

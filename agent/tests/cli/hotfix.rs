@@ -247,7 +247,8 @@ fn one_that_fails_is_taken_back_and_held() {
     edits_are_there(&lab);
     let held = lab.apply(&broken).refused(6, "held");
     let hint = held.report["error"]["hint"].as_str().unwrap();
-    assert!(hint.contains("hotfix apply"), "{hint}");
+    let command = format!("`pitstop hotfix apply lab {} --release-hold`", broken.display());
+    assert!(hint.contains(&command), "{hint}");
     lab.run(&[
         "hotfix",
         "apply",

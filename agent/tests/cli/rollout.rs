@@ -49,10 +49,11 @@ fn a_host_goes_when_its_wave_opens() {
     let closed = wave("100", 60);
     rollout(&lab, &format!("waves: [{closed}]"));
     let opens = closed.split("opens: ").nth(1).unwrap().trim_end_matches('}');
-    let refused = lab.run(&["update", "lab"]).refused(6, "wave");
+    let refused = lab.run(&["update", "lab", "--level", "1.1.0"]).refused(6, "wave");
     assert!(refused.message().contains(opens), "{}", refused.message());
     assert!(
-        hint(&refused).contains("--stage-only") && hint(&refused).contains("--override wave"),
+        hint(&refused).contains("`pitstop update lab --level 1.1.0 --stage-only`")
+            && hint(&refused).contains("--override wave"),
         "{}",
         hint(&refused)
     );

@@ -78,9 +78,14 @@ fn a_level_that_dies_is_put_back_verified_and_held() {
     assert_eq!(server.says().as_deref(), Some("1.0.0"));
     assert_eq!(crate::common::settled(&server.lab.tree(), &[]), before);
     assert_eq!(server.lab.leftovers(), Vec::<String>::new());
-    server
+    let held = server
         .run(&["update", "lab", "--level", "1.1.0"])
         .refused(6, "held");
+    let hint = held.report["error"]["hint"].as_str().unwrap();
+    assert!(
+        hint.contains("`pitstop update lab --level 1.1.0 --release-hold`"),
+        "{hint}"
+    );
     let check = server.run(&["check", "lab", "--level", "1.1.0"]);
     assert_eq!(check.report["blockers"][0]["kind"], "held");
     // Each of the two transactions has its share of the time for which the server was down.

@@ -41,6 +41,38 @@ fn bad_input_is_refused_with_its_kind_and_without_a_change() {
     assert_eq!(lab.tree(), before);
 }
 
+/// What a person has to read before an update to any level.
+const NOTES: &str =
+    "manual_steps: [{name: notes, changed: [VERSION], text: Read them., acknowledge: true}]\n";
+
+#[test]
+fn what_is_refused_is_done_by_the_command_of_the_hint() {
+    let lab = lab();
+    let profile = lab.path("products/lab/product.yaml");
+    let text = fs::read_to_string(&profile).unwrap();
+    fs::write(&profile, text + NOTES).unwrap();
+    // Without a source of its own, and with a higher level beside the wanted one.
+    lab.instance("");
+    let packs = lab.path("packs");
+    let update = [
+        "update",
+        "lab",
+        "--from",
+        packs.to_str().unwrap(),
+        "--level",
+        "1.1.0",
+    ];
+    let check = [&["check"], &update[1..]].concat();
+    let checked = lab.run(&check).expect(0, "update-available");
+    let refused = lab.run(&update).refused(6, "manual-steps");
+    let hint = refused.report["error"]["hint"].as_str().unwrap();
+    assert_eq!(checked.report["blockers"][0]["hint"], hint);
+    let command = hint.split('`').nth(1).unwrap();
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    let done = lab.run(&words).expect(0, "updated");
+    assert_eq!(installed(&done.report), "1.1.0", "{command}");
+}
+
 #[test]
 fn a_missing_home_is_named() {
     let lab = lab();

@@ -1,5 +1,9 @@
 //! What must not stop the way back that pitstop takes by itself.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::common::file;
@@ -74,6 +78,34 @@ fn hooks_that_fail() {
     for hook in ["/bin/sh", "/bin/false"] {
         assert!(warnings.contains(&format!("the hook `{hook}`")), "{warnings}");
     }
+}
+
+/// What is not the release's fault is not held against it, and is not said to be.
+#[test]
+fn a_start_command_that_cannot_be_run() {
+    let server = server("", &[("1.1.0", "")], "");
+    let (home, packs) = (server.lab.home(), server.lab.path("packs"));
+    let start = |pack: &Path, mode: u32| {
+        let file = pack.join("bin/start");
+        fs::write(&file, "#!/bin/sh\nexec python3 \"${0%/*}/server.py\" \"$1\"\n").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    start(&home, 0o755);
+    start(&packs.join("1.0.0"), 0o755);
+    start(&packs.join("1.1.0"), 0o644);
+    server
+        .run(&["adopt", "lab", "--pristine", packs.to_str().unwrap()])
+        .expect(0, "adopted");
+    let command = |name: &str| format!("{}/bin/{name}", home.display());
+    let python = format!("/usr/bin/env, python3, {}", command("server.py"));
+    server.settings(|text| text.replace(&python, &command("start")));
+    let server = server.started();
+    let failed = server.run(&["update", "lab"]).refused(4, "rolled-back");
+    assert_eq!(server.says().as_deref(), Some("1.0.0"));
+    let hint = failed.report["error"]["hint"].as_str().unwrap();
+    assert!(!hint.contains("--release-hold"), "{hint}");
+    start(&packs.join("1.1.0"), 0o755);
+    server.run(&["update", "lab"]).expect(0, "updated");
 }
 
 /// The level that failed does not even start: it is not tried as if nothing were owed.

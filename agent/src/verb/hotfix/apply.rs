@@ -16,6 +16,7 @@ use crate::source::vendor_tool::{HotfixContent, HotfixFile, HotfixName};
 use crate::store::Installed;
 use crate::sys::fs;
 
+use super::super::again::Again;
 use super::super::conflicts::remember::{self, recall};
 use super::super::conflicts::{self, Waiting};
 use super::super::gate::{self, Asking};
@@ -49,6 +50,23 @@ pub struct Apply {
     pub acknowledge: Vec<String>,
     /// The gates that do not hold it up.
     pub overrides: Vec<Gate>,
+}
+
+impl Apply {
+    /// The command that asks for the very same.
+    fn command(&self, instance: &Instance) -> String {
+        Again::new("hotfix apply", &instance.settings.name)
+            .path(&self.file)
+            .each("--hotfix", &self.hotfix)
+            .flag(self.dry_run, "--dry-run")
+            .each("--plan", &self.plan)
+            .flag(self.resume, "--continue")
+            .flag(self.release_hold, "--release-hold")
+            .flag(self.no_remembered, "--no-remembered")
+            .each("--acknowledge", &self.acknowledge)
+            .each("--override", self.overrides.iter().map(|gate| gate.name()))
+            .to_string()
+    }
 }
 
 /// Applies a hotfix to the installed level, on top of those that are on.
@@ -232,7 +250,8 @@ fn ready(run: &mut Run<'_>, instance: &Instance, options: &Apply, new: &New) -> 
     let files = files(instance, new);
     let mut target = vendor_tool::apply_hotfixes(run, instance, &files, &installed.release, &inventory)?;
     target.hotfix = Some(step(instance, installed, new, &target)?);
-    refuse_held(instance, &target, options.release_hold)?;
+    let command = options.command(instance);
+    refuse_held(instance, &target, options.release_hold, &command)?;
     let answering = Answering {
         waiting: waiting.as_ref(),
         memory: recall(run, &instance.settings.memory, options.no_remembered),
@@ -240,7 +259,7 @@ fn ready(run: &mut Run<'_>, instance: &Instance, options: &Apply, new: &New) -> 
     let made = make_plan(run, instance, inventory, &server, &mut target, None, answering)?;
     demand_plan(options.plan.as_deref(), &made.plan)?;
     preflight::check(instance, &made.plan)?;
-    manual::refuse_unacknowledged(&made.plan, &options.acknowledge)?;
+    manual::refuse_unacknowledged(&made.plan, &options.acknowledge, &command)?;
     Ok(Ready { made, target, server })
 }
 

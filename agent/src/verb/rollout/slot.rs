@@ -35,7 +35,7 @@ pub(in crate::verb) fn enter(
     begin: &Begin,
     gates: &Gates<'_>,
 ) -> Result<()> {
-    still_open(run, session, gates)?;
+    still_open(session, gates)?;
     let Some(rule) = session.settings.rollout.lock.clone() else {
         return Ok(());
     };
@@ -44,7 +44,7 @@ pub(in crate::verb) fn enter(
     }
     take(run, session, begin, &rule)?;
     // It may have closed while a slot was waited for.
-    still_open(run, session, gates).inspect_err(|_| let_go(run, session))
+    still_open(session, gates).inspect_err(|_| let_go(run, session))
 }
 
 /// What an instance is called at a server.

@@ -37,7 +37,7 @@ pub(super) fn dry_run(
         return current(run, &installed);
     };
     let plan = outlined(run, instance, (&installed, &to), (inventory, server))?;
-    rollout::admit(run, instance, &options.gates())?;
+    rollout::admit(run, instance, &options.gates(instance))?;
     gate::admit(run, instance, &to, &Brought::default())?;
     let message = format!(
         "would stop the server, let the vendor's tool update {} itself from {} to {}, and start the server; which files that \
@@ -62,7 +62,7 @@ pub(super) fn work(
         return Ok(false);
     };
     let plan = outlined(run, session, (&asked.installed, &to), (inventory, &asked.server))?;
-    rollout::admit(run, session, &asked.options.gates())?;
+    rollout::admit(run, session, &asked.options.gates(session))?;
     gate::admit(run, session, &to, &Brought::default())?;
     if let Some(parked) = session.open_journal()? {
         seal::discarded(session, &parked.begin)?;
@@ -70,7 +70,8 @@ pub(super) fn work(
     let mut begin = begin(run, session, asked, plan)?;
     let mut journal = Journal::begin(&session.store.journal_file(), begin.clone())?;
     let claimed = road::claim(run, session, &begin.plan);
-    let entered = claimed.and_then(|()| rollout::slot::enter(run, session, &begin, &asked.options.gates()));
+    let gates = asked.options.gates(session);
+    let entered = claimed.and_then(|()| rollout::slot::enter(run, session, &begin, &gates));
     if let Err(failure) = entered {
         return Err(road::abandon(session, &begin, failure));
     }
@@ -143,7 +144,8 @@ fn goal(
         tree: None,
         ..installed.clone()
     };
-    super::refuse_held_release(instance, &to, None, options.release_hold)?;
+    let command = options.command(instance);
+    super::refuse_held_release(instance, &to, None, options.release_hold, &command)?;
     Ok(Some(to))
 }
 

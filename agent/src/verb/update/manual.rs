@@ -52,11 +52,15 @@ fn paths(step: &ManualStep) -> String {
     }
 }
 
-/// Refuses an update with a step that must be acknowledged and is not.
+/// Refuses an update with a step that must be acknowledged and is not. `command` is the one that asked for it.
 ///
 /// # Errors
 /// `manual-steps`, naming all of them.
-pub(in crate::verb) fn refuse_unacknowledged(plan: &Plan, acknowledged: &[String]) -> Result<()> {
+pub(in crate::verb) fn refuse_unacknowledged(
+    plan: &Plan,
+    acknowledged: &[String],
+    command: &str,
+) -> Result<()> {
     let is_open = |step: &&ManualStep| step.acknowledge && !acknowledged.contains(&step.id);
     let open: Vec<&ManualStep> = plan.manual.iter().filter(is_open).collect();
     let Some(first) = open.first() else { return Ok(()) };
@@ -72,8 +76,7 @@ pub(in crate::verb) fn refuse_unacknowledged(plan: &Plan, acknowledged: &[String
         .map(|step| format!("--acknowledge {}", step.id))
         .collect();
     Err(Failure::new(ErrorKind::ManualSteps, message).hint(format!(
-        "take care of them, then run `pitstop update {} {}`",
-        plan.instance,
+        "take care of them, then run `{command} {}`",
         options.join(" ")
     )))
 }

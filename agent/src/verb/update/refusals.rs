@@ -10,8 +10,20 @@ use super::super::Run;
 use super::super::conflicts::{self, Waiting};
 use super::super::target::Target;
 
-pub(in crate::verb) fn refuse_held(instance: &Instance, target: &Target, allowed: bool) -> Result<()> {
-    refuse_held_release(instance, &target.release, target.hotfix.as_ref(), allowed)
+/// Refuses what failed on this host before. `command` is the one that asked for it.
+pub(in crate::verb) fn refuse_held(
+    instance: &Instance,
+    target: &Target,
+    allowed: bool,
+    command: &str,
+) -> Result<()> {
+    refuse_held_release(
+        instance,
+        &target.release,
+        target.hotfix.as_ref(),
+        allowed,
+        command,
+    )
 }
 
 pub(super) fn refuse_held_release(
@@ -19,25 +31,19 @@ pub(super) fn refuse_held_release(
     release: &Release,
     hotfix: Option<&HotfixStep>,
     allowed: bool,
+    command: &str,
 ) -> Result<()> {
     match instance.state.hold_on(release) {
         Some(hold) if !allowed => {
-            let name = &instance.settings.name;
             let (what, instead) = match hotfix {
-                Some(hotfix) => (
-                    hotfix.name.clone(),
-                    format!("ask the vendor for another one, or run `pitstop hotfix apply {name} ZIP"),
-                ),
-                None => (
-                    release.to_string(),
-                    format!("give a newer level, or run `pitstop update {name}"),
-                ),
+                Some(hotfix) => (hotfix.name.clone(), "ask the vendor for another one"),
+                None => (release.to_string(), "give a newer level"),
             };
             let message = format!(
                 "{what} is held on this host since {}: {}",
                 hold.since, hold.reason
             );
-            let hint = format!("{instead} --release-hold` once the cause is gone");
+            let hint = format!("{instead}, or run `{command} --release-hold` once the cause is gone");
             Err(Failure::new(ErrorKind::Held, message).hint(hint))
         }
         _ => Ok(()),
