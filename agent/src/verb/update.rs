@@ -332,7 +332,27 @@ fn resumed(instance: &Instance, options: &Options) -> Result<(Options, Option<Wa
     options.level = options.level.or_else(|| Some(waiting.level.clone()));
     options.no_remembered |= waiting.no_remembered;
     options.in_place |= waiting.in_place;
+    refuse_ahead(instance, &options, &waiting)?;
     Ok((options, Some(waiting)))
+}
+
+/// What the vendor's tool does in the home itself cannot be staged, nor is its plan known before.
+fn refuse_ahead(instance: &Instance, options: &Options, waiting: &Waiting) -> Result<()> {
+    let option = match (options.stage_only, &options.plan) {
+        (true, _) => "--stage-only",
+        (false, Some(_)) => "--plan",
+        (false, None) => return Ok(()),
+    };
+    if !options.in_place {
+        return Ok(());
+    }
+    let name = &instance.settings.name;
+    let message = format!(
+        "{option} does not fit the update of {name} that waits: the vendor's tool works in the home itself, with the server stopped"
+    );
+    let command = waiting.command(name);
+    Err(Failure::new(ErrorKind::Usage, message)
+        .hint(format!("run `{command}` when the server may be stopped")))
 }
 
 pub(super) fn installed_release(instance: &Instance) -> Result<Release> {

@@ -226,6 +226,12 @@ fn a_conflict_puts_everything_back_and_the_answer_goes_on_in_the_home() {
     assert_eq!(difference(&before, &bits(&lab)), "");
     lab.run(&["conflicts", "resolve", "lab", "--all", "--take", "theirs"])
         .expect(0, "resolved");
+    for other in [&["--stage-only"][..], &["--plan", "0123456789abcdef"]] {
+        let refused = lab.run(&[&["update", "lab", "--continue"], other].concat());
+        let refused = refused.refused(2, "usage");
+        assert!(refused.message().contains(other[0]), "{}", refused.message());
+    }
+    assert_eq!(difference(&before, &bits(&lab)), "");
     let done = lab.run(&["update", "lab", "--continue"]).expect(0, "updated");
     assert_eq!(done.report["plan"]["in_place"], true);
     assert_eq!(differing(&lab.product(), &lab.vendor("4")), Vec::<String>::new());
