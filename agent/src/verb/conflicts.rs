@@ -39,7 +39,7 @@ use counsel::Chosen;
 /// What `update --continue` goes on with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Waiting {
-    /// Where the update comes from; the instance's own source without it.
+    /// Where the update comes from, if it was told where; the instance's own source without it.
     #[serde(default)]
     pub from: Option<PathBuf>,
     /// Its level.

@@ -31,6 +31,8 @@ mod vendor_tool;
 pub mod verify;
 mod view;
 
+use std::path::{Path, PathBuf};
+
 use crate::api::plan::Plan;
 use crate::api::report::{Action, Report, Status, StepView};
 use crate::api::rollout::Gate;
@@ -43,7 +45,7 @@ use crate::plan::Common;
 use crate::session::{Instance, Session};
 use crate::store::told::Line;
 use crate::sys::clock::{Stopwatch, now_rfc3339};
-use crate::sys::{host, interrupt};
+use crate::sys::{fs, host, interrupt};
 use told::{Alone, Told};
 
 /// A verb under way.
@@ -279,6 +281,11 @@ fn common<'a>(
         hooks: &settings.profile.hooks,
         disk: settings.profile.disk,
     }
+}
+
+/// A path as it is found again from wherever the next run is started.
+fn absolute(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The content of a file in the home, if it is small enough to be merged.

@@ -112,14 +112,6 @@ impl Place {
             (Self::Tool(_), None) => false,
         }
     }
-
-    /// The path that leads to a target again; `None` if it is the instance's own tool that made it.
-    pub fn path_to(&self, target: &Target) -> Option<PathBuf> {
-        match self {
-            Self::Packs(_) => Some(target.source.path().to_owned()),
-            Self::Tool(tool) => tool.offline.as_ref().map(|(path, _)| path.clone()),
-        }
-    }
 }
 
 /// Where an update comes from: the path that is named, else the instance's source.

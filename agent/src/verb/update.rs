@@ -24,7 +24,7 @@ use super::conflicts::{self, Waiting};
 use super::rollout;
 use super::server::Server;
 use super::target::{self, Place, Target, Wanted};
-use super::{Run, adopt, gate, hotfix, recover, report_on, server, vendor_tool, view};
+use super::{Run, absolute, adopt, gate, hotfix, recover, report_on, server, vendor_tool, view};
 pub(super) use bases::keep_shown;
 pub(super) use carry::{How, carry_out};
 pub use options::Options;
@@ -275,7 +275,7 @@ fn decide(
     manual::refuse_unacknowledged(&made.plan, &options.acknowledge, &command)?;
     interrupt::go_on()?;
     let waiting = Waiting {
-        from: asked.place.path_to(target),
+        from: options.from.as_deref().map(absolute),
         level: target.release.level.clone(),
         conflicts: made.plan.conflicts.clone(),
         no_remembered: options.no_remembered,

@@ -78,6 +78,31 @@ fn bundles_in_a_folder_lead_on_from_each_other_and_the_shortest_way_is_taken() {
 }
 
 #[test]
+fn an_update_over_several_bundles_goes_on_over_all_of_them() {
+    let lab = heavy();
+    bundle(&lab, &["1.0.0"], "1.1.0", &[]);
+    bundle(&lab, &["1.1.0"], "1.2.0", &[]);
+    let bundles = lab.path("bundles");
+    lab.write("conf/server.conf", &CONF.replace("threads = 4", "threads = 5"));
+    let begun = lab.save();
+    // The source of the instance, and one that is named from where the caller stands.
+    for (source, from) in [
+        (format!("source: {}\n", bundles.display()), &[][..]),
+        (String::new(), &["--from", "bundles"]),
+    ] {
+        lab.restore(&begun);
+        lab.instance(&source);
+        let args = [&["update", "lab"], from].concat();
+        let begun = lab.command(&args).current_dir(lab.dir.path()).output().unwrap();
+        assert_eq!(begun.status.code(), Some(3), "{from:?}");
+        lab.run(&["conflicts", "resolve", "lab", "--all", "--take", "theirs"])
+            .expect(0, "resolved");
+        let done = lab.run(&["update", "lab", "--continue"]).expect(0, "updated");
+        assert_eq!(installed(&done.report), "1.2.0", "{from:?}");
+    }
+}
+
+#[test]
 fn a_changed_vendor_file_needs_the_whole_of_it_and_the_refusal_names_it() {
     let lab = heavy();
     lab.write("lib/heavy.jar", "mine");

@@ -1,6 +1,6 @@
 //! `hotfix apply`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::api::plan::{HotfixOp, HotfixStep};
 use crate::api::report::{Action, Report, Status};
@@ -14,7 +14,6 @@ use crate::product::profile::HotfixRules;
 use crate::session::Instance;
 use crate::source::vendor_tool::{HotfixContent, HotfixFile, HotfixName};
 use crate::store::Installed;
-use crate::sys::fs;
 
 use super::super::again::Again;
 use super::super::conflicts::remember::{self, recall};
@@ -25,7 +24,9 @@ use super::super::server::Server;
 use super::super::target::Target;
 use super::super::update::plan::{Answering, Made, make_plan};
 use super::super::update::{How, carry_out, leave_conflicts, manual, refuse_conflicts, refuse_held};
-use super::super::{Run, demand_plan, refuse_interrupted, report_on, rollback, server, vendor_tool, view};
+use super::super::{
+    Run, absolute, demand_plan, refuse_interrupted, report_on, rollback, server, vendor_tool, view,
+};
 use super::given::Given;
 use super::on;
 
@@ -149,10 +150,6 @@ fn already_on(run: &mut Run<'_>, given: &Given) -> Result<()> {
     );
     run.done(Status::Current, false, message);
     Ok(())
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// A hotfix whose turn it is.
