@@ -26,7 +26,7 @@ use super::server::Server;
 use super::target::{self, Place, Target, Wanted};
 use super::{Run, absolute, adopt, gate, hotfix, recover, report_on, server, vendor_tool, view};
 pub(super) use bases::keep_shown;
-pub(super) use carry::{How, carry_out};
+pub(super) use carry::{Carried, How, carry_out};
 pub use options::Options;
 use plan::{Answering, Made, make_plan};
 use refusals::refuse_held_release;
@@ -210,15 +210,16 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         stage_only: options.stage_only,
         gates: options.gates(&session),
     };
-    let Some(live) = carry_out(run, &mut session, &made, &mut target, &server, how, decided)? else {
-        let staged = format!(
-            "{} is staged; run again without --stage-only to make it live",
-            target.release.level
-        );
-        run.done(Status::Staged, true, staged);
-        return Ok(());
-    };
-    live.done(run, &made.plan);
+    match carry_out(run, &mut session, &made, &mut target, &server, how, decided)? {
+        Carried::Live(live) => live.done(run, &made.plan),
+        Carried::Staged { anew } => {
+            let already = if anew { "" } else { " already" };
+            let level = &target.release.level;
+            let staged =
+                format!("{level} is staged{already}; run again without --stage-only to make it live");
+            run.done(Status::Staged, anew || recovered, staged);
+        }
+    }
     Ok(())
 }
 

@@ -250,6 +250,9 @@ fn staging_first_and_going_live_later() {
     let before = lab.tree();
     let staged = lab.run(&["update", "lab", "--stage-only"]).expect(0, "staged");
     assert_eq!(lab.tree(), before);
+    let again = lab.run(&["update", "lab", "--stage-only"]).expect(0, "staged");
+    assert!(staged.changed() && !again.changed());
+    assert_eq!(again.report["transaction"], staged.report["transaction"]);
     let check = lab.run(&["check", "lab"]);
     assert_ne!(check.report["status"], "interrupted");
     let live = lab.run(&["update", "lab"]).expect(0, "updated");

@@ -23,7 +23,7 @@ use super::super::rollout::{self, Gates};
 use super::super::server::Server;
 use super::super::target::Target;
 use super::super::update::plan::{Answering, Made, make_plan};
-use super::super::update::{How, carry_out, leave_conflicts, manual, refuse_conflicts, refuse_held};
+use super::super::update::{Carried, How, carry_out, leave_conflicts, manual, refuse_conflicts, refuse_held};
 use super::super::{
     Run, absolute, demand_plan, refuse_interrupted, report_on, rollback, server, vendor_tool, view,
 };
@@ -136,8 +136,10 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Apply) -> Result<()> {
         stage_only: false,
         gates: Gates::all(&options.overrides),
     };
-    let live = carry_out(run, &mut session, &made, &mut target, &server, how, decided)?;
-    let server = live.map_or_else(String::new, |live| live.words(run));
+    let server = match carry_out(run, &mut session, &made, &mut target, &server, how, decided)? {
+        Carried::Live(live) => live.words(run),
+        Carried::Staged { .. } => String::new(),
+    };
     let message = format!("{} is on {}{server}", new.hotfix.name, made.plan.to);
     run.done(Status::HotfixApplied, true, message);
     Ok(())

@@ -23,7 +23,15 @@ pub(in crate::verb) struct How<'a> {
     pub gates: Gates<'a>,
 }
 
-/// Takes a plan from staging to a settled transaction. `None` if it was only staged.
+/// How far it came.
+pub(in crate::verb) enum Carried {
+    /// To its end.
+    Live(Live),
+    /// It was only staged: now, or by an earlier run.
+    Staged { anew: bool },
+}
+
+/// Takes a plan from staging to a settled transaction.
 pub(in crate::verb) fn carry_out(
     run: &mut Run<'_>,
     session: &mut Session,
@@ -32,7 +40,13 @@ pub(in crate::verb) fn carry_out(
     server: &Server,
     how: How<'_>,
     decided: Vec<Remembered>,
-) -> Result<Option<Live>> {
+) -> Result<Carried> {
+    keep_manifest(session, target)?;
+    let parked = parked(session, &made.plan)?;
+    if let (true, Some((begin, _))) = (how.stage_only, &parked) {
+        run.report.transaction = Some(begin.transaction.clone());
+        return Ok(Carried::Staged { anew: false });
+    }
     let serving = server.is_running();
     let running = server.is_wanted() && server::is_controlled(&session.settings);
     let baseline = if serving {
@@ -40,15 +54,13 @@ pub(in crate::verb) fn carry_out(
     } else {
         server::Baseline::new()
     };
-    keep_manifest(session, target)?;
-    let live = match parked(session, &made.plan)? {
-        Some((begin, mut journal)) if !how.stage_only => {
+    let live = match parked {
+        Some((begin, mut journal)) => {
             journal.baseline(&baseline)?;
             let begin = Begin { baseline, ..begin };
             road::resume(run, session, begin, journal, &how.gates)?;
             true
         }
-        Some(_) => false,
         None => {
             keep_merge_bases(session, &made.plan, target.source.as_mut())?;
             let change = road::Change {
@@ -71,9 +83,9 @@ pub(in crate::verb) fn carry_out(
         }
     };
     if !live {
-        return Ok(None);
+        return Ok(Carried::Staged { anew: true });
     }
-    settled(run, session, running, decided).map(Some)
+    settled(run, session, running, decided).map(Carried::Live)
 }
 
 pub(super) fn keep_manifest(session: &Session, target: &Target) -> Result<()> {
