@@ -47,6 +47,8 @@ pub struct Store {
     dir: PathBuf,
     /// The manifests that were read already: a run needs the same two several times.
     manifests: Mutex<BTreeMap<Digest, Arc<TreeManifest>>>,
+    /// Texts that only this run knows.
+    presumed: Mutex<BTreeMap<Digest, Vec<u8>>>,
     /// Held while a text is kept: two paths may have the same text.
     keeping: Mutex<()>,
 }
@@ -57,6 +59,7 @@ impl Store {
         Self {
             dir: dir.to_owned(),
             manifests: Mutex::default(),
+            presumed: Mutex::default(),
             keeping: Mutex::default(),
         }
     }
@@ -175,6 +178,16 @@ impl Store {
                 .map_err(|error| Failure::io("write the manifest", &path, error))?;
         }
         Ok(digest)
+    }
+
+    /// Lets this run know a pristine manifest and texts of it as if they had been kept.
+    pub fn presume(&self, manifest: TreeManifest, texts: impl IntoIterator<Item = Vec<u8>>) -> Digest {
+        let tree = manifest.digest();
+        let mut known = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(tree, Arc::new(manifest));
+        let mut presumed = self.presumed.lock().unwrap_or_else(PoisonError::into_inner);
+        presumed.extend(texts.into_iter().map(|text| (Digest::of(&text), text)));
+        tree
     }
 
     /// The plan that a snapshot came from.

@@ -36,7 +36,7 @@ impl super::Store {
     pub fn keep_text(&self, digest: &Digest, bytes: &[u8]) -> Result<()> {
         let path = self.text_file(digest);
         let _alone = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
-        if !is_text(bytes) || self.text(digest)?.is_some() {
+        if !is_text(bytes) || self.kept_text(digest)?.is_some() {
             return Ok(());
         }
         let packed = zstd::bulk::compress(bytes, 1)
@@ -62,6 +62,12 @@ impl super::Store {
     /// # Errors
     /// Reading failed.
     pub fn text(&self, digest: &Digest) -> Result<Option<Vec<u8>>> {
+        let presumed = self.presumed.lock().unwrap_or_else(PoisonError::into_inner);
+        let presumed = presumed.get(digest).cloned();
+        presumed.map_or_else(|| self.kept_text(digest), |text| Ok(Some(text)))
+    }
+
+    fn kept_text(&self, digest: &Digest) -> Result<Option<Vec<u8>>> {
         let path = self.text_file(digest);
         let packed = match fs::read(&path, LIMIT) {
             Ok(packed) => packed,

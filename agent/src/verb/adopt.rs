@@ -8,8 +8,9 @@ use crate::api::report::{Action, Report, Status};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::owner;
 use crate::config::Settings;
-use crate::model::{Class, Digest, Progress, RelPath, Release};
-use crate::session::Session;
+use crate::merge::text::{LIMIT, is_text};
+use crate::model::{Class, Digest, Entry, Progress, RelPath, Release};
+use crate::session::{Instance, Session};
 use crate::source::vendor_tool::Shown;
 use crate::source::{self, Offer, Source};
 use crate::store::state::Installed;
@@ -59,23 +60,34 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         .as_deref()
         .map(|path| pristine_offer(run, &session, path, &detected))
         .transpose()?;
+    let known_before = session.state.installed.clone();
     if options.dry_run {
-        let changed = session.state.installed.is_none();
-        let message = if changed {
-            "would take over"
-        } else {
-            "would accept the vendor files as they are of"
+        refuse_hotfixed(&session, &detected, pristine.as_ref().map(Pristine::Pack))?;
+        let tree = pristine
+            .map(|offer| presume(run, &session, &offer, []))
+            .transpose()?;
+        accept(run, &mut session, tree)?;
+        let message = match known_before {
+            None => "would take over",
+            Some(_) => "would accept the vendor files as they are of",
         };
+        let changed = differs(known_before.as_ref(), &session);
         run.done(Status::Planned, changed, format!("{message} {detected}"));
         return Ok(());
     }
-    let known_before = session.state.installed.clone();
     take_over(run, &mut session, pristine.as_ref().map(Pristine::Pack))?;
     run.report.after = Some(view::observe(run, &session)?.0);
-    let same = |a: &Installed, b: &Installed| a.release == b.release && a.accepted == b.accepted;
-    let unchanged = matches!((&known_before, &session.state.installed), (Some(a), Some(b)) if same(a, b));
-    run.done(Status::Adopted, !unchanged, format!("{detected} is taken over"));
+    let changed = differs(known_before.as_ref(), &session);
+    run.done(Status::Adopted, changed, format!("{detected} is taken over"));
     Ok(())
+}
+
+/// Whether the state tells anything else of the vendor's files than before.
+fn differs(before: Option<&Installed>, session: &Session) -> bool {
+    match (before, &session.state.installed) {
+        (Some(a), Some(b)) => a.release != b.release || a.accepted != b.accepted,
+        _ => true,
+    }
 }
 
 /// The pristine pack of the installed release.
@@ -115,23 +127,32 @@ pub(super) fn take_over(
     session: &mut Session,
     pristine: Option<Pristine<'_>>,
 ) -> Result<()> {
-    let mut release = view::detected(session)?;
+    let detected = view::detected(session)?;
     let kept = owner::take_over(session)?;
     road::tell_kept(run, session, &kept);
-    let known = session
-        .state
-        .installed
-        .as_ref()
-        .filter(|installed| installed.release.level == release.level);
-    if let (Some(first), Some(_)) = (known.and_then(|known| known.hotfixes.first()), pristine) {
-        return Err(hotfixed(session, &first.name));
-    }
-    let hotfixes = known.map_or_else(Vec::new, |installed| installed.hotfixes.clone());
-    release.tree = match pristine {
+    refuse_hotfixed(session, &detected, pristine)?;
+    let tree = match pristine {
         Some(Pristine::Pack(offer)) => Some(keep_pristine(run, session, offer)?),
         Some(Pristine::Start(shown)) => Some(keep_start(session, shown)?),
-        None => known.and_then(|installed| installed.release.tree),
+        None => None,
     };
+    accept(run, session, tree)?;
+    session.store.save(&session.state)
+}
+
+/// What the state says of the level that is there.
+fn known<'a>(instance: &'a Instance, detected: &Release) -> Option<&'a Installed> {
+    let installed = instance.state.installed.as_ref();
+    installed.filter(|installed| installed.release.level == detected.level)
+}
+
+/// Lets the state say, without saving it, that the pack is taken over as it stands. `tree` is that of its pristine files, where
+/// more is known of them than before.
+fn accept(run: &mut Run<'_>, session: &mut Session, tree: Option<Digest>) -> Result<()> {
+    let mut release = view::detected(session)?;
+    let known = known(session, &release);
+    let hotfixes = known.map_or_else(Vec::new, |installed| installed.hotfixes.clone());
+    release.tree = tree.or_else(|| known?.release.tree);
     if release.tree.is_none() {
         run.warn(format!(
             "the vendor's original files of {release} are not known: what you changed in vendor files cannot be told, and \
@@ -153,15 +174,19 @@ pub(super) fn take_over(
     if let Some(installed) = &mut session.state.installed {
         installed.accepted = accepted;
     }
-    session.store.save(&session.state)
+    Ok(())
 }
 
-fn hotfixed(session: &Session, first: &str) -> Failure {
-    let name = &session.settings.name;
+fn refuse_hotfixed(instance: &Instance, detected: &Release, pristine: Option<Pristine<'_>>) -> Result<()> {
+    let on = known(instance, detected).and_then(|known| known.hotfixes.first());
+    let (Some(first), Some(_)) = (on, pristine) else {
+        return Ok(());
+    };
+    let (name, first) = (&instance.settings.name, &first.name);
     let message = format!("{first} is on {name}: its files are not those of the vendor's pack");
-    Failure::new(ErrorKind::Hotfix, message).hint(format!(
+    Err(Failure::new(ErrorKind::Hotfix, message).hint(format!(
         "the pristine files are known already; run `pitstop adopt {name}` without --pristine, or revert the hotfixes first"
-    ))
+    )))
 }
 
 /// What a bundle says of the tree where it starts.
@@ -170,23 +195,45 @@ fn keep_start(session: &Session, shown: &Shown) -> Result<Digest> {
     session.store.keep_manifest(&shown.manifest)
 }
 
-fn keep_pristine(run: &mut Run<'_>, session: &Session, offer: &Offer) -> Result<Digest> {
-    let mut source = source::open(
-        &offer.path,
-        &session.settings.limits,
-        &session.settings.cache_dir,
-        run.progress,
-    )?;
+fn open(run: &Run<'_>, instance: &Instance, offer: &Offer) -> Result<Box<dyn Source>> {
+    let settings = &instance.settings;
+    source::open(&offer.path, &settings.limits, &settings.cache_dir, run.progress)
+}
+
+/// Whether the text of a pristine file is kept: what merges may need one day.
+fn is_kept(instance: &Instance, path: &RelPath, entry: &Entry) -> bool {
+    let class = instance.ownership.class_of(path);
+    entry.sha256().is_some()
+        && matches!(class, Class::Vendor | Class::Config)
+        && may_be_text(path, entry.size())
+}
+
+/// The same as taking a pristine pack over, for a run that keeps nothing: of its texts only some are wanted.
+pub(super) fn presume<'p>(
+    run: &Run<'_>,
+    instance: &Instance,
+    offer: &Offer,
+    wanted: impl IntoIterator<Item = &'p RelPath>,
+) -> Result<Digest> {
+    let mut source = open(run, instance, offer)?;
     let manifest = source.manifest(run.progress)?;
-    let texts: BTreeSet<RelPath> = manifest
-        .entries
-        .iter()
-        .filter(|(path, entry)| {
-            let class = session.ownership.class_of(path);
-            entry.sha256().is_some()
-                && matches!(class, Class::Vendor | Class::Config)
-                && may_be_text(path, entry.size())
-        })
+    let mut texts = Vec::new();
+    for path in wanted {
+        let entry = manifest.entries.get(path);
+        if entry.is_some_and(|entry| is_kept(instance, path, entry)) {
+            texts.push(source.read(path, LIMIT)?);
+        }
+    }
+    texts.retain(|text| is_text(text));
+    Ok(instance.store.presume(manifest, texts))
+}
+
+fn keep_pristine(run: &mut Run<'_>, session: &Session, offer: &Offer) -> Result<Digest> {
+    let mut source = open(run, session, offer)?;
+    let manifest = source.manifest(run.progress)?;
+    let entries = manifest.entries.iter();
+    let texts: BTreeSet<RelPath> = entries
+        .filter(|(path, entry)| is_kept(session, path, entry))
         .map(|(path, _)| path.clone())
         .collect();
     keep_texts(session, source.as_mut(), &texts)?;

@@ -7,6 +7,7 @@ mod prepare;
 pub(super) mod stale;
 mod validate;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::api::plan::Plan;
@@ -17,11 +18,12 @@ use crate::apply::journal::Open;
 use crate::apply::stage::Contents;
 use crate::apply::{preflight, seal};
 use crate::config::{Configuration, Settings, UpdateSource};
-use crate::model::Progress;
+use crate::model::{Inventory, Progress, Release};
 use crate::plan::config::restarts;
 use crate::session::{Instance, Session};
 use crate::source::Offer;
-use crate::store::ConfigChange;
+use crate::store::{ConfigChange, Installed};
+use crate::sys::clock::now_rfc3339;
 
 use super::rollout::{self, Gates};
 use super::server::{Ahead, Server};
@@ -71,9 +73,13 @@ pub fn config(name: &str, settings: Result<Settings>, options: &Options, progres
 
 /// A dry run locks nothing and leaves nothing: it may run beside anything.
 fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> {
-    let instance = Instance::open(settings)?;
+    let mut instance = Instance::open(settings)?;
     super::refuse_interrupted(&instance)?;
-    let (made, _) = plan(run, &instance, options)?;
+    let seen = observe(run, &instance)?;
+    if instance.state.installed.is_none() {
+        presume(run, &mut instance)?;
+    }
+    let made = plan(run, &instance, options, &seen)?;
     rollout::admit(run, &instance, &options.gates(&made.plan))?;
     let (count, rules) = (made.plan.files.len(), made.rules);
     if count == 0 {
@@ -98,7 +104,9 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         let pristine = pristine(run, &session)?;
         adopt::take_over(run, &mut session, pristine.as_ref().map(adopt::Pristine::Pack))?;
     }
-    let (made, server) = plan(run, &session, options)?;
+    let seen = observe(run, &session)?;
+    let made = plan(run, &session, options, &seen)?;
+    let (_, server) = seen;
     if made.plan.files.is_empty() {
         remember(&mut session, &made)?;
         run.done(Status::Current, recovered, as_configured(made.rules));
@@ -112,29 +120,59 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
 
 /// The vendor's pack of the installed level, if the source holds it. A source that cannot be read is no reason not to
 /// configure.
-fn pristine(run: &mut Run<'_>, session: &Session) -> Result<Option<Offer>> {
-    let detected = view::detected(session)?;
-    let Some(UpdateSource::Path(path)) = &session.settings.source else {
+fn pristine(run: &mut Run<'_>, instance: &Instance) -> Result<Option<Offer>> {
+    let detected = view::detected(instance)?;
+    let Some(UpdateSource::Path(path)) = &instance.settings.source else {
         return Ok(None);
     };
-    let offers = target::offers(run, session, path, &detected.level).unwrap_or_else(|failure| {
+    let offers = target::offers(run, instance, path, &detected.level).unwrap_or_else(|failure| {
         run.warn(failure.full_message());
         Vec::new()
     });
     Ok(offers.into_iter().find(|offer| offer.level == detected.level))
 }
 
-/// Observes and plans, and refuses what may not be done. Everything up to here only reads.
-fn plan(run: &mut Run<'_>, instance: &Instance, options: &Options) -> Result<(Made, Server)> {
+/// The run takes a pack over before it plans: the plan is only the same if as much is known of it.
+fn presume(run: &mut Run<'_>, instance: &mut Instance) -> Result<()> {
+    let Some(offer) = pristine(run, instance)? else {
+        return Ok(());
+    };
+    let configured = of(instance)?.files.iter().map(|rule| &rule.path);
+    let tree = adopt::presume(run, instance, &offer, configured)?;
+    let detected = view::detected(instance)?;
+    instance.state.installed = Some(Installed {
+        release: Release {
+            tree: Some(tree),
+            ..detected
+        },
+        since: now_rfc3339(),
+        verified: false,
+        accepted: BTreeMap::new(),
+        hotfixes: Vec::new(),
+    });
+    Ok(())
+}
+
+fn observe(run: &mut Run<'_>, instance: &Instance) -> Result<(Inventory, Server)> {
     let (before, inventory, server) = view::observe(run, instance)?;
     run.report.before = Some(before);
-    let made = made::make(run, instance, &inventory, &server, options)?;
+    Ok((inventory, server))
+}
+
+/// Plans, and refuses what may not be done. Everything up to here only reads.
+fn plan(
+    run: &mut Run<'_>,
+    instance: &Instance,
+    options: &Options,
+    (inventory, server): &(Inventory, Server),
+) -> Result<Made> {
+    let made = made::make(run, instance, inventory, server, options)?;
     stale::note_installed(run, instance)?;
     super::demand_plan(options.plan.as_deref(), &made.plan)?;
     refuse_held(instance, &made, options.release_hold)?;
     refuse_conflicts(&made)?;
     preflight::check(instance, &made.plan)?;
-    Ok((made, server))
+    Ok(made)
 }
 
 fn carry_out(

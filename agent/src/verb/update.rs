@@ -5,6 +5,7 @@ mod carry;
 mod in_place;
 pub(super) mod manual;
 mod options;
+mod origin;
 pub(super) mod plan;
 mod refusals;
 
@@ -15,19 +16,18 @@ use crate::config::Settings;
 use crate::memory::{Memory, Remembered};
 use crate::model::{Inventory, Progress, Release};
 use crate::session::{Instance, Session};
-use crate::source::Offer;
 use crate::sys::interrupt;
 
-use super::adopt::Pristine;
 use super::conflicts::remember::{self, recall};
 use super::conflicts::{self, Waiting};
 use super::rollout;
 use super::server::Server;
 use super::target::{self, Place, Target, Wanted};
-use super::{Run, absolute, adopt, gate, hotfix, recover, report_on, server, vendor_tool, view};
+use super::{Run, absolute, gate, hotfix, recover, report_on, server, vendor_tool, view};
 pub(super) use bases::keep_shown;
 pub(super) use carry::{Carried, How, carry_out};
 pub use options::Options;
+use origin::{learn, origin};
 use plan::{Answering, Made, make_plan};
 use refusals::refuse_held_release;
 pub(super) use refusals::{leave_conflicts, refuse_conflicts, refuse_held};
@@ -150,19 +150,6 @@ pub(super) fn predict(
     Ok(Some(target.release))
 }
 
-/// The pristine pack at the installed level, where the state does not know it and the source holds it.
-fn origin(
-    run: &mut Run<'_>,
-    instance: &Instance,
-    offers: &[Offer],
-    installed: &Release,
-) -> Result<Option<Target>> {
-    match predecessor(instance, offers, installed) {
-        Some(offer) if installed.tree.is_none() => target::open(run, instance, offer, None).map(Some),
-        _ => Ok(None),
-    }
-}
-
 fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> {
     let mut session = run.begin(settings)?;
     recover::recover(run, &mut session, true)?;
@@ -221,22 +208,6 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         }
     }
     Ok(())
-}
-
-/// Takes a pack over that was not, and learns the vendor's files at the installed level where the source knows them.
-fn learn(run: &mut Run<'_>, session: &mut Session, offers: &[Offer], installed: &Release) -> Result<()> {
-    let pack = predecessor(session, offers, installed);
-    let start = match pack {
-        Some(_) => None,
-        None => target::start(run, session, offers)?,
-    };
-    let pristine = pack.map(Pristine::Pack).or(start.as_ref().map(Pristine::Start));
-    if session.state.installed.is_none() {
-        run.warn("the pack was not adopted before; it is now");
-    } else if pristine.is_none() {
-        return Ok(());
-    }
-    adopt::take_over(run, session, pristine)
 }
 
 /// What an update was asked for, and what it starts from.
@@ -362,14 +333,6 @@ pub(super) fn installed_release(instance: &Instance) -> Result<Release> {
         || view::detected(instance),
         |installed| Ok(installed.release.clone()),
     )
-}
-
-/// The offer of the installed level itself: its pristine files are the base of every merge. It is a pack, which nobody signs:
-/// what decides about the operator's changes may not come from there if nothing else may.
-fn predecessor<'a>(instance: &Instance, offers: &'a [Offer], installed: &Release) -> Option<&'a Offer> {
-    let mut packs = offers.iter().filter(|offer| offer.bundles.is_empty());
-    let pack = packs.find(|offer| offer.level == installed.level);
-    pack.filter(|_| !instance.settings.admission.refuse_unsigned)
 }
 
 fn current(run: &mut Run<'_>, installed: &Release) -> Result<()> {

@@ -39,13 +39,17 @@ fn a_host_that_knows_no_pristine_files_learns_from_the_bundle_what_was_customise
     lab.instance("");
     let (path, _) = bundle(&lab, &["1.0.0"], "1.1.0", &[]);
     lab.write("conf/server.conf", &CONF.replace("port = 1", "port = 9999"));
-    let dry = lab
-        .run(&["update", "lab", "--from", text(&path), "--dry-run"])
-        .expect(0, "planned");
-    let real = lab
-        .run(&["update", "lab", "--from", text(&path)])
-        .expect(0, "updated");
-    assert_eq!(dry.report["plan"]["files"], real.report["plan"]["files"]);
+    let update = ["update", "lab", "--from", text(&path)];
+    let plan = |args: &[&str]| lab.run(&[&update, args].concat()).report["plan"].clone();
+    let dry = plan(&["--dry-run"]);
+    assert_eq!(
+        dry,
+        lab.run(&["check", "lab", "--from", text(&path)]).report["plan"]
+    );
+    lab.run(&["adopt", "lab"]).expect(0, "adopted");
+    assert_eq!(plan(&["--dry-run"]), dry);
+    let real = plan(&["--plan", dry["id"].as_str().unwrap()]);
+    assert_eq!(real, dry);
     assert_eq!(
         lab.read("conf/server.conf"),
         CONF.replace("port = 1", "port = 9999").replace("= 4", "= 8")

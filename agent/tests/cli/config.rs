@@ -47,6 +47,34 @@ fn what_is_shown_is_what_is_done_and_a_second_run_does_nothing() {
 }
 
 #[test]
+fn the_plan_is_the_same_where_the_pack_is_taken_over_first() {
+    let lab = unadopted();
+    // What a file and its template have in common is only told by the vendor's file.
+    lab.write("conf/log.properties", "# our levels\nroot=INFO\n\nmore=1\n");
+    let merged = CONFIG.replace(
+        "{path: conf/log.properties,",
+        "{path: conf/log.properties, mode: merge,",
+    );
+    let template = "# levels\\nroot=INFO\\n";
+    let merged = merged.replace("# levels\\nroot={{ log.level }}\\n", template);
+    lab.instance(&format!("source: {}\n{merged}", lab.path("packs").display()));
+    let shown = lab
+        .run(&["config", "apply", "lab", "--dry-run"])
+        .expect(0, "planned");
+    let before = &shown.report["before"];
+    assert_eq!(
+        (&before["adopted"], &before["pristine_known"]),
+        (&false.into(), &false.into())
+    );
+    assert!(!lab.path("state/instances/lab/state.json").exists());
+    let id = shown.report["plan"]["id"].as_str().unwrap();
+    let done = lab
+        .run(&["config", "apply", "lab", "--plan", id])
+        .expect(0, "configured");
+    assert_eq!(done.report["plan"], shown.report["plan"]);
+}
+
+#[test]
 fn no_secret_leaves_by_any_way() {
     let lab = lab();
     let mut said = String::new();

@@ -209,6 +209,14 @@ fn adopting_again_keeps_them() {
     let pristine = lab.path("pristine/0");
     lab.run(&["adopt", "lab", "--pristine", pristine.to_str().unwrap()])
         .refused(6, "hotfix");
+    lab.run(&[
+        "adopt",
+        "lab",
+        "--pristine",
+        pristine.to_str().unwrap(),
+        "--dry-run",
+    ])
+    .refused(6, "hotfix");
     let adopted = lab.run(&["adopt", "lab"]).expect(0, "adopted");
     assert_eq!(on(&adopted), [FIRST, SECOND]);
     lab.run(REVERT).expect(0, "hotfix-reverted");

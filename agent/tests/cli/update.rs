@@ -220,11 +220,40 @@ fn adoption_without_the_pristine_pack_says_what_it_cannot_know_and_learns_it() {
     assert_eq!(answer.report["after"]["pristine_known"], false);
     assert!(answer.report["warnings"].to_string().contains("not known"));
     // The folder of packs holds the installed level too.
-    lab.run(&["update", "lab", "--level", "1.1.0"])
+    let update = ["update", "lab", "--level", "1.1.0"];
+    let dry = lab.run(&[&update[..], &["--dry-run"]].concat());
+    let id = dry.report["plan"]["id"].as_str().unwrap();
+    lab.run(&[&update[..], &["--plan", id]].concat())
         .expect(0, "updated");
     assert!(lab.read("conf/server.conf").contains("port = 2"));
     let check = lab.run(&["check", "lab"]);
     assert_eq!(check.report["before"]["pristine_known"], true);
+}
+
+#[test]
+fn a_dry_adoption_says_whether_anything_would_change() {
+    let lab = unadopted();
+    let packs = lab.path("packs");
+    let pristine = &["--pristine", packs.to_str().unwrap()][..];
+    let adopt = |given: &[&str], changes: bool| {
+        let args = [&["adopt", "lab"], given].concat();
+        let dry = lab
+            .run(&[&args[..], &["--dry-run"]].concat())
+            .expect(0, "planned");
+        assert_eq!(dry.changed(), changes, "{given:?}: {:#}", dry.report);
+        assert_eq!(
+            lab.run(&args).expect(0, "adopted").changed(),
+            changes,
+            "{given:?}"
+        );
+    };
+    adopt(&[], true);
+    adopt(&[], false);
+    adopt(pristine, true);
+    adopt(pristine, false);
+    lab.write("lib/core.jar", "\0patched");
+    adopt(&[], true);
+    adopt(pristine, false);
 }
 
 #[test]

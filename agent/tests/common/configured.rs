@@ -46,6 +46,14 @@ admin: {password: {secret: {file: secret}}}
 
 /// An adopted pack whose instance says how it is configured.
 pub fn lab() -> Lab {
+    let lab = unadopted();
+    lab.run(&["adopt", "lab", "--pristine", lab.path("packs").to_str().unwrap()])
+        .expect(0, "adopted");
+    lab
+}
+
+/// The same, not adopted.
+pub fn unadopted() -> Lab {
     let lab = Lab::new(&old());
     lab.offer("1.0.0", &old());
     setting(&lab, "values.yaml", VALUES);
@@ -53,8 +61,6 @@ pub fn lab() -> Lab {
     fs::create_dir_all(lab.path("config/templates")).unwrap();
     fs::write(lab.path("config/templates/server.toml.tera"), TEMPLATE).unwrap();
     lab.instance(&format!("source: {}\n{CONFIG}", lab.path("packs").display()));
-    lab.run(&["adopt", "lab", "--pristine", lab.path("packs").to_str().unwrap()])
-        .expect(0, "adopted");
     lab
 }
 

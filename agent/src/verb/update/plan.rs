@@ -24,6 +24,7 @@ use super::super::merges::Merges;
 use super::super::server::Server;
 use super::super::target::Target;
 use super::super::{Run, common, hotfix, read};
+use super::origin::Origin;
 use super::{installed_release, manual};
 
 /// A plan and the contents that it merged.
@@ -42,23 +43,21 @@ pub(in crate::verb) struct Answering<'a> {
     pub memory: Memory,
 }
 
-/// Makes the plan. `origin` is the pristine pack at the installed level where the state does not know it yet.
+/// Makes the plan. `origin` is what is known of the installed level where the state does not know it yet.
 pub(in crate::verb) fn make_plan(
     run: &mut Run<'_>,
     instance: &Instance,
     mut inventory: Inventory,
     server: &Server,
     target: &mut Target,
-    origin: Option<&mut Target>,
+    mut origin: Option<&mut Origin>,
     answering: Answering<'_>,
 ) -> Result<Made> {
-    let from = origin.as_ref().map_or_else(
-        || installed_release(instance),
-        |origin| Ok(origin.release.clone()),
-    )?;
+    let mut from = installed_release(instance)?;
+    from.tree = origin.as_ref().map(|origin| origin.tree()).or(from.tree);
     let shown = target.shown.clone();
     let base = match (&origin, &shown) {
-        (Some(origin), _) => Some(Arc::new(origin.manifest.clone())),
+        (Some(origin), _) => Some(Arc::new(origin.manifest().clone())),
         (None, Some(shown)) => Some(Arc::new(shown.manifest.clone())),
         (None, None) => from.tree.map(|tree| instance.store.manifest(&tree)).transpose()?,
     };
@@ -88,7 +87,12 @@ pub(in crate::verb) fn make_plan(
     hotfix::warnings(instance, &hotfixes)
         .into_iter()
         .for_each(|warning| draft.warn(warning));
-    let mut merges = merge(instance, &draft, target.source.as_mut(), origin, shown.as_deref())?;
+    let texts = match &mut origin {
+        Some(Origin::Pack(pack)) => Texts::Of(pack.source.as_mut()),
+        Some(Origin::Start(shown)) => Texts::Kept(Some(shown)),
+        None => Texts::Kept(shown.as_deref()),
+    };
+    let mut merges = merge(instance, &draft, target.source.as_mut(), texts)?;
     let advised = counsel(instance, &draft, answering)?.advise(&draft, &mut merges)?;
     draft.remember(advised.remembered);
     advised
@@ -147,21 +151,30 @@ fn leaving_dirs<'a>(base: &'a TreeManifest, new: &'a TreeManifest) -> impl Itera
         .map(|(path, _)| path)
 }
 
+/// From where the vendor's texts at the installed level come.
+enum Texts<'a> {
+    /// The pack.
+    Of(&'a mut dyn Source),
+    /// What a source shows of them, else those that are kept.
+    Kept(Option<&'a Shown>),
+}
+
 fn merge(
     instance: &Instance,
     draft: &Draft<'_>,
     source: &mut dyn Source,
-    mut origin: Option<&mut Target>,
-    shown: Option<&Shown>,
+    mut texts: Texts<'_>,
 ) -> Result<Merges> {
     let mut results = Merges::new(&instance.settings.profile.secrets);
     for request in draft.merges() {
-        let base = match (&request.base, &mut origin) {
-            (_, Some(origin)) => Some(origin.source.read(&request.path, text::LIMIT)?),
-            (Side::Kept(digest), None) => match shown.and_then(|shown| shown.texts.get(&request.path)) {
-                Some(text) => Some(text.clone()),
-                None => instance.store.text(digest)?,
-            },
+        let base = match (&request.base, &mut texts) {
+            (_, Texts::Of(pack)) => Some(pack.read(&request.path, text::LIMIT)?),
+            (Side::Kept(digest), Texts::Kept(shown)) => {
+                match shown.and_then(|shown| shown.texts.get(&request.path)) {
+                    Some(text) => Some(text.clone()),
+                    None => instance.store.text(digest)?,
+                }
+            }
             _ => None,
         };
         let mut outcome = match (base, read(instance, &request.path)?) {
