@@ -186,6 +186,7 @@ impl<'a> Begun<'a> {
             installed: &self.installed,
             wanted: Some(&self.wanted),
             given: options.update.as_deref().map_or(Given::Service, Given::File),
+            alone: true,
             state_dir: workshop.output(),
             cache_dir: workshop.cache(),
             progress,

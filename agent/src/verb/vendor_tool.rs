@@ -189,6 +189,7 @@ fn with_order<T>(
         wanted,
         given,
         in_place: tool.in_place.as_deref(),
+        alone: run.alone.is_some(),
         state_dir: &settings.state_dir,
         cache_dir: &settings.cache_dir,
         progress: run.progress,

@@ -155,6 +155,27 @@ fn a_copy_that_does_not_fit_is_refused_before_the_disk_is_full() {
 }
 
 #[test]
+fn what_the_tool_said_is_kept_though_others_ask_it_meanwhile() {
+    let lab = Lab::tooled();
+    lab.configure("{credentials: {file: ../../login.yaml}, timeout_s: 5}");
+    lab.knobs(&json!({"hang_at": "files"}));
+    let update = lab.spawn(UPDATE);
+    lab.until_tool_is_at("files");
+    for _ in 0..2 {
+        lab.run(&["check", "lab", "--online"])
+            .expect(0, "update-available");
+    }
+    let output = update.wait_with_output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["error"]["kind"], "vendor-tool", "{report:#}");
+    let hint = report["error"]["hint"].as_str().unwrap();
+    let (_, log) = hint.rsplit_once(" is in ").unwrap();
+    let log = fs::read_to_string(log).unwrap();
+    assert!(log.starts_with("# ") && log.contains("--level 4.2.0.4"), "{log}");
+    assert_eq!(lab.logs_beside().len(), 2);
+}
+
+#[test]
 fn two_looks_at_once_do_not_take_each_others_copies() {
     let lab = Lab::tooled();
     let look = || {

@@ -137,6 +137,21 @@ impl Lab {
         }
     }
 
+    /// What the tool said in runs that others may go on beside.
+    pub fn logs_beside(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.path("state/instances/lab")).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths
+            .filter(|path| {
+                path.file_name()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .starts_with("vendor-tool-")
+            })
+            .collect()
+    }
+
     /// What the vendor's tree is at a level.
     pub fn vendor(&self, level: &str) -> Product {
         product(&self.path("pristine").join(level))

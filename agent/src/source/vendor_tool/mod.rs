@@ -74,6 +74,8 @@ pub struct Order<'a> {
     pub given: Given<'a>,
     /// The transaction in which it works in the home itself, where it does not get a copy.
     pub in_place: Option<&'a str>,
+    /// Whether no other run can let the tool work for the instance meanwhile.
+    pub alone: bool,
     /// Where the tool's output is kept.
     pub state_dir: &'a Path,
     /// Where what may get lost is kept.

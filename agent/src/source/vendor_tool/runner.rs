@@ -58,7 +58,7 @@ impl<'a> Runner<'a> {
             program,
             environment: environment(order, candidate, login.as_ref()),
             deadline: Deadline::after(Duration::from_secs(order.settings.timeout_s)),
-            transcript: RefCell::new(Transcript::begin(order.state_dir, secrets)?),
+            transcript: RefCell::new(Transcript::begin(order.state_dir, order.alone, secrets)?),
         };
         runner.provide()?;
         Ok(runner)

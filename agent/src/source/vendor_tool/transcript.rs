@@ -15,9 +15,13 @@ use crate::sys::fs;
 const MOST_BYTES: usize = 4 << 20;
 /// Longer lines are taken apart.
 const LONGEST_LINE: usize = 8 << 10;
+/// How many are kept of runs that others may go on beside.
+const KEPT_BESIDE: usize = 3;
 /// How many of the last lines a message shows.
 const LAST_LINES: usize = 6;
 const SHOWN: &str = "<secret>";
+/// What follows is the id of the process.
+const BESIDE: &str = "vendor-tool-";
 
 /// What follows a word such as `token`, if it is long enough to be one.
 static TOKENS: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -39,15 +43,23 @@ pub(super) struct Transcript {
 }
 
 impl Transcript {
-    /// Begins a new one; the one before it stays beside it.
+    /// Begins a new one; the one before it stays beside it. Only a run that goes on `alone` may take the place of what another wrote:
+    /// any other has a file of its own.
     ///
     /// # Errors
     /// It cannot be written.
-    pub(super) fn begin(folder: &Path, secrets: Vec<String>) -> Result<Self> {
-        let path = folder.join("vendor-tool.log");
+    pub(super) fn begin(folder: &Path, alone: bool, secrets: Vec<String>) -> Result<Self> {
+        let name = match alone {
+            true => "vendor-tool.log".to_owned(),
+            false => format!("{BESIDE}{}.log", std::process::id()),
+        };
+        let path = folder.join(name);
         let begin = || {
             fs::make_private_dirs(folder)?;
-            fs::rotate(&path, &folder.join("vendor-tool.log.1"))?;
+            match alone {
+                true => fs::rotate(&path, &folder.join("vendor-tool.log.1"))?,
+                false => forget_ended(folder),
+            }
             fs::create_private(&path)
         };
         let file = begin().map_err(|error| Failure::io("keep the update tool's output in", &path, error))?;
@@ -145,6 +157,27 @@ impl Transcript {
     }
 }
 
+/// Removes the older ones of runs that had a file of their own and are over, so that one more makes no more than are kept.
+fn forget_ended(folder: &Path) {
+    let is_over = |name: &str| {
+        let pid: u32 = name.strip_prefix(BESIDE)?.strip_suffix(".log")?.parse().ok()?;
+        Some(fs::metadata(Path::new(&format!("/proc/{pid}"))).is_err())
+    };
+    let mut ended = Vec::new();
+    for entry in fs::list_dir(folder).unwrap_or_default() {
+        let modified = entry.metadata().and_then(|found| found.modified());
+        if let (Some(true), Ok(modified)) = (is_over(&entry.file_name().to_string_lossy()), modified) {
+            ended.push((modified, entry.path()));
+        }
+    }
+    ended.sort();
+    let surplus = (ended.len() + 1).saturating_sub(KEPT_BESIDE);
+    for (_, path) in ended.iter().take(surplus) {
+        // Another run may do the same.
+        let _ = fs::remove_if_exists(path);
+    }
+}
+
 fn replace_all(pattern: &LazyLock<Option<Regex>>, text: &str, by: &str) -> String {
     match &**pattern {
         Some(pattern) => pattern.replace_all(text, by).into_owned(),
@@ -164,7 +197,7 @@ mod tests {
     fn heard(chunks: &[&[u8]]) -> (String, String) {
         let dir = tempfile::tempdir().unwrap();
         let secrets = vec!["pw$1".to_owned(), "u@example.com".to_owned(), "ab".to_owned()];
-        let mut transcript = Transcript::begin(dir.path(), secrets).unwrap();
+        let mut transcript = Transcript::begin(dir.path(), true, secrets).unwrap();
         chunks.iter().for_each(|chunk| transcript.hear(chunk));
         let last = transcript.last_lines();
         (fs::read_text_if_exists(transcript.path()).unwrap().unwrap(), last)
@@ -196,6 +229,43 @@ mod tests {
         for (chunks, expected) in table {
             assert_eq!(heard(chunks).0, expected);
         }
+    }
+
+    #[test]
+    fn a_run_beside_others_touches_none_that_may_go_on_and_few_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = |name: &str| dir.path().join(name);
+        let alone = Transcript::begin(dir.path(), true, Vec::new()).unwrap();
+        assert_eq!(alone.path(), place("vendor-tool.log"));
+        // No process has an id beyond the largest that the system gives.
+        for (age, pid) in [4_194_305, 4_194_306, 4_194_307, 4_194_308]
+            .into_iter()
+            .enumerate()
+        {
+            let file = fs::create_private(&place(&format!("vendor-tool-{pid}.log"))).unwrap();
+            let then = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1000 + age as u64);
+            file.set_modified(then).unwrap();
+        }
+        fs::write_whole(&place("vendor-tool-1.log"), b"of a process that lives").unwrap();
+        let own = format!("vendor-tool-{}.log", std::process::id());
+        for _ in 0..2 {
+            let beside = Transcript::begin(dir.path(), false, Vec::new()).unwrap();
+            assert_eq!(beside.path(), place(&own));
+        }
+        let mut expected = vec![
+            own,
+            "vendor-tool-1.log".to_owned(),
+            "vendor-tool-4194307.log".to_owned(),
+            "vendor-tool-4194308.log".to_owned(),
+            "vendor-tool.log".to_owned(),
+        ];
+        expected.sort();
+        let found = fs::list_dir(dir.path()).unwrap();
+        let found: Vec<_> = found
+            .iter()
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(found, expected);
     }
 
     #[test]
