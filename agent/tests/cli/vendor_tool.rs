@@ -230,6 +230,21 @@ fn a_newer_tool_is_fetched_once() {
     assert_eq!(differing(&lab.product(), &lab.vendor("4")), Vec::<String>::new());
 }
 
+/// It costs a download, no more.
+#[test]
+fn an_update_is_done_also_where_the_newer_tool_cannot_be_kept() {
+    let lab = Lab::tooled_by(&["1.5.0", "1.6.0"]);
+    let kept = lab.path("state/cache/update-tool-lab");
+    let fault = format!("eio:write {}", kept.display());
+    let fault = [("PITSTOP_FAULT", fault.as_str())];
+    let check = lab
+        .run_with(&["check", "lab", "--online"], &fault)
+        .expect(0, "update-available");
+    assert_eq!(check.report["blockers"], json!([]), "{:#}", check.report);
+    lab.run_with(UPDATE, &fault).expect(0, "updated");
+    assert!(!kept.exists());
+}
+
 #[test]
 fn a_short_level_is_of_this_version_and_a_lower_one_is_refused() {
     let lab = Lab::tooled();

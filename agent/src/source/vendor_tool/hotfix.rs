@@ -119,7 +119,7 @@ pub fn apply(order: &Order<'_>, hotfixes: &[HotfixFile<'_>]) -> Result<(Box<dyn 
     let runner = Runner::new(order, &candidate)?;
     let mut drive = Drive::new(order, &candidate, &pieces, &tools_own, runner)?;
     let (outcome, lost) = drive.apply_hotfixes(hotfixes)?;
-    drive.runner.keep_newer()?;
+    drive.runner.keep_newer();
     drop(drive);
     Ok((Box::new(CandidateTree::new(candidate, outcome.new, order)?), lost))
 }

@@ -137,7 +137,7 @@ pub fn update(order: &Order<'_>) -> Result<Option<Made>> {
     let runner = Runner::new(order, &candidate)?;
     let mut drive = Drive::new(order, &candidate, &pieces, &tools_own, runner)?;
     let done = drive.run()?;
-    drive.runner.keep_newer()?;
+    drive.runner.keep_newer();
     drop(drive);
     let Some((level, outcome)) = done else {
         return Ok(None);
@@ -192,7 +192,7 @@ pub fn levels(order: &Order<'_>) -> Result<Vec<Level>> {
             order.settings.channel.clone(),
         ],
     )?;
-    runner.keep_newer()?;
+    runner.keep_newer();
     Ok(offline::levels_in(
         &told,
         order.installed,

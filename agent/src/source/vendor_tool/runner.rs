@@ -77,8 +77,15 @@ impl<'a> Runner<'a> {
         self.start(&self.program, arguments)
     }
 
-    /// Keeps the executable that the tool got for itself, so that the next run need not fetch it again.
-    pub(super) fn keep_newer(&self) -> Result<()> {
+    /// Keeps the executable that the tool got for itself, so that the next run need not fetch it again. Not to be able to
+    /// costs time only.
+    pub(super) fn keep_newer(&self) {
+        if let Err(failure) = self.try_to_keep_newer() {
+            tracing::warn!("{failure}");
+        }
+    }
+
+    fn try_to_keep_newer(&self) -> Result<()> {
         let (origin, kept) = (self.origin, self.kept_file());
         let Some(bytes) = self.candidate.read(&self.program, LIMIT)? else {
             return Ok(());
