@@ -1,7 +1,7 @@
 //! Bundles on a web server: a list of them, and each fetched once, in pieces if need be. Nothing that comes from there is
 //! believed: who signed a bundle counts, and not who served it.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,28 +10,40 @@ use crate::bundle::archive::HEAD_BYTES;
 use crate::bundle::shelf::{LIST_BYTES, LIST_NAME, Listed, parse};
 use crate::config::Web;
 use crate::model::{Progress, Work};
-use crate::sys::lock::{Lock, lock_within};
-use crate::sys::{fs, hashing, http};
+use crate::sys::clock::Deadline;
+use crate::sys::http::{Answer, Piece};
+use crate::sys::lock::{Attempt, Lock, lock_within};
+use crate::sys::root::Root;
+use crate::sys::{fs, hashing, http, interrupt};
 
 use super::cache::name_for;
 use super::secret;
 
-/// For the list, and to begin with a bundle.
+/// For the list, and for the beginning of a bundle; for so long a server may be silent, too.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// For all of one bundle, at most; also for another run to fetch it.
 const LONG: Duration = Duration::from_secs(6 * 60 * 60);
+/// How often whoever waits for another run looks whether somebody asks for a stop.
+const BEAT: Duration = Duration::from_millis(100);
+/// What a fetched bundle leaves free: the server's logs may lie on the same file system.
+const SPARE_BYTES: u64 = 64 << 20;
 
 /// A server, and the folder in which what was fetched from it is kept.
 pub struct Shelf<'a> {
     web: &'a Web,
     dir: PathBuf,
+    silence: Duration,
 }
 
 impl<'a> Shelf<'a> {
     /// Nothing is asked yet.
     pub fn new(web: &'a Web, cache_dir: &Path) -> Self {
         let dir = cache_dir.join("web").join(name_for(Path::new(&web.url)));
-        Self { web, dir }
+        Self {
+            web,
+            dir,
+            silence: PATIENCE,
+        }
     }
 
     /// Where a bundle lies once it was fetched.
@@ -76,16 +88,23 @@ impl<'a> Shelf<'a> {
 
     /// Keeps how a bundle begins, so that it is not asked for again. Only for what was found to be in order: an answer that was wrong
     /// once would be remembered as long as the bundle is listed.
-    ///
-    /// # Errors
-    /// Of the system.
-    pub fn keep_head(&self, listed: &Listed, bytes: &[u8]) -> Result<()> {
+    pub fn keep_head(&self, listed: &Listed, bytes: &[u8]) {
         let kept = self.head_file(listed);
         if fs::metadata(&kept).is_ok() {
-            return Ok(());
+            return;
         }
-        let written = fs::write_atomic(&kept, bytes);
-        written.map_err(|error| Failure::io("write", &kept, error))
+        if let Err(error) = fs::write_atomic(&kept, bytes) {
+            tracing::debug!(path = %kept.display(), %error, "cannot keep how a bundle begins");
+        }
+    }
+
+    /// The bundles that were fetched and are still kept.
+    pub fn kept(&self) -> Vec<PathBuf> {
+        let entries = fs::list_dir(&self.dir).unwrap_or_default();
+        let paths = entries.iter().map(std::fs::DirEntry::path);
+        paths
+            .filter(|path| path.extension().is_some_and(|end| end == "pitstop"))
+            .collect()
     }
 
     fn head_file(&self, listed: &Listed) -> PathBuf {
@@ -95,8 +114,9 @@ impl<'a> Shelf<'a> {
     /// Fetches a bundle, unless it is here already. What was fetched before the connection broke is not fetched again.
     ///
     /// # Errors
-    /// `source`: the server does not answer. `digest`: it serves something else than it lists. `limits`: it is too large.
-    /// `locked`: another run fetches it and does not end.
+    /// `source`: the server does not answer, or falls silent. `digest`: it serves something else than it lists. `limits`: it is too
+    /// large. `space`: there is no room for it. `locked`: another run fetches it and does not end. `cancelled`: somebody asks for a
+    /// stop.
     pub fn fetch(&self, listed: &Listed, limit: u64, progress: &dyn Progress) -> Result<PathBuf> {
         let place = self.place(listed);
         let is_here = || fs::metadata(&place).is_ok_and(|found| found.len() == listed.size);
@@ -119,33 +139,7 @@ impl<'a> Shelf<'a> {
         }
         let part = self.dir.join(format!("{}.part", listed.sha256));
         let failed = |error| Failure::io("write", &part, error);
-        let _work = Work::begin(progress, "fetching the bundle", listed.size);
-        let mut have = fs::metadata(&part).map_or(0, |found| found.len());
-        if have > listed.size {
-            fs::remove_if_exists(&part).map_err(failed)?;
-            have = 0;
-        }
-        progress.advance(have);
-        if have < listed.size {
-            let mut response = self.ask(&listed.name, Some((have, listed.size)), LONG)?;
-            if response.status().as_u16() != 206 {
-                fs::remove_if_exists(&part).map_err(failed)?;
-                have = 0;
-            }
-            let mut file = fs::open_append(&part).map_err(failed)?;
-            let mut body = response.body_mut().as_reader().take(listed.size - have);
-            let mut buffer = vec![0; 256 << 10];
-            loop {
-                let n = match body.read(&mut buffer) {
-                    Ok(0) => break,
-                    Ok(n) => n,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) => return Err(self.failed(&listed.name, &error.to_string())),
-                };
-                file.write_all(&buffer[..n]).map_err(failed)?;
-                progress.advance(n as u64);
-            }
-        }
+        self.complete(&part, listed, progress)?;
         let read = || {
             hashing::hash(
                 &mut fs::open(&part)?,
@@ -154,10 +148,6 @@ impl<'a> Shelf<'a> {
             )
         };
         if read().map_err(failed)? != listed.sha256 {
-            let size = fs::metadata(&part).map_or(0, |found| found.len());
-            if size < listed.size {
-                return Err(self.failed(&listed.name, "the connection ended in the middle"));
-            }
             fs::remove_if_exists(&part).map_err(failed)?;
             let message = format!("{} is not what the server lists", self.url(&listed.name));
             return Err(Failure::new(ErrorKind::Digest, message)
@@ -169,35 +159,104 @@ impl<'a> Shelf<'a> {
         Ok(place)
     }
 
+    /// Gets what a part lacks of its bundle.
+    fn complete(&self, part: &Path, listed: &Listed, progress: &dyn Progress) -> Result<()> {
+        let failed = |error| Failure::io("write", part, error);
+        let _work = Work::begin(progress, "fetching the bundle", listed.size);
+        let mut have = fs::metadata(part).map_or(0, |found| found.len());
+        if have > listed.size {
+            fs::remove_if_exists(part).map_err(failed)?;
+            have = 0;
+        }
+        progress.advance(have);
+        if have == listed.size {
+            return Ok(());
+        }
+        self.refuse_full(part, listed, have)?;
+        let (status, answer) = self.ask(&listed.name, Some((have, listed.size)), LONG)?;
+        if status != 206 {
+            fs::remove_if_exists(part).map_err(failed)?;
+            have = 0;
+        }
+        let mut file = fs::open_append(part).map_err(failed)?;
+        while have < listed.size {
+            let why = match answer.piece()? {
+                Some(Piece::Bytes(mut bytes)) => {
+                    bytes.truncate(usize::try_from(listed.size - have).unwrap_or(usize::MAX));
+                    file.write_all(&bytes).map_err(|error| unwritten(part, error))?;
+                    have += bytes.len() as u64;
+                    progress.advance(bytes.len() as u64);
+                    continue;
+                }
+                Some(Piece::Broke(why)) => why,
+                _ => "the connection ended in the middle".to_owned(),
+            };
+            let size = listed.size;
+            let so_far =
+                format!("{why}; {have} of {size} bytes are here, and the next run goes on from there");
+            return Err(self.failed(&listed.name, &so_far));
+        }
+        Ok(())
+    }
+
+    /// Refuses a bundle that there is no room for, before a byte of it comes.
+    fn refuse_full(&self, part: &Path, listed: &Listed, have: u64) -> Result<()> {
+        let look = || Root::open(&self.dir)?.space(None);
+        let space = look().map_err(|error| Failure::io("look at the space of", &self.dir, error))?;
+        let missing = listed.size - have;
+        if missing.saturating_add(SPARE_BYTES) <= space.free_bytes {
+            return Ok(());
+        }
+        discard(part);
+        let message = format!(
+            "not enough space in {} for {}: {} MiB needed and {} MiB to spare, {} MiB free",
+            self.dir.display(),
+            self.url(&listed.name),
+            missing.div_ceil(1 << 20),
+            SPARE_BYTES >> 20,
+            space.free_bytes >> 20
+        );
+        Err(Failure::new(ErrorKind::Space, message)
+            .at(&self.dir)
+            .hint("free space there, or name another folder with --state-dir"))
+    }
+
     /// Two runs that append to one file would make neither's bundle of it.
     fn lock(&self, listed: &Listed) -> Result<Lock> {
         let path = self.dir.join(format!("{}.lock", listed.sha256));
-        lock_within(&path, LONG)
-            .map_err(|error| Failure::io("lock", &path, error))?
-            .held(&path, |by| {
-                format!("{} is being fetched by {by}", self.url(&listed.name))
-            })
-    }
-
-    fn get(&self, name: &str, range: Option<(u64, u64)>, limit: u64) -> Result<Vec<u8>> {
-        let mut response = self.ask(name, range, PATIENCE)?;
-        let mut bytes = Vec::new();
-        // What a server that knows no ranges sends beyond is not read.
-        let take = if range.is_some() { limit } else { limit + 1 };
-        let read = response.body_mut().as_reader().take(take).read_to_end(&mut bytes);
-        read.map_err(|error| self.failed(name, &error.to_string()))?;
-        match bytes.len() as u64 > limit {
-            true => Err(self.failed(name, "it is larger than it may be")),
-            false => Ok(bytes),
+        let deadline = Deadline::after(LONG);
+        loop {
+            match lock_within(&path, BEAT).map_err(|error| Failure::io("lock", &path, error))? {
+                Attempt::Busy(_) if !deadline.passed() => interrupt::go_on()?,
+                done => {
+                    return done.held(&path, |by| {
+                        format!("{} is being fetched by {by}", self.url(&listed.name))
+                    });
+                }
+            }
         }
     }
 
-    fn ask(
-        &self,
-        name: &str,
-        range: Option<(u64, u64)>,
-        timeout: Duration,
-    ) -> Result<ureq::http::Response<ureq::Body>> {
+    fn get(&self, name: &str, range: Option<(u64, u64)>, limit: u64) -> Result<Vec<u8>> {
+        let (_, answer) = self.ask(name, range, PATIENCE)?;
+        let mut bytes = Vec::new();
+        while bytes.len() as u64 <= limit {
+            match answer.piece()? {
+                Some(Piece::Bytes(more)) => bytes.extend(more),
+                Some(Piece::Broke(why)) => return Err(self.failed(name, &why)),
+                _ => return Ok(bytes),
+            }
+        }
+        // What a server that knows no ranges sends beyond is not read.
+        if range.is_none() {
+            return Err(self.failed(name, "it is larger than it may be"));
+        }
+        bytes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(bytes)
+    }
+
+    /// Asks, and waits for the status.
+    fn ask(&self, name: &str, range: Option<(u64, u64)>, timeout: Duration) -> Result<(u16, Answer)> {
         let agent = http::agent(self.web.ca.as_deref(), timeout).map_err(|why| self.failed(name, &why))?;
         let mut request = agent.get(self.url(name));
         if let Some((from, to)) = range {
@@ -206,14 +265,16 @@ impl<'a> Shelf<'a> {
         if let Some(path) = &self.web.token {
             request = request.header("authorization", format!("Bearer {}", secret::token(path)?));
         }
-        let response = request.call().map_err(|error| {
-            let why = error.to_string();
-            self.failed(name, &format!("no answer: {why}{}", http::remedy(&why)))
-        })?;
-        match response.status().as_u16() {
-            200 | 206 => Ok(response),
+        let answer = Answer::to(request, self.silence);
+        match answer.piece()? {
+            Some(Piece::Status(status @ (200 | 206))) => Ok((status, answer)),
             // Also of what leads elsewhere: that could be to where nothing is encrypted.
-            status => Err(self.failed(name, &format!("status {status}"))),
+            Some(Piece::Status(status)) => Err(self.failed(name, &format!("status {status}"))),
+            Some(Piece::Broke(why)) => {
+                let remedy = http::remedy(&why);
+                Err(self.failed(name, &format!("no answer: {why}{remedy}")))
+            }
+            _ => Err(self.failed(name, "no answer")),
         }
     }
 
@@ -227,3 +288,24 @@ impl<'a> Shelf<'a> {
         )
     }
 }
+
+/// What cannot be finished for lack of space would only keep the space from others.
+fn unwritten(part: &Path, error: io::Error) -> Failure {
+    if matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    ) {
+        discard(part);
+    }
+    Failure::io("write", part, error)
+}
+
+fn discard(part: &Path) {
+    if let Err(error) = fs::remove_if_exists(part) {
+        tracing::warn!("cannot remove {}: {error}", part.display());
+    }
+}
+
+#[cfg(test)]
+#[path = "web_tests.rs"]
+mod tests;

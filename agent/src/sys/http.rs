@@ -1,13 +1,24 @@
 //! Asking servers over HTTP and HTTPS.
 
+use std::io::Read;
 use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
 use std::time::Duration;
 
+use ureq::RequestBuilder;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::typestate::WithoutBody;
 
-use super::procfs;
+use super::clock::Deadline;
+use super::{interrupt, procfs};
 
 const CA_LIMIT: u64 = 4 << 20;
+/// How many pieces of an answer may come before they are looked at.
+const AHEAD: usize = 16;
+const PIECE_BYTES: usize = 64 << 10;
+/// How often whoever waits looks whether somebody asks for a stop.
+const BEAT: Duration = Duration::from_millis(50);
 
 /// Who asks: the server itself, no proxy and no other place that it names, for at most so long. It trusts the authorities
 /// in a file only, or those of the system without one.
@@ -29,6 +40,75 @@ pub fn agent(ca: Option<&Path>, timeout: Duration) -> Result<ureq::Agent, String
         .tls_config(TlsConfig::builder().root_certs(roots).build())
         .build()
         .new_agent())
+}
+
+/// What comes of a request.
+#[derive(Debug)]
+pub enum Piece {
+    /// The status, before anything else.
+    Status(u16),
+    /// The next bytes of the body.
+    Bytes(Vec<u8>),
+    /// Nothing more comes, and why.
+    Broke(String),
+}
+
+/// An answer as it comes. A thread of its own waits for the server: a read goes on when a signal interrupts it, and a short limit on
+/// each would be one on the wait for the first byte as well.
+pub struct Answer {
+    pieces: Receiver<Piece>,
+    silence: Duration,
+}
+
+impl Answer {
+    /// Asks. So long may the server be silent at a time.
+    pub fn to(request: RequestBuilder<WithoutBody>, silence: Duration) -> Self {
+        let (tell, pieces) = sync_channel(AHEAD);
+        thread::spawn(move || {
+            if let Err(error) = pour(request, &tell) {
+                // Whoever asked may have given up.
+                let _ = tell.send(Piece::Broke(error.to_string()));
+            }
+        });
+        Self { pieces, silence }
+    }
+
+    /// What comes next; `None` after the body's end.
+    ///
+    /// # Errors
+    /// `cancelled`: somebody asks for a stop.
+    pub fn piece(&self) -> crate::api::Result<Option<Piece>> {
+        let deadline = Deadline::after(self.silence);
+        loop {
+            interrupt::go_on()?;
+            match self.pieces.recv_timeout(BEAT) {
+                Ok(piece) => return Ok(Some(piece)),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) if deadline.passed() => {
+                    let why = format!("nothing came for {} s", self.silence.as_secs());
+                    return Ok(Some(Piece::Broke(why)));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+}
+
+/// Sends what comes to whoever waits, as long as somebody does.
+fn pour(request: RequestBuilder<WithoutBody>, tell: &SyncSender<Piece>) -> Result<(), ureq::Error> {
+    let mut response = request.call()?;
+    let mut wanted = tell.send(Piece::Status(response.status().as_u16())).is_ok();
+    let mut body = response.body_mut().as_reader();
+    let mut buffer = vec![0; PIECE_BYTES];
+    while wanted {
+        match body.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => wanted = tell.send(Piece::Bytes(buffer[..n].to_vec())).is_ok(),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// What may help with an error, as the end of a sentence.

@@ -198,7 +198,10 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         gates: options.gates(&session),
     };
     match carry_out(run, &mut session, &made, &mut target, &server, how, decided)? {
-        Carried::Live(live) => live.done(run, &made.plan),
+        Carried::Live(live) => {
+            live.done(run, &made.plan);
+            target::bundles::forget_reached(&session);
+        }
         Carried::Staged { anew } => {
             let already = if anew { "" } else { " already" };
             let level = &target.release.level;

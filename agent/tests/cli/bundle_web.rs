@@ -1,161 +1,12 @@
 //! Bundles on a web server: found, fetched once, and believed only for who signed them.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use crate::common::bundles::{Studio, create};
+use crate::common::bundles::create;
 use crate::common::levels::{CONF, installed};
+use crate::common::web::{Server, kept, publish, studio, until};
 use nix::fcntl::{Flock, FlockArg};
 use pitstop::bundle::shelf::LIST_NAME;
-use pitstop::model::Digest;
-
-/// A server of one folder over TLS. It tells what it is asked for, knows ranges, and does what `conduct` says.
-struct Server {
-    child: Child,
-    url: String,
-    asked: PathBuf,
-}
-
-const SERVER: &str = r#"
-import http.server, os, ssl, sys
-folder, asked, conduct = sys.argv[1:4]
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        name = os.path.basename(self.path)
-        with open(asked, "a") as out:
-            out.write(f"{name} {self.headers.get('range', '-')}\n")
-        if conduct == "redirect":
-            self.send_response(302)
-            self.send_header("location", "http://127.0.0.1:1/" + name)
-            self.end_headers()
-            return
-        try:
-            has_face = conduct == "two-faces" and name == "to-1.1.0.pitstop" and not self.was_looked_at(name)
-            data = open(os.path.join(folder, "../face" if has_face else name), "rb").read()
-        except OSError:
-            self.send_error(404)
-            return
-        asks, first, last = self.headers.get("range"), "", ""
-        if asks and conduct != "no-ranges":
-            first, last = asks.removeprefix("bytes=").split("-")
-            whole = data
-            data = data[int(first):int(last) + 1]
-            self.send_response(206)
-            self.send_header("content-range", f"bytes {first}-{last}/{len(whole)}")
-        else:
-            self.send_response(200)
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        if conduct == "breaks-once" and not os.path.exists(asked + ".broke") and asks and self.was_looked_at(name):
-            open(asked + ".broke", "w").close()
-            data = data[:len(data) // 2]
-        self.wfile.write(data)
-    def was_looked_at(self, name):
-        return sum(line.startswith(name) for line in open(asked)) > 1
-    def log_message(self, *_):
-        pass
-server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain(folder + "/../server.pem", folder + "/../server.key")
-server.socket = context.wrap_socket(server.socket, server_side=True)
-print(server.server_port, flush=True)
-server.serve_forever()
-"#;
-
-impl Server {
-    fn start(studio: &Studio, conduct: &str) -> Self {
-        let path = |name: &str| studio.lab.path(name);
-        let made = Command::new("openssl")
-            .args([
-                "req",
-                "-x509",
-                "-newkey",
-                "ed25519",
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                "/CN=127.0.0.1",
-            ])
-            .args([
-                "-addext",
-                "basicConstraints=critical,CA:FALSE",
-                "-addext",
-                "subjectAltName=IP:127.0.0.1",
-                "-keyout",
-            ])
-            .arg(path("server.key"))
-            .arg("-out")
-            .arg(path("server.pem"))
-            .output();
-        assert!(made.unwrap().status.success());
-        let asked = path("asked");
-        let _ = fs::remove_file(&asked);
-        let mut child = Command::new("python3")
-            .args(["-B", "-c", SERVER])
-            .arg(path("shelf"))
-            .arg(&asked)
-            .arg(conduct)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut port = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut port)
-            .unwrap();
-        let url = format!("https://127.0.0.1:{}/shelf", port.trim());
-        studio.lab.instance(&format!(
-            "source: {{web: {{url: '{url}', ca: {}}}}}\n",
-            path("server.pem").display()
-        ));
-        Self { child, url, asked }
-    }
-
-    fn asked(&self) -> Vec<String> {
-        fs::read_to_string(&self.asked)
-            .unwrap_or_default()
-            .lines()
-            .map(str::to_owned)
-            .collect()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A studio whose shelf holds bundles 1.0.0→1.1.0 and 1.1.0→1.2.0, listed.
-fn studio() -> Studio {
-    let studio = Studio::new();
-    let lab = &studio.lab;
-    fs::create_dir(lab.path("shelf")).unwrap();
-    let sign = ["--sign", studio.key.to_str().unwrap()];
-    for (from, to) in [("1.0.0", "1.1.0"), ("1.1.0", "1.2.0")] {
-        create(
-            lab,
-            &[from],
-            to,
-            &lab.path(&format!("shelf/to-{to}.pitstop")),
-            &sign,
-        );
-    }
-    publish(&studio);
-    studio
-}
-
-fn publish(studio: &Studio) -> bool {
-    let listed = studio
-        .lab
-        .run(&["bundle", "publish", studio.lab.path("shelf").to_str().unwrap()]);
-    assert_eq!(listed.code, Some(0), "{}", listed.report);
-    listed.changed()
-}
 
 #[test]
 fn a_host_finds_what_leads_on_and_fetches_each_only_once() {
@@ -244,27 +95,14 @@ fn what_another_run_fetches_is_waited_for() {
     let (list, bundle) = (LIST_NAME, "to-1.1.0.pitstop");
     let before = (asked(list), asked(bundle));
 
-    let bytes = fs::read(lab.path("shelf").join(bundle)).unwrap();
-    let web = fs::read_dir(lab.path("state/cache/web")).unwrap().next();
-    let at = |end: &str| {
-        web.as_ref()
-            .unwrap()
-            .as_ref()
-            .unwrap()
-            .path()
-            .join(format!("{}.{end}", Digest::of(&bytes)))
-    };
+    let at = |end: &str| kept(&studio, bundle, end);
     // The check has fetched it.
     fs::remove_file(at("pitstop")).unwrap();
     let lock = Flock::lock(fs::File::create(at("lock")).unwrap(), FlockArg::LockExclusive).unwrap();
     let run = lab.spawn(&["update", "lab", "--level", "1.1.0"]);
     // Once to know what there is, once to fetch it.
-    let began = Instant::now();
-    while asked(list) < before.0 + 2 {
-        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", server.asked());
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    fs::write(at("new"), &bytes).unwrap();
+    until(|| asked(list) >= before.0 + 2);
+    fs::copy(lab.path("shelf").join(bundle), at("new")).unwrap();
     fs::rename(at("new"), at("pitstop")).unwrap();
     drop(lock);
     assert_eq!(run.wait_with_output().unwrap().status.code(), Some(0));

@@ -12,6 +12,7 @@ mod bundle_carried;
 mod bundle_known;
 mod bundle_trust;
 mod bundle_web;
+mod bundle_web_host;
 #[path = "../common/mod.rs"]
 mod common;
 mod config;

@@ -28,6 +28,7 @@ pub mod served;
 pub mod switches;
 pub mod tooled;
 pub mod trusted;
+pub mod web;
 
 use std::collections::BTreeMap;
 use std::fs;

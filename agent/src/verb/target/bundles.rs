@@ -1,5 +1,7 @@
 //! Bundles as a source: which levels those at a path lead to, over which of them, and how they are opened.
 
+mod web;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
@@ -7,23 +9,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::api::{ErrorKind, Failure, Result};
-use crate::bundle::archive::{is_bundle, release_in};
+use crate::bundle::archive::is_bundle;
 use crate::bundle::index::ExtraKind;
-use crate::config::{UpdateSource, Web};
 use crate::memory::{Remembered, document};
 use crate::model::{Digest, Entry, Inventory, Level, RelPath, Release};
 use crate::session::Instance;
 use crate::source::bundle::{BundleSource, Held, Nothing, start};
 use crate::source::vendor_tool::Shown;
-use crate::source::web::Shelf;
 use crate::source::{Offer, Source, Step};
 use crate::sys::fs;
 use crate::sys::root::Root;
 use crate::trust::{Envelope, Trust, TrustStore, Verified};
 
-use super::super::bundle::{Opened, Said};
+use super::super::bundle::Opened;
 use super::super::{Run, update};
 use super::{Owned, Target, unsigned};
+use web::fetch;
+pub(in crate::verb) use web::forget_reached;
+pub(super) use web::listed;
 
 /// What a person is told at most.
 const STEPS_BYTES: u64 = 64 << 10;
@@ -65,59 +68,6 @@ pub(super) fn found(run: &mut Run<'_>, instance: &Instance, path: &Path) -> Resu
         }
     }
     Ok(all)
-}
-
-/// The bundles of the instance's product that a web server lists, by how they begin: they are fetched once it is known which are
-/// needed.
-///
-/// # Errors
-/// The server does not answer. What is wrong with a bundle becomes a warning.
-pub(super) fn listed(run: &mut Run<'_>, instance: &Instance, web: &Web) -> Result<Vec<Found>> {
-    let shelf = Shelf::new(web, &instance.settings.cache_dir);
-    let trust = TrustStore::new(&instance.settings.trust).load()?;
-    let mut all = Vec::new();
-    for listed in shelf.list()? {
-        let name = format!("{} on {}", listed.name, web.url);
-        let look = || -> Result<Said> {
-            let head = shelf.head(&listed)?;
-            let bytes = release_in(&head)
-                .ok_or_else(|| Failure::new(ErrorKind::Source, format!("{name} is no bundle")))?;
-            let said = Said::new(bytes, &name, |envelope, shown| decide(&trust, envelope, shown))?;
-            said.release.refuse_expired(&name, trust.now)?;
-            shelf.keep_head(&listed, &head)?;
-            Ok(said)
-        };
-        match look() {
-            Ok(said) if said.release.product == instance.settings.profile.name => all.push(Found {
-                step: Step {
-                    path: shelf.place(&listed),
-                    release: said.release,
-                },
-                bytes: listed.size,
-            }),
-            Ok(_) => {}
-            Err(failure) => run.warn(failure.full_message()),
-        }
-    }
-    Ok(all)
-}
-
-/// Fetches those of some bundles that are on a web server and not here yet.
-fn fetch(run: &mut Run<'_>, instance: &Instance, bundles: &[Step]) -> Result<()> {
-    let Some(UpdateSource::Web(web)) = &instance.settings.source else {
-        return Ok(());
-    };
-    let shelf = Shelf::new(web, &instance.settings.cache_dir);
-    if bundles.iter().all(|step| fs::metadata(&step.path).is_ok()) {
-        return Ok(());
-    }
-    for listed in shelf.list()? {
-        let place = shelf.place(&listed);
-        if bundles.iter().any(|step| step.path == place) {
-            shelf.fetch(&listed, instance.settings.limits.total_bytes, run.progress)?;
-        }
-    }
-    Ok(())
 }
 
 /// Whether a file begins as bundles do.
