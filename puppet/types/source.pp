@@ -7,6 +7,10 @@ type Pitstop::Source = Variant[
       'url'             => Pitstop::Address,
       Optional['ca']    => String[1],
       Optional['token'] => String[1],
+      Optional['proxy'] => Struct[{
+        Optional['https']    => String[1],
+        Optional['no_proxy'] => String[1],
+      }],
     }],
   }],
   Struct[{

@@ -45,7 +45,7 @@ pub fn release(lock: &FleetLock, id: &str) -> Result<Answer> {
 }
 
 fn ask(lock: &FleetLock, id: &str, what: &str) -> Result<Answer> {
-    let agent = match http::agent(lock.ca.as_deref(), TIMEOUT) {
+    let agent = match http::agent(lock.ca.as_deref(), TIMEOUT, None) {
         Ok(agent) => agent,
         Err(why) => return Ok(Answer::None(why, false)),
     };

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::validate;
 use crate::api::{ErrorKind, Failure, Result};
+use crate::sys::http;
 
 const CHANNEL: &str = "full";
 const TIMEOUT_S: u64 = 2 * 60 * 60;
@@ -33,6 +34,8 @@ pub struct Web {
     pub ca: Option<PathBuf>,
     /// A file with a bearer token that only its owner may read.
     pub token: Option<PathBuf>,
+    /// The proxy to ask over; none without it, whatever the environment says.
+    pub proxy: Proxy,
 }
 
 /// How the vendor's update tool is run.
@@ -69,6 +72,19 @@ pub struct Proxy {
     pub https: Option<String>,
     /// Hosts that are asked directly.
     pub no_proxy: Option<String>,
+}
+
+impl Proxy {
+    /// Whether a host is asked directly: `no_proxy` names it, a domain that it is in, or `*`.
+    pub fn spares(&self, host: &str) -> bool {
+        let spared = self.no_proxy.as_deref().unwrap_or_default().to_lowercase();
+        let host = host.to_lowercase();
+        spared.split(',').map(str::trim).any(|entry| {
+            let domain = entry.trim_start_matches('*').trim_start_matches('.');
+            let is_in = || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+            entry == "*" || !domain.is_empty() && (host == domain || is_in())
+        })
+    }
 }
 
 impl Default for VendorTool {
@@ -112,6 +128,8 @@ pub struct WebFragment {
     pub ca: Option<PathBuf>,
     /// A file with a bearer token, relative to the instance file's folder.
     pub token: Option<PathBuf>,
+    /// The proxy to ask over; `https` and `no_proxy` of it.
+    pub proxy: Option<Proxy>,
 }
 
 /// The vendor's update tool, as an instance file describes it.
@@ -185,10 +203,22 @@ fn web(said: WebFragment) -> Result<Web> {
         return Err(Failure::new(ErrorKind::Settings, message)
             .hint("give `https://HOST/FOLDER`; what is not encrypted is not used, and a token stands in a file of its own"));
     }
+    let proxy = said.proxy.unwrap_or_default();
+    if proxy.http.is_some() {
+        let message = "source.web.proxy.http: nothing is asked over plain http";
+        return Err(Failure::new(ErrorKind::Settings, message).hint("give it as `https`"));
+    }
+    if let Some(Err(why)) = proxy.https.as_deref().map(http::proxy) {
+        return Err(Failure::new(
+            ErrorKind::Settings,
+            format!("source.web.proxy.https: {why}"),
+        ));
+    }
     Ok(Web {
         url: said.url.trim_end_matches('/').to_owned(),
         ca: said.ca,
         token: said.token,
+        proxy,
     })
 }
 
@@ -242,6 +272,7 @@ impl<'de> Visitor<'de> for EitherForm {
             url: text.to_owned(),
             ca: None,
             token: None,
+            proxy: None,
         };
         Ok(SourceFragment::Way(Box::new(WayFragment {
             vendor_tool: None,
@@ -323,10 +354,50 @@ mod tests {
             ("http://host/x", "source.web.url"),
             ("{web: {url: 'https://user:pw@host/x'}}", "source.web.url"),
             ("https://", "source.web.url"),
+            (
+                "{web: {url: 'https://host/x', proxy: {http: 'http://p:1'}}}",
+                "source.web.proxy.http",
+            ),
+            (
+                "{web: {url: 'https://host/x', proxy: {https: 'socks5://me:hunter2@p:1'}}}",
+                "source.web.proxy.https",
+            ),
+            (
+                "{web: {url: 'https://host/x', proxy: {https: 'http://'}}}",
+                "source.web.proxy.https",
+            ),
+            (
+                "{web: {url: 'https://host/x', proxy: {all: 'http://p:1'}}}",
+                "unknown key `all`",
+            ),
         ];
         for (source, expected) in table {
             let failure = settled(source).unwrap_err();
             assert!(failure.message.contains(expected), "{source}: {failure}");
+            assert!(!failure.message.contains("hunter2"), "{failure}");
         }
+    }
+
+    #[test]
+    fn hosts_that_are_asked_directly_by_table() {
+        let table = [
+            ("*", true),
+            ("localhost, h.example.com", true),
+            ("EXAMPLE.com", true),
+            (".example.com", true),
+            ("*.example.com", true),
+            ("ample.com", false),
+            ("x.h.example.com", false),
+            ("", false),
+            (" , .", false),
+        ];
+        for (no_proxy, expected) in table {
+            let proxy = Proxy {
+                no_proxy: Some(no_proxy.to_owned()),
+                ..Proxy::default()
+            };
+            assert_eq!(proxy.spares("h.Example.com"), expected, "{no_proxy}");
+        }
+        assert!(!Proxy::default().spares("h"));
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn ask(http: &Http, timeout: Duration) -> Answer {
 }
 
 fn request(http: &Http, timeout: Duration) -> Result<String, String> {
-    let agent = sys_http::agent(http.ca.as_deref(), timeout)?;
+    let agent = sys_http::agent(http.ca.as_deref(), timeout, None)?;
     let mut response = agent.get(&http.url).call().map_err(|error| no_answer(&error))?;
     let status = response.status().as_u16();
     if status != http.status {

@@ -9,12 +9,13 @@ use crate::api::{ErrorKind, Failure, Result};
 use crate::bundle::archive::HEAD_BYTES;
 use crate::bundle::shelf::{LIST_BYTES, LIST_NAME, Listed, parse};
 use crate::config::Web;
+use crate::config::vendor_tool::Proxy;
 use crate::model::{Progress, Work};
 use crate::sys::clock::Deadline;
 use crate::sys::http::{Answer, Piece};
 use crate::sys::lock::{Attempt, Lock, lock_within};
 use crate::sys::root::Root;
-use crate::sys::{fs, hashing, http, interrupt};
+use crate::sys::{fs, hashing, host, http, interrupt};
 
 use super::cache::name_for;
 use super::secret;
@@ -27,6 +28,8 @@ const LONG: Duration = Duration::from_secs(6 * 60 * 60);
 const BEAT: Duration = Duration::from_millis(100);
 /// What a fetched bundle leaves free: the server's logs may lie on the same file system.
 const SPARE_BYTES: u64 = 64 << 20;
+/// Where the environment names a proxy that other programs would use.
+const ENVIRONMENT: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
 /// A server, and the folder in which what was fetched from it is kept.
 pub struct Shelf<'a> {
@@ -257,7 +260,11 @@ impl<'a> Shelf<'a> {
 
     /// Asks, and waits for the status.
     fn ask(&self, name: &str, range: Option<(u64, u64)>, timeout: Duration) -> Result<(u16, Answer)> {
-        let agent = http::agent(self.web.ca.as_deref(), timeout).map_err(|why| self.failed(name, &why))?;
+        let proxy = self.proxy().map(http::proxy).transpose();
+        let agent = proxy
+            .map_err(str::to_owned)
+            .and_then(|proxy| http::agent(self.web.ca.as_deref(), timeout, proxy))
+            .map_err(|why| self.failed(name, &why))?;
         let mut request = agent.get(self.url(name));
         if let Some((from, to)) = range {
             request = request.header("range", format!("bytes={from}-{}", to.saturating_sub(1)));
@@ -278,14 +285,54 @@ impl<'a> Shelf<'a> {
         }
     }
 
+    /// The proxy that the server is asked over.
+    fn proxy(&self) -> Option<&str> {
+        let said = &self.web.proxy;
+        said.https.as_deref().filter(|_| !said.spares(&self.host()))
+    }
+
+    fn host(&self) -> String {
+        let uri = self.web.url.parse::<ureq::http::Uri>().unwrap_or_default();
+        uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned()
+    }
+
     fn url(&self, name: &str) -> String {
         format!("{}/{name}", self.web.url)
     }
 
     fn failed(&self, name: &str, why: &str) -> Failure {
-        Failure::new(ErrorKind::Source, format!("cannot get {}: {why}", self.url(name))).hint(
-            "check the address and the server; `pitstop bundle publish` writes the list that it has to serve",
-        )
+        let mut hint =
+            "check the address and the server; `pitstop bundle publish` writes the list that it has to serve"
+                .to_owned();
+        if let Some(Ok(proxy)) = self.proxy().map(http::proxy) {
+            hint = format!(
+                "{hint}; it was asked over the proxy {}:{}",
+                proxy.host(),
+                proxy.port()
+            );
+        } else if let Some(variable) = self.unused_proxy() {
+            hint = format!(
+                "{hint}; the environment's {variable} is not used: if the server is only reached over a proxy, give it with `source: \
+                 {{web: {{url: …, proxy: {{https: …}}}}}}`"
+            );
+        }
+        Failure::new(ErrorKind::Source, format!("cannot get {}: {why}", self.url(name))).hint(hint)
+    }
+
+    /// The variable by which other programs would ask over a proxy, where the settings say nothing of one.
+    fn unused_proxy(&self) -> Option<&'static str> {
+        if self.web.proxy != Proxy::default() {
+            return None;
+        }
+        let environment = Proxy {
+            no_proxy: host::variable("no_proxy").or_else(|| host::variable("NO_PROXY")),
+            ..Proxy::default()
+        };
+        let is_set = |name: &&str| host::variable(name).is_some_and(|value| !value.is_empty());
+        ENVIRONMENT
+            .into_iter()
+            .find(is_set)
+            .filter(|_| !environment.spares(&self.host()))
     }
 }
 

@@ -55,6 +55,7 @@ fn a_silent_server_is_left_alone_and_a_slow_one_is_not() {
         url,
         ca: None,
         token: None,
+        proxy: Proxy::default(),
     };
     let dir = tempfile::tempdir().unwrap();
     let mut shelf = Shelf::new(&web, dir.path());

@@ -6,9 +6,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use ureq::RequestBuilder;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::typestate::WithoutBody;
+use ureq::{ProxyProtocol, RequestBuilder};
 
 use super::clock::Deadline;
 use super::{interrupt, procfs};
@@ -20,12 +20,16 @@ const PIECE_BYTES: usize = 64 << 10;
 /// How often whoever waits looks whether somebody asks for a stop.
 const BEAT: Duration = Duration::from_millis(50);
 
-/// Who asks: the server itself, no proxy and no other place that it names, for at most so long. It trusts the authorities
-/// in a file only, or those of the system without one.
+/// Who asks: the server itself, or over the proxy that is given, and no other place that it names, for at most so long. It trusts
+/// the authorities in a file only, or those of the system without one.
 ///
 /// # Errors
 /// The file holds none.
-pub fn agent(ca: Option<&Path>, timeout: Duration) -> Result<ureq::Agent, String> {
+pub fn agent(
+    ca: Option<&Path>,
+    timeout: Duration,
+    proxy: Option<ureq::Proxy>,
+) -> Result<ureq::Agent, String> {
     let roots = match ca {
         Some(file) => RootCerts::new_with_certs(&authorities(file)?),
         None => RootCerts::PlatformVerifier,
@@ -35,11 +39,22 @@ pub fn agent(ca: Option<&Path>, timeout: Duration) -> Result<ureq::Agent, String
         .timeout_global(Some(timeout))
         .max_redirects(0)
         .http_status_as_error(false)
-        .proxy(None)
+        .proxy(proxy)
         .user_agent(concat!("pitstop/", env!("CARGO_PKG_VERSION")))
         .tls_config(TlsConfig::builder().root_certs(roots).build())
         .build()
         .new_agent())
+}
+
+/// A proxy at an address, which may hold a user and a password; the error does not show it.
+///
+/// # Errors
+/// It is none that can be asked over.
+pub fn proxy(address: &str) -> Result<ureq::Proxy, &'static str> {
+    match ureq::Proxy::new(address) {
+        Ok(proxy) if matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) => Ok(proxy),
+        _ => Err("it is no `http://HOST:PORT` or `https://HOST:PORT`"),
+    }
 }
 
 /// What comes of a request.

@@ -1,4 +1,4 @@
-//! What a host bears of a web server and of its own disk: silence, and no room.
+//! What a host bears of a web server and of its own disk: silence, proxies, and no room.
 
 use std::fs;
 use std::io::Write;
@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use pitstop::bundle::shelf::LIST_NAME;
 
 use crate::common::Lab;
-use crate::common::web::{Server, kept, size, studio, until};
+use crate::common::web::{PROXY, Python, Server, kept, size, studio, until};
 
 /// Whether anything of the server was kept.
 fn has_shelf(lab: &Lab) -> bool {
@@ -194,4 +194,63 @@ fn bundles_that_lead_nobody_on_any_more_are_removed() {
         asked[before..].iter().all(|line| line.starts_with(LIST_NAME)),
         "{asked:?}"
     );
+}
+
+#[test]
+fn a_proxy_is_asked_over_only_where_the_settings_name_one() {
+    let studio = studio();
+    let lab = &studio.lab;
+    let server = Server::start(&studio, "plain");
+    let log = lab.path("proxied");
+    let proxy = Python::start(PROXY, &[&log]);
+    let instance = |proxy: &str| {
+        let ca = lab.path("server.pem");
+        let web = format!("url: '{}', ca: {}{proxy}", server.url, ca.display());
+        lab.instance(&format!("source: {{web: {{{web}}}}}\n"));
+    };
+    let address = format!("127.0.0.1:{}", proxy.port);
+    instance(&format!(
+        ", proxy: {{https: 'http://me:hunter2@{address}', no_proxy: 127.0.0.1}}"
+    ));
+    lab.run(&["check", "lab"]).expect(0, "update-available");
+    assert!(!log.exists(), "the host is to be asked directly");
+
+    instance(&format!(", proxy: {{https: 'http://me:hunter2@{address}'}}"));
+    fs::remove_dir_all(lab.path("state/cache")).unwrap();
+    let answer = lab.run(&["update", "lab", "-vv"]).expect(0, "updated");
+    let there = server
+        .url
+        .trim_start_matches("https://")
+        .trim_end_matches("/shelf");
+    let proxied = fs::read_to_string(&log).unwrap();
+    // `me:hunter2`
+    let expected = format!("{there} bWU6aHVudGVyMg==");
+    assert!(
+        proxied.lines().count() >= 3 && proxied.lines().all(|line| line == expected),
+        "{proxied}"
+    );
+    drop(proxy);
+    let refused = lab.run(&["update", "lab", "-vv"]).refused(1, "source");
+    let hint = refused.report["error"]["hint"].as_str().unwrap();
+    assert!(hint.contains(&format!("over the proxy {address}")), "{hint}");
+    for told in [&answer, &refused] {
+        let told = format!("{}{}", told.report, told.stderr);
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+
+    instance("");
+    drop(server);
+    let table: [(&[(&str, &str)], bool); 4] = [
+        (&[("HTTPS_PROXY", "http://me:hunter2@p:1")], true),
+        (&[("all_proxy", "http://p:1")], true),
+        (&[("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", "127.0.0.1")], false),
+        (&[("http_proxy", "http://p:1")], false),
+    ];
+    for (environment, is_told) in table {
+        let refused = lab.run_with(&["update", "lab"], environment).refused(1, "source");
+        let hint = refused.report["error"]["hint"].as_str().unwrap();
+        let words = format!("the environment's {} is not used", environment[0].0);
+        assert_eq!(hint.contains(&words), is_told, "{environment:?}: {hint}");
+        assert!(!refused.report.to_string().contains("hunter2"));
+    }
 }

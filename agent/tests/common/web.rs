@@ -1,4 +1,4 @@
-//! A shelf of bundles on a web server.
+//! A shelf of bundles on a web server, and a proxy before it.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -68,6 +68,35 @@ context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(folder + "/../server.pem", folder + "/../server.key")
 server.socket = context.wrap_socket(server.socket, server_side=True)
 print(server.server_port, flush=True)
+server.serve_forever()
+"#;
+
+/// Leads on to where it is asked for, and tells where to and who asked.
+pub const PROXY: &str = r#"
+import socket, socketserver, sys, threading
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        target, who = self.rfile.readline().split()[1].decode(), "-"
+        while (line := self.rfile.readline().strip()):
+            if line.lower().startswith(b"proxy-authorization: "):
+                who = line.split()[-1].decode()
+        with open(sys.argv[1], "a") as out:
+            out.write(f"{target} {who}\n")
+        host, port = target.rsplit(":", 1)
+        with socket.create_connection((host, int(port))) as there:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            threading.Thread(target=pour, args=(there, self.connection), daemon=True).start()
+            pour(self.connection, there)
+def pour(a, b):
+    try:
+        while (data := a.recv(65536)):
+            b.sendall(data)
+        b.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+socketserver.ThreadingTCPServer.daemon_threads = True
+server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+print(server.server_address[1], flush=True)
 server.serve_forever()
 "#;
 

@@ -45,9 +45,10 @@ require 'spec_helper'
   ],
   'Pitstop::Source' => [
     ['/srv/packs', 'https://updates.example.com/is', { 'web' => { 'url' => 'https://h/is', 'ca' => 'ca.pem', 'token' => 'token.txt' } },
+     { 'web' => { 'url' => 'https://h/is', 'proxy' => { 'https' => 'http://proxy:3128', 'no_proxy' => '.example.com' } } },
      { 'vendor-tool' => { 'credentials' => { 'env' => true } } }],
     ['packs', 'http://h/is', 'https://user:pw@h/is', 'https://', {}, { 'web' => { 'url' => 'http://h/is' } }, { 'web' => {} },
-     { 'web' => { 'url' => 'https://h' }, 'vendor-tool' => {} }]
+     { 'web' => { 'url' => 'https://h', 'proxy' => { 'http' => 'http://proxy:3128' } } }, { 'web' => { 'url' => 'https://h' }, 'vendor-tool' => {} }]
   ],
   'Pitstop::Policy' => [
     [{ 'not_superseded' => ['wso2am-4.2.0-abc-hf-1'] }], [{ 'keep_snapshots' => 0 }]
