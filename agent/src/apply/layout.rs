@@ -12,6 +12,7 @@
 //! | `kept/<transaction>.snapshot/<path>` | snapshots of another state folder |
 //! | `candidates/<number>` | copies that the vendor's update tool works on, see [`crate::source::vendor_tool`] |
 //! | `conflicts/<path>.original`, `.new`, `.final` | the three sides of a conflict |
+//! | `conflicts/<path>.final.old` | what a person wrote and no update used |
 
 use std::collections::BTreeSet;
 use std::io;

@@ -124,11 +124,11 @@ impl Draft<'_> {
         &self.requests
     }
 
-    /// Whether a path's three sides are those of a conflict.
+    /// Whether a path's three sides have the content of those of a conflict: what was decided of it says nothing of modes.
     pub fn has_sides(&self, conflict: &Conflict) -> bool {
-        self.decided.get(&conflict.path).is_some_and(|one| {
-            one.base == conflict.base && one.current == conflict.current && one.new == conflict.new
-        })
+        let told = [&conflict.base, &conflict.current, &conflict.new].map(Option::as_ref);
+        let same = |now: [Option<&Entry>; 3]| now.into_iter().zip(told).all(|(a, b)| Entry::same(a, b));
+        self.sides(&conflict.path).is_some_and(same)
     }
 
     /// A path's base, current and new; `None` if nothing is decided about it.

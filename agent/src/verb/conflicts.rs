@@ -1,19 +1,18 @@
 //! The files in which a person resolves conflicts: beside each other in the staging area lie `<path>.original` (pristine
 //! at the installed level), `<path>.new` (pristine at the target level), and the place for `<path>.final`, the person's
 //! result. An empty `<path>.deleted` means that the path shall not exist. `answers.json` holds what `conflicts resolve` was
-//! told.
+//! told. A result that does not fit any more becomes `<path>.final.old`, which stays until a person removes it.
 
 pub(in crate::verb) mod answers;
 pub(in crate::verb) mod counsel;
 pub mod desk;
 pub mod exchange;
-
+mod leave;
 pub(in crate::verb) mod remember;
 mod resolve;
 mod values;
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -25,16 +24,16 @@ use crate::apply::layout;
 use crate::health::parse;
 use crate::memory::Decision;
 use crate::merge::text::LIMIT;
-use crate::model::{Entry, Level, RelPath};
+use crate::model::{Level, RelPath};
 use crate::observe::permissions::quote;
 use crate::session::{Instance, Session};
-use crate::source::Source;
 use crate::sys::clock::rfc3339;
 use crate::sys::process::User;
 use crate::sys::root::Root;
 
 use answers::Answer;
 use counsel::Chosen;
+pub(super) use leave::{clear, leave, standing};
 
 /// What `update --continue` goes on with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,7 +43,7 @@ pub(super) struct Waiting {
     pub from: Option<PathBuf>,
     /// Its level.
     pub level: Level,
-    /// What was in conflict.
+    /// What was in conflict, and what of it is answered since: it stays until the update went through.
     pub conflicts: Vec<Conflict>,
     /// Whether what is remembered is left out of it.
     #[serde(default)]
@@ -223,39 +222,6 @@ fn user_name(uid: u32) -> String {
     User::by_uid(uid).map_or_else(|_| uid.to_string(), |user| user.name)
 }
 
-/// Whether two conflicts are about the same three sides.
-fn same_sides(a: &Conflict, b: &Conflict) -> bool {
-    (&a.base, &a.current, &a.new) == (&b.base, &b.current, &b.new)
-}
-
-/// Leaves the sides of every conflict for a person. Answers to conflicts that are not the same any more are removed.
-pub(super) fn leave(
-    session: &Session,
-    update: &Waiting,
-    source: &mut dyn Source,
-) -> Result<Vec<ConflictView>> {
-    let before = waiting(session)
-        .unwrap_or_default()
-        .map(|waiting| waiting.conflicts)
-        .unwrap_or_default();
-    let mut views = Vec::new();
-    for conflict in &update.conflicts {
-        let is_same = |old: &Conflict| old.path == conflict.path && same_sides(old, conflict);
-        if !before.iter().any(is_same) {
-            for suffix in [".final", ".deleted"] {
-                remove(&session.root, &file(&conflict.path, suffix))?;
-            }
-        }
-        views.push(leave_one(session, conflict, source)?);
-    }
-    answers::keep(session, &before, &update.conflicts)?;
-    let bytes = serde_json::to_vec_pretty(update).map_err(|error| {
-        Failure::new(ErrorKind::Internal, "cannot write down the conflicts").because(error)
-    })?;
-    replace(session, &record_path(), &bytes)?;
-    Ok(views)
-}
-
 /// The conflicts of a plan, without leaving anything.
 pub(super) fn views(plan: &Plan) -> Vec<ConflictView> {
     let view = |conflict: &Conflict| ConflictView {
@@ -268,43 +234,6 @@ pub(super) fn views(plan: &Plan) -> Vec<ConflictView> {
     plan.conflicts.iter().map(view).collect()
 }
 
-/// Removes everything that was left.
-pub(super) fn clear(session: &Session) -> Result<()> {
-    remove(&session.root, &layout::conflicts())
-}
-
-fn leave_one(session: &Session, conflict: &Conflict, source: &mut dyn Source) -> Result<ConflictView> {
-    let root = &session.root;
-    let under_home = |path: &RelPath| path.under(root.path());
-    let original = match conflict.base.as_ref().and_then(Entry::sha256) {
-        Some(digest) => session.store.text(&digest)?,
-        None => None,
-    };
-    let new = match &conflict.new {
-        Some(Entry::File { size, .. }) if *size <= LIMIT => Some(source.read(&conflict.path, LIMIT)?),
-        _ => None,
-    };
-    let (original_at, new_at) = (file(&conflict.path, ".original"), file(&conflict.path, ".new"));
-    if let Some(bytes) = &original {
-        write(root, &original_at, bytes)?;
-    }
-    if let Some(bytes) = &new {
-        write(root, &new_at, bytes)?;
-    }
-    let final_at = file(&conflict.path, ".final");
-    if let Some(folder) = final_at.parent() {
-        root.make_private_dirs(&folder)
-            .map_err(|error| layout::failed("make", root, &folder, error))?;
-    }
-    Ok(ConflictView {
-        conflict: conflict.clone(),
-        original_file: original.map(|_| under_home(&original_at)),
-        new_file: new.map(|_| under_home(&new_at)),
-        final_file: Some(under_home(&final_at)),
-        answer: None,
-    })
-}
-
 /// Replaces a file of ours; a kill leaves the old content or the new one.
 fn replace(session: &Session, path: &RelPath, bytes: &[u8]) -> Result<()> {
     let root = &session.root;
@@ -312,16 +241,6 @@ fn replace(session: &Session, path: &RelPath, bytes: &[u8]) -> Result<()> {
         path.parent()
             .map_or(Ok(()), |folder| root.make_private_dirs(&folder))?;
         root.replace_file(path, bytes)
-    };
-    attempt().map_err(|error| layout::failed("write", root, path, error))
-}
-
-fn write(root: &Root, path: &RelPath, bytes: &[u8]) -> Result<()> {
-    let attempt = || {
-        path.parent()
-            .map_or(Ok(()), |folder| root.make_private_dirs(&folder))?;
-        root.remove_tree(path)?;
-        root.create(path)?.write_all(bytes)
     };
     attempt().map_err(|error| layout::failed("write", root, path, error))
 }

@@ -51,7 +51,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     hotfix::refuse_unknown(&instance, &options.not_superseded)?;
     vendor_tool::refuse_its_hotfixes(&instance)?;
     let installed = installed_release(&instance)?;
-    let (options, waiting) = resumed(&instance, options)?;
+    let options = resumed(&instance, options)?;
     let place = target::place(run, &instance, options.from.as_deref(), &installed.level)?;
     let (before, inventory, server) = view::observe(run, &instance)?;
     run.report.before = Some(before);
@@ -66,7 +66,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     refuse_held(&instance, &target, options.release_hold, &command)?;
     options.refuse_uncontrolled(&instance, &server)?;
     let mut origin = origin(run, &instance, place.offers(), &installed)?;
-    let answering = answering(run, &instance, waiting.as_ref(), &options, &target);
+    let answering = answering(run, &instance, &options, &target);
     let made = make_plan(
         run,
         &instance,
@@ -123,7 +123,7 @@ pub(super) fn predict(
         &mut target,
         origin.as_mut(),
         Answering {
-            waiting: None,
+            resumes: false,
             memory,
         },
     )?;
@@ -156,7 +156,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     let recovered = run.report.changed;
     hotfix::refuse_unknown(&session, &options.not_superseded)?;
     vendor_tool::refuse_its_hotfixes(&session)?;
-    let (options, waiting) = resumed(&session, options)?;
+    let options = resumed(&session, options)?;
     let installed = installed_release(&session)?;
     let place = target::place(run, &session, options.from.as_deref(), &installed.level)?;
     // As early as can be: nothing is read of a source, and no tool is run, for a change that may not go.
@@ -173,7 +173,6 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         place,
         installed,
         server,
-        waiting,
         options,
     };
     if asked.options.in_place {
@@ -219,7 +218,6 @@ struct Asked {
     installed: Release,
     /// As it was when the update began.
     server: Server,
-    waiting: Option<Waiting>,
     options: Options,
 }
 
@@ -238,7 +236,7 @@ fn decide(
     let command = options.command(session);
     refuse_held(session, target, options.release_hold, &command)?;
     options.refuse_uncontrolled(session, &asked.server)?;
-    let answering = answering(run, session, asked.waiting.as_ref(), options, target);
+    let answering = answering(run, session, options, target);
     let mut made = make_plan(run, session, inventory, &asked.server, target, None, answering)?;
     if options.in_place {
         made.plan = crate::plan::in_place::mark(made.plan)?;
@@ -258,20 +256,14 @@ fn decide(
         carried: None,
         in_place: options.in_place,
     };
-    leave_conflicts(run, session, &made.plan, waiting, target)?;
+    leave_conflicts(run, session, &made, waiting, target)?;
     let decided = remember::remember(run, session, &made.fresh)?;
     Ok((made, decided))
 }
 
-fn answering<'a>(
-    run: &mut Run<'_>,
-    instance: &Instance,
-    waiting: Option<&'a Waiting>,
-    options: &Options,
-    target: &Target,
-) -> Answering<'a> {
+fn answering(run: &mut Run<'_>, instance: &Instance, options: &Options, target: &Target) -> Answering {
     Answering {
-        waiting,
+        resumes: options.resume,
         memory: recalled(run, instance, options.no_remembered, target),
     }
 }
@@ -286,9 +278,9 @@ fn recalled(run: &mut Run<'_>, instance: &Instance, ignored: bool, target: &Targ
 }
 
 /// The settings of an update that waits for a person, if it is to go on.
-fn resumed(instance: &Instance, options: &Options) -> Result<(Options, Option<Waiting>)> {
+fn resumed(instance: &Instance, options: &Options) -> Result<Options> {
     if !options.resume {
-        return Ok((options.clone(), None));
+        return Ok(options.clone());
     }
     let waiting = conflicts::waiting(instance)?.ok_or_else(|| {
         let message = format!(
@@ -308,7 +300,7 @@ fn resumed(instance: &Instance, options: &Options) -> Result<(Options, Option<Wa
     options.no_remembered |= waiting.no_remembered;
     options.in_place |= waiting.in_place;
     refuse_ahead(instance, &options, &waiting)?;
-    Ok((options, Some(waiting)))
+    Ok(options)
 }
 
 /// What the vendor's tool does in the home itself cannot be staged, nor is its plan known before.

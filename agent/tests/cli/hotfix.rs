@@ -155,19 +155,27 @@ fn a_conflict_with_what_the_operator_changed_waits_for_a_person() {
     lab.write(PAGE, &lab.read(PAGE).replace("<p>text</p>", "<p>our text</p>"));
     let before = lab.read(PAGE);
     let fixed = before.replace("our text", "safe text");
-    let zip = lab.hotfix(0, 1, &[(PAGE, &fixed)]);
+    let log4j = |level: &str| lab.read(LOG4J).replace("level = INFO", level);
+    let zip = lab.hotfix(0, 1, &[(PAGE, &fixed), (LOG4J, &log4j("level = TRACE"))]);
+    lab.write(LOG4J, &log4j("level = DEBUG"));
     let dry = ["hotfix", "apply", "lab", zip.to_str().unwrap(), "--dry-run"];
     lab.run(&dry).refused(3, "conflicts");
     let refused = lab.apply(&zip).refused(3, "conflicts");
     assert_eq!(lab.read(PAGE), before);
     let hint = refused.report["error"]["hint"].as_str().unwrap();
     assert!(hint.contains("hotfix apply lab"), "{hint}");
-    let place = refused.report["conflicts"][0]["final_file"].as_str().unwrap();
-    fs::write(place, "<p>our safe text</p>\n").unwrap();
+    let conflicts = refused.report["conflicts"].as_array().unwrap();
+    let page = conflicts.iter().find(|one| one["path"] == PAGE).unwrap();
+    fs::write(page["final_file"].as_str().unwrap(), "<p>our safe text</p>\n").unwrap();
     lab.run(&["update", "lab", "--continue"]).refused(2, "usage");
-    lab.run(&["hotfix", "apply", "lab", zip.to_str().unwrap(), "--continue"])
-        .expect(0, "hotfix-applied");
+    let goes_on = ["hotfix", "apply", "lab", zip.to_str().unwrap(), "--continue"];
+    let half = lab.run(&goes_on).refused(3, "conflicts");
+    assert_eq!(half.report["conflicts"][0]["path"], LOG4J);
+    lab.run(&["conflicts", "resolve", "lab", "--all", "--take", "theirs"])
+        .expect(0, "resolved");
+    lab.run(&goes_on).expect(0, "hotfix-applied");
     assert_eq!(lab.read(PAGE), "<p>our safe text</p>\n");
+    assert!(lab.read(LOG4J).contains("level = TRACE"));
     lab.run(REVERT).expect(0, "hotfix-reverted");
     assert_eq!(lab.read(PAGE), before);
 }

@@ -19,6 +19,7 @@ mod config;
 mod config_merge;
 mod config_server;
 mod conflicts;
+mod conflicts_left;
 mod conflicts_memory;
 mod conflicts_terminal;
 mod evidence;

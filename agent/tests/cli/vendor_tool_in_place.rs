@@ -9,7 +9,7 @@ use crate::common::host::{Mounted, own_mounts, skipped};
 use crate::common::ports::free_port;
 use crate::common::switches::{BUNDLES, Bench, End, New, NewBut, OLD, Stop, faults, hold, unknowns};
 use crate::common::tooled::{API, GOAL, KEYSTORE, LOG4J, PAGE, TOML, differing};
-use crate::common::{Lab, difference, settled};
+use crate::common::{Answer, Lab, difference, settled};
 use serde_json::{Value, json};
 
 const OWN: &str = "lib/own.xml";
@@ -220,10 +220,15 @@ fn what_no_snapshot_can_hold_is_refused_while_the_server_runs() {
 fn a_conflict_puts_everything_back_and_the_answer_goes_on_in_the_home() {
     let lab = Lab::tooled();
     lab.write(PAGE, &lab.read(PAGE).replace("<p>text</p>", "<p>our text</p>"));
+    lab.write(LOG4J, &lab.read(LOG4J).replace("level = INFO", "level = DEBUG"));
     let before = bits(&lab);
-    let refused = lab.run(IN_PLACE).refused(3, "conflicts");
-    assert_eq!(refused.report["conflicts"].as_array().unwrap().len(), 1);
+    let conflicts = |answer: &Answer| answer.report["conflicts"].as_array().unwrap().len();
+    assert_eq!(conflicts(&lab.run(IN_PLACE).refused(3, "conflicts")), 2);
     assert_eq!(difference(&before, &bits(&lab)), "");
+    lab.run(&["conflicts", "resolve", "lab", PAGE, "--take", "theirs"])
+        .expect(0, "conflicts");
+    let half = lab.run(&["update", "lab", "--continue"]).refused(3, "conflicts");
+    assert_eq!(conflicts(&half), 1);
     lab.run(&["conflicts", "resolve", "lab", "--all", "--take", "theirs"])
         .expect(0, "resolved");
     for other in [&["--stage-only"][..], &["--plan", "0123456789abcdef"]] {

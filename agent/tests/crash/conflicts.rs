@@ -3,7 +3,9 @@
 use std::fs;
 
 use crate::common::Lab;
-use crate::common::conflicts::{APP, decided, exported, in_conflict, read, remembered, resolve, waiting};
+use crate::common::conflicts::{
+    APP, decided, edit, exported, in_conflict, read, remembered, resolve, waiting,
+};
 use crate::common::scenario::effects;
 
 /// Runs the command from the same start with a kill before and after each of its effects, and hands what is left to
@@ -42,6 +44,20 @@ fn a_decision_killed_at_any_effect_is_taken_again() {
             "{fault}: {text}"
         );
         assert_eq!(remembered(&lab).len(), 2, "{fault}");
+    });
+}
+
+#[test]
+fn what_was_written_by_hand_outlives_a_kill() {
+    let lab = in_conflict();
+    waiting(&lab, "lab");
+    let written = lab.home().join(format!(".pitstop/conflicts/{APP}.final"));
+    fs::write(&written, "a: 1\n").unwrap();
+    edit(&lab, "lab", APP, &[("9443", "9444")]);
+    kill_everywhere(&lab, &["update", "lab"], |fault| {
+        waiting(&lab, "lab");
+        let aside = written.with_extension("final.old");
+        assert_eq!(fs::read_to_string(aside).unwrap(), "a: 1\n", "{fault}");
     });
 }
 

@@ -9,7 +9,8 @@ use crate::memory::Decision;
 use crate::model::RelPath;
 use crate::session::{Instance, Session};
 
-use super::{replace, same_sides};
+use super::leave::has;
+use super::replace;
 
 /// An answer to one conflict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,15 +102,10 @@ pub(in crate::verb) fn write(session: &Session, answers: &[Answer]) -> Result<()
 }
 
 /// Keeps the answers to conflicts that are still the same.
-pub(super) fn keep(session: &Session, before: &[Conflict], now: &[Conflict]) -> Result<()> {
+pub(super) fn keep(session: &Session, standing: &[Conflict]) -> Result<()> {
     let answers = read(session).unwrap_or_default();
-    let find =
-        |conflicts: &[Conflict], path: &RelPath| conflicts.iter().find(|one| one.path == *path).cloned();
-    let is_same = |answer: &Answer| match (find(before, &answer.path), find(now, &answer.path)) {
-        (Some(before), Some(now)) => same_sides(&before, &now),
-        _ => false,
-    };
-    let kept: Vec<Answer> = answers.iter().filter(|answer| is_same(answer)).cloned().collect();
+    let mut kept = answers.clone();
+    kept.retain(|answer| has(standing, &answer.path));
     match kept == answers {
         true => Ok(()),
         false => write(session, &kept),

@@ -125,7 +125,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Apply) -> Result<()> {
         no_remembered: options.no_remembered,
         hotfix: true,
     };
-    leave_conflicts(run, &session, &ready.made.plan, waiting, &mut ready.target)?;
+    leave_conflicts(run, &session, &ready.made, waiting, &mut ready.target)?;
     let decided = remember::remember(run, &session, &ready.made.fresh)?;
     let Ready {
         made,
@@ -241,7 +241,7 @@ struct Ready {
 }
 
 fn ready(run: &mut Run<'_>, instance: &Instance, options: &Apply, new: &New) -> Result<Ready> {
-    let waiting = waiting(instance, options)?;
+    refuse_none_waiting(instance, options)?;
     let installed = adopted(instance)?;
     let (before, inventory, server) = view::observe(run, instance)?;
     run.report.before = Some(before);
@@ -252,7 +252,7 @@ fn ready(run: &mut Run<'_>, instance: &Instance, options: &Apply, new: &New) -> 
     let command = options.command(instance);
     refuse_held(instance, &target, options.release_hold, &command)?;
     let answering = Answering {
-        waiting: waiting.as_ref(),
+        resumes: options.resume,
         memory: recall(run, &instance.settings.memory, options.no_remembered),
     };
     let made = make_plan(run, instance, inventory, &server, &mut target, None, answering)?;
@@ -290,16 +290,14 @@ fn step(instance: &Instance, installed: &Installed, new: &New, target: &Target) 
     })
 }
 
-fn waiting(instance: &Instance, options: &Apply) -> Result<Option<Waiting>> {
-    if !options.resume {
-        return Ok(None);
+fn refuse_none_waiting(instance: &Instance, options: &Apply) -> Result<()> {
+    let waits = || conflicts::waiting(instance).map(|waiting| waiting.is_some_and(|waiting| waiting.hotfix));
+    if !options.resume || waits()? {
+        return Ok(());
     }
-    let waiting = conflicts::waiting(instance)?.filter(|waiting| waiting.hotfix);
-    waiting.map(Some).ok_or_else(|| {
-        let message = format!(
-            "no hotfix of {} waits for conflicts to be resolved",
-            instance.settings.name
-        );
-        Failure::new(ErrorKind::Usage, message).hint("run `pitstop hotfix apply` without --continue")
-    })
+    let message = format!(
+        "no hotfix of {} waits for conflicts to be resolved",
+        instance.settings.name
+    );
+    Err(Failure::new(ErrorKind::Usage, message).hint("run `pitstop hotfix apply` without --continue"))
 }

@@ -85,7 +85,7 @@ pub(in crate::verb) fn carry_out(
     if !live {
         return Ok(Carried::Staged { anew: true });
     }
-    settled(run, session, running, decided).map(Carried::Live)
+    settled(run, session, &made.plan, running, decided).map(Carried::Live)
 }
 
 pub(super) fn keep_manifest(session: &Session, target: &Target) -> Result<()> {
@@ -99,12 +99,13 @@ pub(super) fn keep_manifest(session: &Session, target: &Target) -> Result<()> {
 pub(super) fn settled(
     run: &mut Run<'_>,
     session: &mut Session,
+    plan: &Plan,
     running: bool,
     decided: Vec<Remembered>,
 ) -> Result<Live> {
     remember::note_transaction(run, session, decided);
     settle::settle(run, session)?;
-    conflicts::clear(session)?;
+    conflicts::clear(run, session, plan)?;
     Ok(Live { running })
 }
 

@@ -107,7 +107,7 @@ pub(super) fn work(
         }
     };
     road::commit_stopped(run, session, &begin, journal)?;
-    carry::settled(run, session, begin.running, decided)?.done(run, &made.plan);
+    carry::settled(run, session, &made.plan, begin.running, decided)?.done(run, &made.plan);
     Ok(true)
 }
 

@@ -18,7 +18,7 @@ use crate::source::vendor_tool::Shown;
 use super::super::config::stale;
 use super::super::conflicts::counsel::Counsel;
 use super::super::conflicts::remember::Fresh;
-use super::super::conflicts::{self, Waiting, answers};
+use super::super::conflicts::{self, answers};
 use super::super::key_conflicts;
 use super::super::merges::Merges;
 use super::super::server::Server;
@@ -33,12 +33,14 @@ pub(in crate::verb) struct Made {
     pub merged: BTreeMap<RelPath, Vec<u8>>,
     /// What a person decided for it.
     pub fresh: Vec<Fresh>,
+    /// What was in conflict at an earlier run and has the same sides now.
+    pub standing: Vec<Conflict>,
 }
 
 /// What answers its conflicts.
-pub(in crate::verb) struct Answering<'a> {
-    /// The update that waits for a person, if this one goes on with it.
-    pub waiting: Option<&'a Waiting>,
+pub(in crate::verb) struct Answering {
+    /// Whether it goes on with the update that waits for a person.
+    pub resumes: bool,
     /// What is remembered.
     pub memory: Memory,
 }
@@ -51,7 +53,7 @@ pub(in crate::verb) fn make_plan(
     server: &Server,
     target: &mut Target,
     mut origin: Option<&mut Origin>,
-    answering: Answering<'_>,
+    answering: Answering,
 ) -> Result<Made> {
     let mut from = installed_release(instance)?;
     from.tree = origin.as_ref().map(|origin| origin.tree()).or(from.tree);
@@ -93,7 +95,8 @@ pub(in crate::verb) fn make_plan(
         None => Texts::Kept(shown.as_deref()),
     };
     let mut merges = merge(instance, &draft, target.source.as_mut(), texts)?;
-    let advised = counsel(instance, &draft, answering)?.advise(&draft, &mut merges)?;
+    let standing = conflicts::standing(instance, &draft);
+    let advised = counsel(instance, &standing, answering)?.advise(&draft, &mut merges)?;
     draft.remember(advised.remembered);
     advised
         .warnings
@@ -116,24 +119,18 @@ pub(in crate::verb) fn make_plan(
         plan,
         merged,
         fresh: advised.fresh,
+        standing,
     })
 }
 
 /// An answer counts only while the three sides are those that the person saw.
-fn counsel<'a>(instance: &'a Instance, draft: &Draft<'_>, answering: Answering<'_>) -> Result<Counsel<'a>> {
-    let waiting = answering.waiting.map(|waiting| waiting.conflicts.as_slice());
-    let same: Vec<Conflict> = waiting
-        .unwrap_or_default()
-        .iter()
-        .filter(|conflict| draft.has_sides(conflict))
-        .cloned()
-        .collect();
-    let mut answers = match answering.waiting {
-        Some(_) => answers::read(instance)?,
-        None => Vec::new(),
+fn counsel<'a>(instance: &'a Instance, standing: &[Conflict], answering: Answering) -> Result<Counsel<'a>> {
+    let (standing, mut answers) = match answering.resumes {
+        true => (standing, answers::read(instance)?),
+        false => Default::default(),
     };
-    answers.retain(|answer| same.iter().any(|conflict| conflict.path == answer.path));
-    let finals = conflicts::finals(instance, &same, &answers)?;
+    answers.retain(|answer| standing.iter().any(|conflict| conflict.path == answer.path));
+    let finals = conflicts::finals(instance, standing, &answers)?;
     conflicts::demand_finished(&instance.root, &finals)?;
     Ok(Counsel {
         instance,

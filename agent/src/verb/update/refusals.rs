@@ -9,6 +9,7 @@ use crate::session::{Instance, Session};
 use super::super::Run;
 use super::super::conflicts::{self, Waiting};
 use super::super::target::Target;
+use super::plan::Made;
 
 /// Refuses what failed on this host before. `command` is the one that asked for it.
 pub(in crate::verb) fn refuse_held(
@@ -54,15 +55,17 @@ pub(super) fn refuse_held_release(
 pub(in crate::verb) fn leave_conflicts(
     run: &mut Run<'_>,
     session: &Session,
-    plan: &Plan,
+    made: &Made,
     waiting: Waiting,
     target: &mut Target,
 ) -> Result<()> {
-    if plan.conflicts.is_empty() {
+    if made.plan.conflicts.is_empty() {
         return Ok(());
     }
-    run.report.conflicts = conflicts::leave(session, &waiting, target.source.as_mut())?;
-    refuse_conflicts(run, plan, &waiting.command(&session.settings.name))
+    let go_on = waiting.command(&session.settings.name);
+    let left = conflicts::leave(run, session, waiting, &made.standing, target.source.as_mut())?;
+    run.report.conflicts = left;
+    refuse_conflicts(run, &made.plan, &go_on)
 }
 
 pub(in crate::verb) fn refuse_conflicts(run: &Run<'_>, plan: &Plan, go_on: &str) -> Result<()> {
