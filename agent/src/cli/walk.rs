@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::api::plan::{ConflictKind, KeyConflict};
+use crate::api::plan::KeyConflict;
 use crate::api::report::{ConflictView, Report};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::load;
@@ -26,7 +26,6 @@ const USUAL_WIDTH: usize = 80;
 /// One thing to decide.
 struct Item {
     path: RelPath,
-    kind: ConflictKind,
     /// How the conflict is called; `None` for the path as a whole.
     name: Option<String>,
     message: String,
@@ -79,7 +78,6 @@ pub fn walk(args: &Args, name: &str, remember_secret: bool, progress: &dyn Progr
 fn items(report: &Report) -> Vec<Item> {
     let of_key = |view: &ConflictView, key: &KeyConflict| Item {
         path: view.conflict.path.clone(),
-        kind: view.conflict.kind,
         name: Some(name_of(key)),
         message: key.message.clone(),
         sides: [key.base.clone(), key.current.clone(), key.new.clone()],
@@ -89,7 +87,6 @@ fn items(report: &Report) -> Vec<Item> {
         let there = |is: bool| is.then(|| "(the file)".to_owned());
         Item {
             path: conflict.path.clone(),
-            kind: conflict.kind,
             name: None,
             message: conflict.message.clone(),
             sides: [
@@ -137,7 +134,7 @@ fn shown(item: &Item, left: usize) -> String {
 
 impl Item {
     fn has_text(&self) -> bool {
-        self.kind == ConflictKind::Text
+        self.name.is_some()
     }
 
     /// Whether its values are not shown, so that one that is typed must not be either.

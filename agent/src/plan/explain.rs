@@ -32,6 +32,10 @@ pub(super) fn explain(kind: ConflictKind, decided: &Decided) -> String {
 const NAMED: usize = 3;
 
 fn text(keys: &[KeyConflict]) -> String {
+    if keys.is_empty() {
+        return "your and the vendor's changes do not touch, but the file with both of them cannot be read"
+            .to_owned();
+    }
     let open: Vec<&KeyConflict> = keys.iter().filter(|one| one.answer.is_none()).collect();
     let named: Vec<&str> = open.iter().filter_map(|one| one.key.as_deref()).collect();
     if named.is_empty() {

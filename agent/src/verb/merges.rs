@@ -34,7 +34,8 @@ impl Merges {
     pub(super) fn merge(&mut self, path: &RelPath, [base, current, new]: [&[u8]; 3]) -> MergeOutcome {
         let readable = |bytes: &[u8]| parse::parse_error(path.file_name(), bytes).is_none();
         match merge::open(path.file_name(), Options::default(), [base, current, new]).0 {
-            // What merges by lines can still be a file that the server cannot read.
+            // What merges by lines can still be a file that the server cannot read: in conflict as a whole, with nothing in it
+            // that could be decided alone.
             Opened::Clean(bytes) if readable(current) && readable(new) && !readable(&bytes) => {
                 MergeOutcome::Conflicts(Vec::new())
             }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use crate::common::conflicts::*;
-use crate::common::{Answer, Lab};
+use crate::common::{Answer, Lab, file, pack};
 use serde_json::Value;
 
 const SCRIPT: &str = "bin/run.sh";
@@ -115,4 +115,40 @@ fn a_side_of_an_earlier_update_is_not_shown_as_one_of_the_next() {
         assert_eq!(report["conflicts"][0]["new_file"], Value::Null);
     }
     assert!(!new(APP).exists() && !new(SCRIPT).exists());
+}
+
+#[test]
+fn a_merge_that_nothing_could_read_is_decided_as_a_whole() {
+    let level = |version: &str, text: &str| pack(&[("VERSION", file(version)), (APP, file(text))]);
+    let rest = "y: 1\nz: 1\n";
+    let base = format!("defaults: &d\n  port: 1\nx: 1\n{rest}");
+    // A key that is there twice: it is merged line by line.
+    let ours = format!("defaults: &d\n  port: 1\nx: 1\nx: 1\n{rest}mine: *d\n");
+    let theirs = format!("defaults:\n  port: 1\nx: 1\n{rest}");
+    let lab = Lab::new(&level("1.0.0", &base));
+    lab.offer("1.0.0", &level("1.0.0", &base));
+    lab.offer("1.1.0", &level("1.1.0", &theirs));
+    let packs = lab.path("packs");
+    lab.instance(&format!("source: {}\n", packs.display()));
+    lab.run(&["adopt", "lab", "--pristine", packs.to_str().unwrap()])
+        .expect(0, "adopted");
+    lab.write(APP, &ours);
+    let message = waiting(&lab, "lab").report["conflicts"][0]["message"].clone();
+    assert!(message.as_str().unwrap().contains("cannot be read"), "{message}");
+    lab.run(&["conflicts", "list", "lab"]).expect(0, "conflicts");
+    let whole = lab.path("whole.yaml");
+    fs::write(&whole, "a: 1\n").unwrap();
+    let table = [
+        (["--all", "--take", "ours"], ours.as_str()),
+        ([APP, "--take", "theirs"], &theirs),
+        ([APP, "--final", whole.to_str().unwrap()], "a: 1\n"),
+    ];
+    let start = lab.save();
+    for (how, expected) in table {
+        lab.restore(&start);
+        lab.run(&[&["conflicts", "resolve", "lab"], &how[..]].concat())
+            .expect(0, "resolved");
+        lab.run(&["update", "lab", "--continue"]).expect(0, "updated");
+        assert_eq!(lab.read(APP), expected, "{how:?}");
+    }
 }

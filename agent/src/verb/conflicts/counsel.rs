@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::Result;
-use crate::api::plan::{AnswerView, Conflict, ConflictKind, KeyConflict, RememberedView};
+use crate::api::plan::{AnswerView, Conflict, KeyConflict, RememberedView};
 use crate::memory::{Decision, Memory, Scope, Subject};
 use crate::merge::chunk::Conflict as Open;
 use crate::merge::normal;
@@ -90,13 +90,14 @@ impl Counsel<'_> {
     /// Answers what can be answered of a draft's conflicts.
     pub fn advise(&self, draft: &Draft<'_>, merges: &mut Merges) -> Result<Advised> {
         let mut advised = Advised::default();
-        for (path, open) in std::mem::take(&mut merges.open) {
-            self.advise_text(draft, &path, &open, merges, &mut advised)?;
+        let texts = std::mem::take(&mut merges.open);
+        for (path, open) in &texts {
+            self.advise_text(draft, path, open, merges, &mut advised)?;
         }
         let has_whole = self.answers.iter().any(|answer| answer.place.is_none());
         if has_whole || !self.finals.is_empty() || self.memory.iter().next().is_some() {
             let plan = draft.clone().finish(&merges.outcomes, &advised.answers)?;
-            for conflict in plan.conflicts.iter().filter(|one| one.kind != ConflictKind::Text) {
+            for conflict in plan.conflicts.iter().filter(|one| !texts.contains_key(&one.path)) {
                 self.advise_path(conflict, &mut advised)?;
             }
         }

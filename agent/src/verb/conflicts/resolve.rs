@@ -1,6 +1,6 @@
 //! `conflicts resolve`: answers go beside the files of the update that waits, and are used when it goes on.
 
-use crate::api::plan::{Conflict, ConflictKind};
+use crate::api::plan::Conflict;
 use crate::api::report::{Action, Report};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::Settings;
@@ -239,9 +239,6 @@ impl Taking<'_> {
                 path,
                 "it is in conflict as a whole, and has no place for a value",
             )),
-            Some(_) if conflict.kind == ConflictKind::Text => {
-                Err(cannot(path, "its conflicts cannot be told apart"))
-            }
             Some(decision) => {
                 self.put(self.answer(path, None, decision));
                 Ok(())
