@@ -1,11 +1,13 @@
-//! What an update leaves for a person.
+//! What an update leaves for a person, and for the next update.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use crate::common::conflicts::*;
+use crate::common::levels::{self, CONF};
 use crate::common::{Answer, Lab, file, pack};
+use pitstop::model::Digest;
 use serde_json::Value;
 
 const SCRIPT: &str = "bin/run.sh";
@@ -150,5 +152,43 @@ fn a_merge_that_nothing_could_read_is_decided_as_a_whole() {
             .expect(0, "resolved");
         lab.run(&["update", "lab", "--continue"]).expect(0, "updated");
         assert_eq!(lab.read(APP), expected, "{how:?}");
+    }
+}
+
+#[test]
+fn what_an_update_leaves_as_it_is_the_next_one_can_merge() {
+    let new = CONF.replace("= 4", "= 8");
+    let table = [
+        (new.clone(), "there already"),
+        (
+            new.replace("memory = 2", "memory = 3"),
+            "the operator's by decision",
+        ),
+    ];
+    for (text, what) in table {
+        let lab = levels::unadopted();
+        lab.run(&["adopt", "lab"]).expect(0, "adopted");
+        lab.instance("policy: {keep_snapshots: 1}\n");
+        let update = |level: &str, more: &[&str]| {
+            let from = lab.path(&format!("packs/{level}"));
+            lab.run(&[&["update", "lab", "--from", from.to_str().unwrap()], more].concat())
+        };
+        lab.write("conf/server.conf", &text);
+        if text != new {
+            update("1.1.0", &[]).refused(3, "conflicts");
+            lab.run(&["conflicts", "resolve", "lab", "--all", "--take", "ours"])
+                .expect(0, "resolved");
+        }
+        update("1.1.0", if text == new { &[] } else { &["--continue"] }).expect(0, "updated");
+        let name = Digest::of(new.as_bytes()).to_string();
+        let kept = lab.path(&format!("state/instances/lab/texts/{}/{name}.zst", &name[..2]));
+        assert!(kept.exists(), "{what}");
+        lab.write("conf/server.conf", &text.replace("port = 1", "port = 9"));
+        update("1.2.0", &[]).expect(0, "updated");
+        let expected = text.replace("port = 1", "port = 9").replace("= 8", "= 16");
+        assert_eq!(lab.read("conf/server.conf"), expected, "{what}");
+        lab.offer("1.3.0", &levels::level("1.3.0", "32"));
+        update("1.3.0", &[]).expect(0, "updated");
+        assert!(!kept.exists(), "{what}: nothing can need it any more");
     }
 }

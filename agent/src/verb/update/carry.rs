@@ -62,7 +62,7 @@ pub(in crate::verb) fn carry_out(
             true
         }
         None => {
-            keep_merge_bases(session, &made.plan, target.source.as_mut())?;
+            keep_merge_bases(session, &made.plan, target)?;
             let change = road::Change {
                 plan: &made.plan,
                 running,

@@ -284,7 +284,7 @@ fn staged(
 ) -> Result<(Made, Vec<Remembered>)> {
     let (made, decided) = decide(run, session, asked, inventory, &mut target)?;
     carry::keep_manifest(session, &target)?;
-    keep_merge_bases(session, &made.plan, target.source.as_mut())?;
+    keep_merge_bases(session, &made.plan, &mut target)?;
     journal.plan(&made.plan)?;
     begin.plan = made.plan.clone();
     let mut contents = Contents {

@@ -8,7 +8,7 @@ use crate::api::plan::{Conflict, Plan};
 use crate::api::report::Action;
 use crate::memory::Memory;
 use crate::merge::text;
-use crate::model::{Entry, Inventory, RelPath, TreeManifest};
+use crate::model::{Entry, Inventory, RelPath, Release, TreeManifest};
 use crate::observe::tree;
 use crate::plan::{Draft, MergeOutcome, Side, update};
 use crate::session::Instance;
@@ -58,10 +58,9 @@ pub(in crate::verb) fn make_plan(
     let mut from = installed_release(instance)?;
     from.tree = origin.as_ref().map(|origin| origin.tree()).or(from.tree);
     let shown = target.shown.clone();
-    let base = match (&origin, &shown) {
-        (Some(origin), _) => Some(Arc::new(origin.manifest().clone())),
-        (None, Some(shown)) => Some(Arc::new(shown.manifest.clone())),
-        (None, None) => from.tree.map(|tree| instance.store.manifest(&tree)).transpose()?,
+    let base = match &origin {
+        Some(origin) => Some(Arc::new(origin.manifest().clone())),
+        None => base(instance, &from, target)?,
     };
     let leaving = base.iter().flat_map(|base| leaving_dirs(base, &target.manifest));
     tree::complete(
@@ -121,6 +120,21 @@ pub(in crate::verb) fn make_plan(
         fresh: advised.fresh,
         standing,
     })
+}
+
+/// The vendor's tree at the installed level, as far as it is known.
+pub(super) fn base(
+    instance: &Instance,
+    installed: &Release,
+    target: &Target,
+) -> Result<Option<Arc<TreeManifest>>> {
+    match &target.shown {
+        Some(shown) => Ok(Some(Arc::new(shown.manifest.clone()))),
+        None => {
+            let tree = installed.tree;
+            tree.map(|tree| instance.store.manifest(&tree)).transpose()
+        }
+    }
 }
 
 /// An answer counts only while the three sides are those that the person saw.
