@@ -178,6 +178,10 @@ fn a_conflict_with_what_the_operator_changed_waits_for_a_person() {
     assert!(lab.read(LOG4J).contains("level = TRACE"));
     lab.run(REVERT).expect(0, "hotfix-reverted");
     assert_eq!(lab.read(PAGE), before);
+    // What is remembered by now, and was not wanted, is left out to the end.
+    lab.run(&[&goes_on[..4], &["--no-remembered"]].concat())
+        .refused(3, "conflicts");
+    lab.run(&goes_on).refused(3, "conflicts");
 }
 
 #[test]

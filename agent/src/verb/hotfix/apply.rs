@@ -95,6 +95,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Apply) -> Result<()>
     };
     // No tool is run for what may not go.
     new.admit(run, &instance, &given)?;
+    let options = &resumed(&instance, options)?;
     let ready = ready(run, &instance, options, &new)?;
     run.report.conflicts = conflicts::views(&ready.made.plan);
     rollout::admit(run, &instance, &Gates::all(&options.overrides))?;
@@ -114,6 +115,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Apply) -> Result<()> {
     };
     rollout::admit(run, &session, &Gates::all(&options.overrides))?;
     new.admit(run, &session, &given)?;
+    let options = &resumed(&session, options)?;
     session.store.keep_hotfix(&new.bytes)?;
     let mut ready = ready(run, &session, options, &new)?;
     let waiting = Waiting {
@@ -241,7 +243,6 @@ struct Ready {
 }
 
 fn ready(run: &mut Run<'_>, instance: &Instance, options: &Apply, new: &New) -> Result<Ready> {
-    refuse_none_waiting(instance, options)?;
     let installed = adopted(instance)?;
     let (before, inventory, server) = view::observe(run, instance)?;
     run.report.before = Some(before);
@@ -290,14 +291,19 @@ fn step(instance: &Instance, installed: &Installed, new: &New, target: &Target) 
     })
 }
 
-fn refuse_none_waiting(instance: &Instance, options: &Apply) -> Result<()> {
-    let waits = || conflicts::waiting(instance).map(|waiting| waiting.is_some_and(|waiting| waiting.hotfix));
-    if !options.resume || waits()? {
-        return Ok(());
+/// The settings of a hotfix that waits for a person, if it is to go on.
+fn resumed(instance: &Instance, options: &Apply) -> Result<Apply> {
+    let mut options = options.clone();
+    if options.resume {
+        let waiting = conflicts::waiting(instance)?.filter(|waiting| waiting.hotfix);
+        let waiting = waiting.ok_or_else(|| {
+            let message = format!(
+                "no hotfix of {} waits for conflicts to be resolved",
+                instance.settings.name
+            );
+            Failure::new(ErrorKind::Usage, message).hint("run `pitstop hotfix apply` without --continue")
+        })?;
+        options.no_remembered |= waiting.no_remembered;
     }
-    let message = format!(
-        "no hotfix of {} waits for conflicts to be resolved",
-        instance.settings.name
-    );
-    Err(Failure::new(ErrorKind::Usage, message).hint("run `pitstop hotfix apply` without --continue"))
+    Ok(options)
 }
