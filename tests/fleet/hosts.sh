@@ -92,7 +92,7 @@ can() {
       reason="overlayfs cannot be mounted under $cache"
     umount "$try/at" 2>/dev/null || true
     rm -rf "$try"
-    if ip netns add "$name-try" 2>/dev/null; then ip netns del "$name-try"; else
+    if ip netns add "$name-try-$$" 2>/dev/null; then ip netns del "$name-try-$$"; else
       reason=${reason:-"network namespaces cannot be made here"}
     fi
   fi
@@ -235,8 +235,8 @@ plug_in() {
   ip -n "$space" link set host0 up
 }
 
-# Runs in the background as the host's parent. Each host has its own control group in every hierarchy: otherwise all
-# of them would share one, and stopping a unit of one could hit the others.
+# Runs in the background as the host's parent, without the lock (9) of the run that boots it. Each host has its own control
+# group in every hierarchy: otherwise all of them would share one, and stopping a unit of one could hit the others.
 # shellcheck disable=SC2016
 launcher='
   at=$1 groups=$2 own=$3; shift 3
@@ -269,7 +269,7 @@ launch() {
     env SYSTEMD_NSPAWN_LOCK=0 SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 \
     systemd-nspawn --quiet --directory="$at/root" --boot --register=no --keep-unit --machine="$name-$host" \
     --hostname="$host" --network-namespace-path="/run/netns/$name-$host" --resolv-conf=off --timezone=off \
-    --link-journal=no --console=read-only ${bound[@]+"${bound[@]}"} </dev/null >"$at/console.log" 2>&1 &
+    --link-journal=no --console=read-only ${bound[@]+"${bound[@]}"} </dev/null >"$at/console.log" 2>&1 9>&- &
   disown
 }
 

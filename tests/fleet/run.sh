@@ -17,6 +17,9 @@ stories=("$@")
 
 export FLEET_NAME=${FLEET_NAME:-plt} FLEET_NET=${FLEET_NET:-10.84.0}
 "$hosts" can
+# The hosts are the machine's, whichever checkout boots them.
+exec 9>"/run/pitstop-$FLEET_NAME.lock"
+flock --nonblock 9 || { echo "waits until another run with the fleet $FLEET_NAME has ended"; flock 9; }
 agent=$(realpath "${PITSTOP_BIN:-$root/target/release/pitstop}")
 [[ -x $agent ]] || { echo "$agent is missing: make build, or name another one in PITSTOP_BIN" >&2; exit 1; }
 PITSTOP_VENV=${PITSTOP_VENV:-$("$root/tests/venv.sh")}

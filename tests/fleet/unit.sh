@@ -2,6 +2,7 @@
 # The demo product as a systemd unit on booted hosts of its own: with Restart=always, and as WSO2's vendors publish
 # theirs. Skipped (77) with the reason where this machine cannot have such hosts.
 #   unit.sh [KIND…]        only these kinds of unit: always, forking
+# FLEET_NAME, FLEET_NET    the fleet's, as hosts.sh has them (pun and 10.79.0)
 # PITSTOP_BIN=FILE         the agent (target/release/pitstop)
 # PITSTOP_FAULTS_BIN=FILE  one with the feature `faults`, built if it is not given
 set -euo pipefail
@@ -11,7 +12,11 @@ cache=$root/.cache/fleet
 kinds=("$@")
 [[ $# -gt 0 ]] || kinds=(always forking)
 
+export FLEET_NAME=${FLEET_NAME:-pun} FLEET_NET=${FLEET_NET:-10.79.0}
 "$hosts" can
+# The hosts are the machine's, whichever checkout boots them.
+exec 9>"/run/pitstop-$FLEET_NAME.lock"
+flock --nonblock 9 || { echo "waits until another run with the fleet $FLEET_NAME has ended"; flock 9; }
 agent=${PITSTOP_BIN:-$root/target/release/pitstop}
 [[ -x $agent ]] || { echo "$agent is missing: make build, or name another one in PITSTOP_BIN" >&2; exit 1; }
 if [[ -z ${PITSTOP_FAULTS_BIN:-} ]]; then
@@ -33,7 +38,7 @@ for level in 1.0.0 1.1.0 1.1.1 1.2.0; do
   "$root/tests/packs/build.py" archive "$level" "$given/packs/demo-server-$level.tar.gz"
 done
 
-export FLEET_NAME=pun FLEET_NET=10.79.0 FLEET_BIND_RO=$given
+export FLEET_BIND_RO=$given
 "$hosts" down
 "$hosts" up "${#kinds[@]}"
 
