@@ -43,11 +43,17 @@ start_host() { # WORK HOST; prints its part of the inventory
 HOST
 }
 
-# Ends the servers that run, as their own scripts do, and the hosts.
+# Ends the servers that run, as their own scripts do, and the hosts. Never fails: a trap calls it.
 stop_fleet() { # WORK
-  local script
-  for script in "$1"/h*/demo-server-*/bin/stop.sh; do
-    [[ ! -e ${script%bin/stop.sh}server.pid ]] || sh "$script" >/dev/null
+  local home pid pids=() deadline=$((SECONDS + 20))
+  for home in "$1"/h*/demo-server-*; do
+    pid=$(cat "$home/server.pid" 2>/dev/null) || continue
+    sh "$home/bin/stop.sh" >/dev/null || true
+    pids+=("$pid")
+  done
+  # They only were asked, and write into the folder to the last.
+  for pid in "${pids[@]}"; do
+    while grep -qaF "$1/" "/proc/$pid/cmdline" 2>/dev/null && ((SECONDS < deadline)); do sleep 0.05; done
   done
   sshd_pid=
   stop_controller "$1"

@@ -20,7 +20,8 @@ agent=$(realpath "${PITSTOP_BIN:-$root/target/release/pitstop}")
 [[ -x $agent ]] || { echo "$agent is missing: build it, or name another one in PITSTOP_BIN" >&2; exit 1; }
 venv=${PITSTOP_VENV:-$("$root/tests/venv.sh")}
 work=$(mktemp -d)
-trap 'stop_fleet "$work"; rm -rf "$work"' EXIT
+# A failure in here would be taken for one of the story.
+trap 'stop_fleet "$work"; rm -rf "$work" || true' EXIT
 
 start_fleet "$work" "$venv" "${hosts[$story]}"
 export PITSTOP_BIN=$agent PITSTOP_CONTROLLER=$work PATH=$venv/bin:$PATH
