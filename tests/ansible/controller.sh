@@ -9,9 +9,7 @@ sshd_pid="" ssh_port="" # set by start_sshd
 # caller's, in WORK/inventory.yml.
 start_controller() { # WORK VENV
   start_sshd "$1/ssh"
-  write_ansible_config "$1"
-  export ANSIBLE_CONFIG=$1/ansible.cfg ANSIBLE_NOCOLOR=1 LC_ALL=C.UTF-8
-  unset SSH_AUTH_SOCK
+  use_ansible_config "$1"
   install_collection "$1" "$2"
 }
 
@@ -21,6 +19,12 @@ stop_controller() { # WORK
     [[ ! -S $socket ]] || ssh -F none -o ControlPath="$socket" -O exit 127.0.0.1 2>/dev/null || true
   done
   [[ -z $sshd_pid ]] || { kill "$sshd_pid" && wait "$sshd_pid"; } 2>/dev/null || true
+}
+
+use_ansible_config() { # WORK
+  write_ansible_config "$1"
+  unset "${!ANSIBLE_@}" SSH_AUTH_SOCK
+  export ANSIBLE_CONFIG=$1/ansible.cfg ANSIBLE_NOCOLOR=1 LC_ALL=C.UTF-8
 }
 
 write_ansible_config() { # WORK
@@ -36,6 +40,7 @@ retry_files_enabled = false
 nocows = true
 [ssh_connection]
 pipelining = true
+retries = 3
 control_path_dir = $1/ssh/control
 ssh_args = -F none -o ControlMaster=auto -o ControlPersist=60s -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=$1/ssh/known_hosts
 CONFIG

@@ -12,9 +12,7 @@ fleet_pids=() ssh_port="" sshd_pid="" # the latter two are set by start_sshd
 start_fleet() { # WORK VENV N
   local work=$1 number
   mkdir -p "$work/ssh/control"
-  write_ansible_config "$work"
-  export ANSIBLE_CONFIG=$work/ansible.cfg ANSIBLE_NOCOLOR=1 LC_ALL=C.UTF-8
-  unset SSH_AUTH_SOCK
+  use_ansible_config "$work"
   install_collection "$work" "$2"
   {
     echo "fleet:"
