@@ -25,7 +25,7 @@ frontend clients
 backend {group}
   balance roundrobin
   option httpchk GET {health}
-  default-server check inter 200ms fall 2 rise 2
+  default-server check inter 200ms fall 3 rise 2
 {servers}
 """
 
