@@ -32,6 +32,7 @@ GUARD = STATE / "serving-stopped"
 CONTROL = Path("/usr/local/bin/shopctl")
 HOOK_S = 1.0
 FAIL_HOOK = Path("/run/fail-hook")
+HOLD_HOOK = Path("/run/hold-hook")
 NOTE = Path("/var/tmp/starts.json")
 LIMIT_S = 20
 
@@ -91,11 +92,11 @@ stop)
 esac
 """
 
-# Keeps the server down for longer than any RestartSec of ours, once the files are in place.
+# Keeps the server down for longer than any RestartSec of ours, once the files are in place, and while a test holds it.
 HOOK = f"""
 hooks:
   - when: after-commit
-    command: [sh, -c, "sleep {HOOK_S + 0.5}; test ! -e {FAIL_HOOK}"]
+    command: [sh, -c, "sleep {HOOK_S + 0.5}; timeout 60 sh -c 'while test -e {HOLD_HOOK}; do sleep 0.05; done'; test ! -e {FAIL_HOOK}"]
 """
 
 
@@ -337,10 +338,14 @@ class Story(Case):
 
     def test_07_an_update_is_one_stop_and_one_start(self):
         before, old, tried = starts(), servers(), []
+        HOLD_HOOK.touch()
 
         def start_by_hand():
-            sh("systemctl", "start", NAME)
-            tried.append((show("ActiveState"), show("ConditionResult")))
+            try:
+                sh("systemctl", "start", NAME)
+                tried.append((show("ActiveState"), show("ConditionResult")))
+            finally:
+                HOLD_HOOK.unlink()
 
         with Watcher(when_down=lambda: threading.Timer(HOOK_S / 2, start_by_hand).start()) as watcher:
             report = pitstop("update", "shop", "--level", "1.1.0")
@@ -505,7 +510,7 @@ class AfterBoot(Case):
     def test_5_a_server_that_waits_for_its_restart_runs_after_the_update(self):
         DROP_INS.mkdir()
         later = DROP_INS / "10-later.conf"
-        later.write_text("[Service]\nRestartSec=5\n")
+        later.write_text("[Service]\nRestartSec=60\n")
         sh("systemctl", "daemon-reload")
         before = starts()
         os.kill(servers()[0], signal.SIGKILL)
