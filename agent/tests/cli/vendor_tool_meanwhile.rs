@@ -25,7 +25,11 @@ const KEYSTORE_OF_TODAY: &str = "repository/resources/security/today.jks";
 fn what_others_write_while_the_tool_works_is_kept_whatever_comes_of_it() {
     for is_killed in [false, true] {
         let lab = Lab::tooled();
-        lab.configure("{credentials: {file: ../../login.yaml}, timeout_s: 5}");
+        // Long enough for what is written meanwhile, also on a busy machine; without a kill it is how the run ends.
+        let timeout_s = if is_killed { 60 } else { 15 };
+        lab.configure(&format!(
+            "{{credentials: {{file: ../../login.yaml}}, timeout_s: {timeout_s}}}"
+        ));
         let before = settled(&lab.tree(), &[]);
         lab.knobs(&json!({"hang_at": "files"}));
         let mut update = lab.spawn(IN_PLACE);

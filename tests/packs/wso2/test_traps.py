@@ -104,10 +104,10 @@ def slow_to_stop_running(one, _):
     return Seen(before=one.servers())
 
 
-def health_api_off(one, _):
+def health_api_off(one, _, start_timeout_s=10):
     """It answers 200 with an empty body then."""
     one.variables |= {"ca": str(one.jdk / "ca.pem"), "health_check": True}
-    one.timeouts["start_timeout_s"] = 10
+    one.timeouts["start_timeout_s"] = start_timeout_s
     one.configure()
     return Seen()
 
@@ -116,14 +116,14 @@ def health_api_off_running(one, _):
     return health_api_off(one, _)
 
 
-def health_api_on(one, _):
+def health_api_on(one, _, start_timeout_s=30):
     rewrite(one.home / one.product.settings, lambda text: text + "\n[carbon_health_check]\nenable = true\n")
-    return health_api_off(one, _)
+    return health_api_off(one, _, start_timeout_s)
 
 
 def health_api_on_and_sick(one, _):
     one.switch(sick=True)
-    return health_api_on(one, _)
+    return health_api_on(one, _, start_timeout_s=10)
 
 
 def duplicate_bundle(one, _):
@@ -157,11 +157,11 @@ def unsupported_jdk(one, _):
 
 
 def new_level(**switches):
-    """A trap that only the new level's server has."""
+    """A trap that only the new level's server has. The limit is also for the old level, which must come back."""
     def lay(one, _):
         for file in (one.packs[build.GOOD] / "bin/standin.json",):
             rewrite(file, lambda text: json.dumps(json.loads(text) | switches))
-        one.timeouts["start_timeout_s"] = 10
+        one.timeouts["start_timeout_s"] = 30
         one.configure()
         return Seen()
     return lay
