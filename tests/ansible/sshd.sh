@@ -19,7 +19,7 @@ start_sshd() { # DIR
     write_sshd_config "$dir" "$ssh_port" "$pam"
     /usr/sbin/sshd -D -f "$dir/sshd_config" -E "$dir/sshd.log" &
     sshd_pid=$!
-    if sshd_greets; then
+    if sshd_listens "$dir"; then
       printf '[127.0.0.1]:%s %s\n' "$ssh_port" "$(cut -d' ' -f1,2 "$dir/host_key.pub")" >"$dir/known_hosts"
       return 0
     fi
@@ -46,11 +46,11 @@ Subsystem sftp internal-sftp
 CONFIG
 }
 
-# Waits until the server accepts connections; fails when it has ended instead.
-sshd_greets() {
+# Waits until the server itself says that it listens: anybody could accept a connection. Fails when it has ended instead.
+sshd_listens() { # DIR
   local deadline=$((SECONDS + 20))
   while kill -0 "$sshd_pid" 2>/dev/null && ((SECONDS < deadline)); do
-    (exec 3<>"/dev/tcp/127.0.0.1/$ssh_port") 2>/dev/null && return 0
+    grep -qs "Server listening on 127.0.0.1 port $ssh_port\." "$1/sshd.log" && return 0
     sleep 0.05
   done
   return 1

@@ -4,8 +4,9 @@
 import random
 import socket
 
-# Below those that Linux gives to outgoing connections (ip_local_port_range), any of which may be in use when the server starts.
-RANGE = range(10000, 32768)
+# Below those that Linux gives to outgoing connections (ip_local_port_range), any of which may be in use when the server starts,
+# and below those of the stand-ins in tests/packs/wso2.
+RANGE = range(10000, 25000)
 
 
 def is_free(port):
