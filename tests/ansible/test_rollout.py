@@ -70,11 +70,11 @@ def ansible(*command):
 
 
 def play(playbook, variables, *options):
-    """Runs a playbook; returns its exit code, what it said, and what it changed on each host."""
+    """Runs a playbook; returns its exit code, what it said, and what it changed on each host and on the controller."""
     extra = WORK / "extra.json"
     extra.write_text(json.dumps(variables), encoding="utf-8")
     code, said = ansible("ansible-playbook", playbook, "-i", "inventory.yml", "-i", "groups.json", "-e", "@extra.json", *options)
-    changed = {host: int(count) for host, count in re.findall(r"^(h\d) +: ok=\d+ +changed=(\d+)", said, re.M)}
+    changed = {host: int(count) for host, count in re.findall(r"^(h\d|localhost) +: ok=\d+ +changed=(\d+)", said, re.M)}
     return code, said, changed
 
 
