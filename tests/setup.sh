@@ -37,7 +37,7 @@ if [[ $(id -u) != 0 ]]; then
   exit 1
 fi
 echo "setup: installing ${missing[*]}"
-export DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 # A freshly installed server must not start just because a test wants its program.
@@ -46,7 +46,15 @@ if [[ ! -e /usr/sbin/policy-rc.d ]]; then
   chmod +x /usr/sbin/policy-rc.d
   trap 'rm -f "$log" /usr/sbin/policy-rc.d' EXIT
 fi
-if ! { apt-get -qq update && apt-get -qq install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+# A fresh machine's own apt may be at work; `update` waits for no lock by itself.
+apt() { apt-get -qq -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 "$@" >"$log" 2>&1; }
+update() {
+  until apt update; do
+    if ((SECONDS > 600)) || ! grep -q 'Could not get lock' "$log"; then return 1; fi
+    sleep 5
+  done
+}
+if ! { update && apt install -y --no-install-recommends "${missing[@]}"; }; then
   tail -n 20 "$log" >&2
   echo "setup: apt-get install ${missing[*]} failed" >&2
   exit 1
