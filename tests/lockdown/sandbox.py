@@ -22,8 +22,8 @@ PLACE = ROOT / ".cache/lockdown"
 SIOCSIFFLAGS, UP = 0x8914, 0x1
 
 ASK = "import sys, urllib.request; sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1], timeout=5).read())"
-# Prints what became of a connection; nothing is asked of what is at the other end.
-REACH = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 5); print('reached')"
+# Says who came to the other end, and prints that it did.
+REACH = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 5).sendall(sys.argv[3].encode()); print('reached')"
 
 
 class Demo(DemoServer):
@@ -126,7 +126,7 @@ class Host:
         return [(one["pid"], one["started_ticks"]) for one in view["processes"]]
 
     def reaches(self, address, port):
-        return self.run([sys.executable, "-c", REACH, address, port])
+        return self.run([sys.executable, "-c", REACH, address, port, self.name])
 
     def stop(self):
         self.run([AGENT, "--config-dir", self.config_dir, "--state-dir", self.state_dir, "stop", self.name])
