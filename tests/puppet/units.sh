@@ -8,9 +8,12 @@ puppet parser validate --tasks plans/*.pp
 puppet-lint --fail-on-warnings plans functions types
 metadata-json-lint metadata.json
 
-reference=$(mktemp)
-trap 'rm -f "$reference"' EXIT
-puppet strings generate --format markdown --out "$reference" >/dev/null 2>&1
+reference=$(mktemp) log=$(mktemp)
+trap 'rm -f "$reference" "$log"' EXIT
+puppet strings generate --format markdown --out "$reference" >"$log" 2>&1 || {
+  cat "$log" >&2
+  exit 1
+}
 diff REFERENCE.md "$reference" || {
   echo "REFERENCE.md is not up to date: puppet strings generate --format markdown --out REFERENCE.md" >&2
   exit 1
