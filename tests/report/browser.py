@@ -4,6 +4,7 @@ import base64
 import fcntl
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -56,6 +57,8 @@ class Browser:
 
     def message(self):
         while b"\0" not in self.rest:
+            if not select.select([self.of], [], [], 60)[0]:
+                raise TimeoutError("Chromium says nothing more")
             more = os.read(self.of, 1 << 20)
             if not more:
                 raise EOFError("Chromium has ended")

@@ -1,6 +1,7 @@
 //! Updates of a running server: kept running, put back when the new level is unhealthy, judged by what was well before.
 
 use crate::common::file;
+use crate::common::host::eventually;
 use crate::common::served::{level, server};
 
 #[test]
@@ -15,7 +16,7 @@ fn start_and_stop_are_idempotent_and_a_dead_server_is_seen() {
     server.run(&["verify", "lab"]).expect(0, "verified");
     let pid = nix::unistd::Pid::from_raw(i32::try_from(pids[0]).unwrap());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
-    while server.says().is_some() {}
+    eventually("it still answers", || server.says().is_none());
     assert_eq!(server.pids(), Vec::<u64>::new());
     server.run(&["verify", "lab"]).refused(5, "unhealthy");
     assert!(server.run(&["start", "lab"]).expect(0, "started").changed());

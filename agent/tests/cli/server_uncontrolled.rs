@@ -7,6 +7,7 @@ use nix::unistd::Pid;
 
 #[cfg(feature = "faults")]
 use crate::common::host::Held;
+use crate::common::host::eventually;
 use crate::common::served::{Server, server};
 
 /// A server that its instance's file says nothing of, until this is dropped.
@@ -29,7 +30,7 @@ impl Uncontrolled {
         for pid in self.server.pids() {
             kill(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGTERM).unwrap();
         }
-        while !self.server.pids().is_empty() {}
+        eventually("it does not end", || self.server.pids().is_empty());
     }
 }
 

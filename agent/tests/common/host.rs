@@ -86,7 +86,8 @@ pub struct Disk {
     image: PathBuf,
 }
 
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a test waits for what must come.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Nothing reaches the disk by the mere passing of time, and no rename is synced out of courtesy.
 const HARSH: &str = "loop,noauto_da_alloc,commit=600";
@@ -229,10 +230,21 @@ impl Held {
 
     /// Waits until it is held, or else has ended with this answer.
     pub fn wait(&mut self) -> Option<Answer> {
-        let code = match waitpid(self.pid, Some(WaitPidFlag::WUNTRACED)).unwrap() {
-            WaitStatus::Stopped(..) => return None,
-            WaitStatus::Exited(_, code) => Some(code),
-            _ => None,
+        let began = Instant::now();
+        let flags = WaitPidFlag::WUNTRACED | WaitPidFlag::WNOHANG;
+        let code = loop {
+            match waitpid(self.pid, Some(flags)).unwrap() {
+                WaitStatus::StillAlive if began.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                WaitStatus::StillAlive => {
+                    kill(self.pid, Signal::SIGKILL).unwrap();
+                    panic!("it is neither held nor does it end");
+                }
+                WaitStatus::Stopped(..) => return None,
+                WaitStatus::Exited(_, code) => break Some(code),
+                _ => break None,
+            }
         };
         let mut text = String::new();
         self.stdout.rewind().unwrap();

@@ -1,5 +1,6 @@
 //! A laboratory with a server that runs.
 
+use super::host::{PATIENCE, eventually};
 use super::ports::free_port;
 use super::{Answer, Lab, Pack, file, pack, script};
 
@@ -90,10 +91,11 @@ impl Server {
             .collect()
     }
 
-    /// What the server itself says.
+    /// What the server itself says; nothing if it does not answer.
     pub fn says(&self) -> Option<String> {
         use std::io::{Read, Write};
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
         stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
@@ -126,8 +128,11 @@ impl Server {
             .arg(self.port.to_string())
             .spawn()
             .unwrap();
-        std::thread::spawn(move || child.wait());
-        while self.says().is_none() {}
+        let end = std::thread::spawn(move || child.wait());
+        eventually("the server never answers", || {
+            assert!(!end.is_finished(), "the server has ended");
+            self.says().is_some()
+        });
     }
 
     pub fn run(&self, args: &[&str]) -> Answer {
