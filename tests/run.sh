@@ -2,14 +2,15 @@
 # Runs everything, stage by stage, to the end even if one fails.
 #   run.sh            all stages, but `dist`, which builds tools for minutes
 #   run.sh STAGE…     only these (run.sh --list names those of the first line)
-# A stage that ends with 77 is skipped: it has said why.
+# A stage that ends with 77 is skipped: it has said why. One that takes longer than STAGE_LIMIT (25m) is ended, with all that it
+# started.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 1
 export CARGO_TERM_COLOR=never
 
 stages=(setup fmt clippy clippy-faults unit build readme scripts packs wso2 deny vendor-tool report trust lockdown ansible ansible-stories puppet-units ansible-sanity puppet flink fleet demo)
-readonly skip=77
+readonly skip=77 limit=${STAGE_LIMIT:-25m}
 
 setup() { tests/setup.sh; }
 fmt() { cargo fmt --all --check; }
@@ -69,7 +70,12 @@ ansible-sanity() { part tests/ansible/sanity.sh; }
 puppet-units() { part tests/puppet/units.sh; }
 # shellcheck disable=SC2317
 flink() { part tests/flink/run.sh; }
-fleet() { tests/fleet/unit.sh && tests/fleet/run.sh ansible-short; }
+fleet() {
+  # The program that `unit` has built, or else just that: any integration test comes with it. `cargo build` would make another, as
+  # what only tests need changes the features of the libraries.
+  cargo test --quiet --locked --features faults --no-run --test fuzz_seeds || return 1
+  PITSTOP_FAULTS_BIN=$root/target/debug/pitstop tests/fleet/unit.sh && tests/fleet/run.sh ansible-short
+}
 # shellcheck disable=SC2317
 dist() { part tests/dist/run.sh; }
 demo() {
@@ -84,10 +90,16 @@ part() {
   "$@"
 }
 
+# Has this script run a stage in a process group of its own, which timeout makes and ends as a whole. In the background, so that
+# a signal is heard at once; but what is there ignores SIGINT, which the tests send.
+launch() {
+  timeout --kill-after=20 "$limit" env --default-signal=INT,QUIT "$root/tests/run.sh" --run "$1" "${stages[@]}" &
+}
+
 # Begins a stage ahead of its turn, which then waits for it.
 begin() {
-  [[ " ${stages[*]} " == *" $1 "* ]] || return 0
-  ( "$1" ) >"$logs/$1" 2>&1 &
+  [[ " ${ahead[*]} " == *" $1 "* && -z ${begun[$1]:-} ]] || return 0
+  launch "$1" >"$logs/$1" 2>&1
   begun[$1]=$!
 }
 
@@ -97,12 +109,15 @@ run_stage() {
   if [[ -n ${begun[$name]:-} ]]; then
     wait "${begun[$name]}"
     code=$?
+    unset "begun[$name]"
     cat "$logs/$name"
   else
     # In a pipeline the stage would last as long as any server that it left behind.
-    ( "$name" ) > >(tee "$logs/$name") 2>&1
+    launch "$name" > >(tee "$logs/$name") 2>&1
+    wait $!
     code=$?
   fi
+  [[ $code != 124 ]] || echo "-- $name was ended: it took longer than $limit"
   case $code in
     0) passed=$((passed + 1)); printf -- '-- %s passed in %d s\n' "$name" $((SECONDS - began)) ;;
     "$skip") skipped+=("$name"); printf -- '-- %s skipped after %d s\n' "$name" $((SECONDS - began)) ;;
@@ -110,7 +125,24 @@ run_stage() {
   esac
 }
 
+# Ends what was begun, and waits until it has cleaned up.
+# shellcheck disable=SC2317   # the trap calls it
+finish() {
+  local left
+  mapfile -t left < <(jobs -p)
+  [[ ${#left[@]} == 0 ]] || { kill "${left[@]}"; wait "${left[@]}"; } 2>/dev/null
+  rm -rf "$logs"
+}
+
 [[ ${1:-} == --list ]] && { printf '%s\n' "${stages[@]}"; exit 0; }
+if [[ ${1:-} == --run ]]; then
+  name=$2
+  stages=("${@:3}")
+  # Not before what runs has ended, which hears the signal, too.
+  trap 'exit 143' TERM
+  "$name"
+  exit
+fi
 [[ $# -gt 0 ]] && stages=("$@")
 passed=0 failed=() skipped=()
 for stage in "${stages[@]}"; do
@@ -118,8 +150,11 @@ for stage in "${stages[@]}"; do
 done
 declare -A begun=()
 logs=$(mktemp -d)
-trap 'jobs -p | xargs -r kill 2>/dev/null; rm -rf "$logs"' EXIT
-for stage in "${stages[@]}"; do
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+for i in "${!stages[@]}"; do
+  stage=${stages[i]} ahead=("${stages[@]:i + 1}")
   # What waits more than it works goes on beside something else, each with hosts and servers of its own.
   case $stage in
     wso2) begin deny ;;
