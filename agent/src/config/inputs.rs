@@ -160,11 +160,13 @@ fn resolve_paths(instance: &mut InstanceFragment, folder: &Path) {
     https.filter_map(|http| http.ca.as_mut()).for_each(resolve);
 }
 
-/// An own `start` replaces the profile's pair: the profile's `stop` may not know how to stop what it started.
+/// An own `start` replaces the profile's pair: the profile's `stop` may not know how to stop what it started, and what it needs
+/// is its own.
 fn merge_service(profile: &mut ServiceRules, instance: ServiceFragment) {
     if instance.start.is_some() {
         profile.start = instance.start;
         profile.stop = None;
+        profile.needed_env.clear();
     }
     if instance.stop.is_some() {
         profile.stop = instance.stop;

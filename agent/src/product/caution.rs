@@ -87,3 +87,34 @@ pub struct PermissionRules {
     #[serde(default)]
     pub private: Vec<String>,
 }
+
+/// An environment variable that a profile's start command does not go without. A server that a unit controls has the unit's
+/// environment, and an own start command its own needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeededEnv {
+    /// Its name.
+    pub name: String,
+    /// The file that must be in the folder that it names.
+    pub file: Option<RelPath>,
+    /// The profile's variable that gives it its value.
+    pub var: Option<String>,
+}
+
+/// Files of which the server needs one to start, as long as a line of another one says so.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeededFiles {
+    /// Paths; the last component may be a glob.
+    pub paths: Vec<String>,
+    /// The file that says whether they are needed, and the regular expression on a line of it that says so.
+    pub said_in: RelPath,
+    /// See above.
+    pub line: String,
+    /// What the server does without them.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// A template: the rule holds unless it comes out empty or as `false`.
+    pub when: Option<String>,
+}

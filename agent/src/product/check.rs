@@ -56,6 +56,7 @@ pub fn check(profile: &Profile) -> Result<()> {
 }
 
 fn check_vendor_tool(rules: &VendorToolRules) -> Result<()> {
+    check_needs(profile)?;
     for glob in &rules.needs {
         check_file("vendor_tool.needs", glob)?;
     }
@@ -65,6 +66,23 @@ fn check_vendor_tool(rules: &VendorToolRules) -> Result<()> {
     Ownership::new(&[OwnershipRule::new(Class::Vendor, rules.bundle_lists.clone())])?;
     if let Some(pattern) = &rules.offline {
         check_groups(
+fn check_needs(profile: &Profile) -> Result<()> {
+    let service = &profile.service;
+    for (at, needed) in service.needed_env.iter().enumerate() {
+        let unknown = |name: &&String| !profile.vars.contains_key(*name);
+        if let Some(name) = needed.var.as_ref().filter(unknown) {
+            let field = format!("service.needed_env[{at}].var");
+            return Err(bad(format!("{field}: the profile has no variable `{name}`")));
+        }
+    }
+    for (at, needed) in service.needed_files.iter().enumerate() {
+        let field = format!("service.needed_files[{at}]");
+        check_files(&format!("{field}.paths"), &needed.paths)?;
+        compiles(&format!("{field}.line"), &needed.line)?;
+    }
+    Ok(())
+}
+
             "vendor_tool.offline",
             pattern,
             &["product", "version", "from", "to"],

@@ -135,6 +135,8 @@ fn service_over(own: ServiceRules, base: ServiceRules) -> ServiceRules {
         stop: own.stop.or(base.stop),
         foreground: own.foreground.or(base.foreground),
         env: base.env.into_iter().chain(own.env).collect(),
+        needed_env: or_base(own.needed_env, base.needed_env),
+        needed_files: or_base(own.needed_files, base.needed_files),
         pid_files: or_base(own.pid_files, base.pid_files),
         stop_codes: or_base(own.stop_codes, base.stop_codes),
         stop_timeout_s: own.stop_timeout_s.or(base.stop_timeout_s),

@@ -9,7 +9,7 @@ use crate::config::Probe;
 use crate::config::probe::PortText;
 use crate::model::{Class, LevelOrder, RelPath};
 
-use super::caution::{LintRules, ManualRule, PermissionRules};
+use super::caution::{LintRules, ManualRule, NeededEnv, NeededFiles, PermissionRules};
 use super::fragment::ProfileFragment;
 
 /// What kind of pack a product's is. Texts may be templates over the instance's `home`, `user`, `name` and the
@@ -163,6 +163,12 @@ pub struct ServiceRules {
     #[serde(default)]
     pub ports: Vec<PortText>,
 }
+    /// Variables that the start command does not go without.
+    #[serde(default)]
+    pub needed_env: Vec<NeededEnv>,
+    /// Files that the server does not start without.
+    #[serde(default)]
+    pub needed_files: Vec<NeededFiles>,
 
 /// The vendor's own update tool. It changes a pack in place, leaves `.original` and `.new` beside a file that it cannot
 /// merge, and takes `.final` in its place.

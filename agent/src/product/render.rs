@@ -65,6 +65,9 @@ pub fn render(profile: &Profile, vars: &Vars) -> Result<Profile> {
     done.hooks
         .retain(|hook| hook.command.first().is_none_or(|program| !program.is_empty()));
     renderer.holding("ownership", &mut done.ownership, |rule| &mut rule.when)?;
+    renderer.holding("service.needed_files", &mut done.service.needed_files, |rule| {
+        &mut rule.when
+    })?;
     renderer.holding("lint.leftovers", &mut done.lint.leftovers, |rule| &mut rule.when)?;
     renderer.holding("manual_steps", &mut done.manual_steps, |rule| &mut rule.when)?;
     Ok(done)

@@ -14,7 +14,7 @@ use crate::model::{Level, Progress};
 use crate::session::Instance;
 use crate::sys::fs;
 
-use super::{Run, config, findings, report_on, rollout, update, view};
+use super::{Run, config, findings, report_on, rollout, server, update, view};
 
 /// What to check.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +57,9 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     let surroundings = findings::of_surroundings(&instance, &server)?;
     run.report.findings.extend(surroundings);
     if let Err(refusal) = owner::refuse_unfinished(&instance) {
+        note_blocker(run, &refusal);
+    }
+    if let Err(refusal) = server::refuse_restart(&instance, &server) {
         note_blocker(run, &refusal);
     }
     run.report.rollout = rollout::view(&instance);

@@ -172,6 +172,9 @@ fn plan(
     refuse_held(instance, &made, options.release_hold)?;
     refuse_conflicts(&made)?;
     preflight::check(instance, &made.plan)?;
+    if restarts(&made.plan) {
+        server::refuse_start(instance, server)?;
+    }
     Ok(made)
 }
 

@@ -127,6 +127,9 @@ pub(super) fn go(
     }
     let can_restart = server.is_wanted() && server::is_controlled(&session.settings);
     let restart = can_restart && target.needs_restart(session)?;
+    if restart {
+        server::refuse_start(session, &server)?;
+    }
     let (plan, merged) = plan(run, session, inventory, &target, restart)?;
     let ends = (plan.from.clone(), plan.to.clone());
     run.report.warnings.extend(plan.warnings.iter().cloned());

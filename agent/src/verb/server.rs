@@ -1,6 +1,8 @@
 //! The server of an instance: observed, stopped, started, probed. Thin calls into `observe`, `apply` and `health` that
 //! note what happened.
 
+mod needs;
+
 use crate::api::{ErrorKind, Failure, Result};
 use std::collections::BTreeMap;
 
@@ -18,6 +20,7 @@ use crate::sys::clock::{Deadline, Stopwatch};
 use crate::sys::interrupt;
 
 use super::Run;
+pub(super) use needs::{refuse_restart, refuse_start, refuse_without_env};
 
 /// What the processes and the unit say.
 #[derive(Debug, Clone)]

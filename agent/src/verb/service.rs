@@ -59,8 +59,12 @@ fn work(
         run.report.before = Some(before);
         let needed = is_needed(&server);
         let verb = action.name();
-        if action == Action::Start {
-            preflight::may_start(&instance)?;
+        match action {
+            Action::Stop => refuse_stop(&instance, &server)?,
+            _ => preflight::may_start(&instance)?,
+        }
+        if needed && action == Action::Start {
+            server::refuse_start(&instance, &server)?;
         }
         let message = if needed {
             format!("would {verb}")
@@ -76,7 +80,10 @@ fn work(
     let (before, _, server) = view::observe(run, &session)?;
     run.report.before = Some(before);
     let changed = match action {
-        Action::Stop => server::stop(run, &session)?,
+        Action::Stop => {
+            refuse_stop(&session, &server)?;
+            server::stop(run, &session)?
+        }
         _ => start_now(run, &mut session, &server)?,
     };
     run.report.after = Some(view::observe(run, &session)?.0);
@@ -90,11 +97,21 @@ fn work(
     Ok(())
 }
 
+/// What a start lacks in the settings is told while the server still runs. What a person gives it for each start comes after a
+/// stop.
+fn refuse_stop(instance: &Instance, server: &Server) -> Result<()> {
+    match server.is_wanted() {
+        true => server::refuse_without_env(&instance.settings, server),
+        false => Ok(()),
+    }
+}
+
 /// A server that runs already is asked whether it is well, which is what `started` says.
 fn start_now(run: &mut Run<'_>, session: &mut Session, server: &Server) -> Result<bool> {
     let runs = server.is_running();
     if !runs {
         preflight::may_start(session)?;
+        server::refuse_start(session, server)?;
     }
     let started = server::start(run, session, &server::Baseline::new())?;
     settle::healthy(&run.report.probes)?;

@@ -64,7 +64,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     };
     let command = options.command(&instance);
     refuse_held(&instance, &target, options.release_hold, &command)?;
-    options.refuse_uncontrolled(&instance, &server)?;
+    options.refuse_server(&instance, &server)?;
     let mut origin = origin(run, &instance, place.offers(), &installed)?;
     let answering = answering(run, &instance, &options, &target);
     let made = make_plan(
@@ -235,7 +235,7 @@ fn decide(
     }
     let command = options.command(session);
     refuse_held(session, target, options.release_hold, &command)?;
-    options.refuse_uncontrolled(session, &asked.server)?;
+    options.refuse_server(session, &asked.server)?;
     let answering = answering(run, session, options, target);
     let mut made = make_plan(run, session, inventory, &asked.server, target, None, answering)?;
     if options.in_place {

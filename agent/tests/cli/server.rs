@@ -47,6 +47,106 @@ fn a_stop_of_what_is_left_of_a_server_is_something_to_do() {
     assert!(!dry.changed(), "{}", dry.message());
 }
 
+/// Somebody started it with an environment that a start by pitstop does not have.
+#[test]
+fn a_server_that_could_not_start_again_is_not_stopped() {
+    let server = server("", &[("1.1.0", "")], "");
+    server.start_by_hand();
+    let program = std::fs::read_link(format!("/proc/{}/exe", server.pids()[0])).unwrap();
+    let (folder, file) = (program.ancestors().nth(2).unwrap(), program.file_name().unwrap());
+    let mut start = String::new();
+    server.settings(|text| {
+        let (own, others) = text
+            .lines()
+            .partition::<Vec<_>, _>(|line| line.starts_with("  start: "));
+        start = own.join("\n");
+        others.join("\n") + "\n"
+    });
+    server.lab.profile(|text| {
+        format!(
+            "{text}vars: {{runtime: ''}}\nservice:\n{start}\n  env: {{RUNTIME: '{{{{ runtime }}}}'}}\n  \
+             needed_env: [{{name: RUNTIME, file: bin/{}, var: runtime}}]\n",
+            file.display()
+        )
+    });
+    let pids = server.pids();
+    let refused = |args: &[&str], why: &str| {
+        let answer = server.run(args).refused(2, "settings");
+        assert!(answer.message().contains(why), "{args:?}: {}", answer.message());
+        let hint = answer.report["error"]["hint"].as_str().unwrap();
+        let has = format!("the server that runs has {}", folder.display());
+        assert!(
+            hint.contains("`runtime` below `vars`") && hint.contains(&has),
+            "{hint}"
+        );
+        assert_eq!(server.pids(), pids, "{args:?}");
+    };
+    for args in [
+        &["update", "lab"][..],
+        &["update", "lab", "--dry-run"],
+        &["stop", "lab"],
+        &["stop", "lab", "--dry-run"],
+    ] {
+        refused(args, "RUNTIME, which its start command needs, is not set");
+    }
+    let check = server.run(&["check", "lab"]);
+    assert_eq!(check.report["blockers"][0]["kind"], "settings");
+    server.run(&["update", "lab", "--stage-only"]).expect(0, "staged");
+
+    server.settings(|text| format!("{text}vars: {{runtime: {}}}\n", folder.display()));
+    server.run(&["update", "lab"]).expect(0, "updated");
+    server.settings(|text| text.replace(&format!("runtime: {}", folder.display()), "runtime: /nonexistent"));
+    let pids = server.pids();
+    let answer = server.run(&["rollback", "lab"]).refused(2, "settings");
+    assert!(
+        answer
+            .message()
+            .contains("is /nonexistent, where there is no bin/"),
+        "{}",
+        answer.message()
+    );
+    assert_eq!(server.pids(), pids);
+    server.settings(|text| text.replace("/nonexistent", &folder.display().to_string()));
+    server.run(&["rollback", "lab"]).expect(0, "rolled-back");
+    server.run(&["stop", "lab"]).expect(0, "stopped");
+    server.settings(|text| text.replace(&folder.display().to_string(), "/nonexistent"));
+    server.run(&["start", "lab"]).refused(2, "settings");
+    // What is down may be replaced all the same.
+    server.run(&["update", "lab"]).expect(0, "updated");
+    server.settings(|text| text.replace("/nonexistent", &folder.display().to_string()));
+}
+
+/// A password that each start uses up: after a stop there is time to put it there, in the middle of a change there is not.
+#[test]
+fn a_server_whose_start_asks_a_person_is_not_stopped_for_a_change() {
+    let server = server("", &[("1.1.0", "")], "").started();
+    server.lab.profile(|text| {
+        format!(
+            "{text}service: {{needed_files: [{{paths: [pass-tmp, 'pass-p*'], said_in: conf/server.conf, line: '^secrets', \
+             message: it asks for a password, hint: put it there}}]}}\n"
+        )
+    });
+    server.run(&["update", "lab", "--dry-run"]).expect(0, "planned");
+    server.lab.write("conf/server.conf", "a = 1\nsecrets = 1\n");
+    let pids = server.pids();
+    for args in [&["update", "lab"][..], &["update", "lab", "--dry-run"]] {
+        let answer = server.run(args).refused(6, "manual-steps");
+        assert_eq!(
+            answer.message(),
+            "it asks for a password: there is no pass-tmp or pass-p*"
+        );
+    }
+    assert_eq!(server.pids(), pids);
+    let check = server.run(&["check", "lab"]);
+    assert_eq!(check.report["blockers"][0]["hint"], "put it there");
+    server.run(&["stop", "lab"]).expect(0, "stopped");
+    server.run(&["start", "lab"]).refused(6, "manual-steps");
+    server.lab.write("pass-persist", "secret");
+    server.run(&["start", "lab"]).expect(0, "started");
+    server.run(&["update", "lab"]).expect(0, "updated");
+    assert_eq!(server.says().as_deref(), Some("1.1.0"));
+}
+
 #[test]
 fn a_running_server_runs_again_and_a_second_update_leaves_it_alone() {
     let server = server("", &[("1.1.0", "")], "").started();

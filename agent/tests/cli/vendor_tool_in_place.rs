@@ -319,10 +319,16 @@ impl Served {
         let lab = Lab::tooled();
         let port = free_port();
         lab.write("server.py", SERVER);
+        // What stands for Java: the server has no use for it.
+        let java = lab.path("jdk/bin/java");
+        fs::create_dir_all(java.parent().unwrap()).unwrap();
+        fs::write(&java, "").unwrap();
         let profile = format!(
             "name: wso2am\ntitle: Served\nextends: served-base\nprocess: {{main: [server.py]}}\nservice:\n  start: [python3, \
              '{{{{ home }}}}/server.py', '{port}']\n  ports: ['{port}']\nprobes:\n  - {{name: started, http: {{url: \
-             'http://127.0.0.1:{port}/'}}}}\n  - {{name: version, tcp: {{port: '{port}'}}}}\n"
+             'http://127.0.0.1:{port}/'}}}}\n  - {{name: version, tcp: {{port: '{port}'}}}}\n\
+             vars: {{java_home: {}}}\n",
+            lab.path("jdk").display()
         );
         let products = lab.path("products");
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates/products/wso2am/product.yaml");

@@ -264,6 +264,13 @@ impl Lab {
         lab
     }
 
+    /// Changes the profile.
+    pub fn profile(&self, change: impl FnOnce(&str) -> String) {
+        let file = self.path("products/lab/product.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, change(&text)).unwrap();
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

@@ -76,6 +76,17 @@ class Server:
             sys.exit(1)
         if layout == "mi":
             self.write_pid()
+        self.unlock()
+
+    def unlock(self):
+        """The password of the keystore that secrets are encrypted with; without a file it is asked for."""
+        if "secrets" not in self.settings:
+            return
+        once, always = self.home / "password-tmp", self.home / "password-persist"
+        if once.exists():
+            once.unlink()
+        elif not always.exists():
+            wait_for_ever()
 
     def offset(self):
         if "portOffset" in self.props:
@@ -223,8 +234,18 @@ def diagnose(props):
 
 def main():
     arguments = sys.argv[1:]
+def install_jars(props):
+    """The tool that the start script of the Streaming Integrator calls: what is in `jars` becomes bundles in `lib`."""
+    home = Path(props["carbon.home"])
+    for jar in sorted((home / "jars").glob("*.jar")):
+        (home / "lib" / jar.name).write_bytes(jar.read_bytes())
+    sys.exit(0)
+
+
     if "org.wso2.diagnostics.DiagnosticsApp" in arguments:
         diagnose(properties(arguments))
+    if properties(arguments).get("wso2.carbon.tool") == "install-jars":
+        install_jars(properties(arguments))
     server = Server(arguments)
     signal.signal(signal.SIGTERM, server.stop)
     signal.signal(signal.SIGUSR2, lambda *_: os._exit(121))

@@ -266,6 +266,61 @@ class Traps(WithJdk):
             self.assertEqual(one.everything(), set(), "something is left running")
 
 
+class Starts(WithJdk):
+    """What a start needs is asked for while the server still runs."""
+
+    def refused(self, one, kind, code, verbs):
+        before = one.servers()
+        for verb in verbs:
+            error = one.pitstop(*verb, code=code)["error"]
+            self.assertEqual(error["kind"], kind, verb)
+        self.assertEqual(one.servers(), before, "the server was stopped")
+        blockers = one.pitstop("check", "a")["blockers"]
+        self.assertEqual([blocker["kind"] for blocker in blockers], [kind])
+        return error
+
+    def test_a_server_is_not_stopped_without_the_java_that_starts_it_again(self):
+        for key in (AM, MI, SI, EI):
+            with self.subTest(product=key), installation(key, self.jdk, java_home="") as one:
+                one.pitstop("adopt", "a", "--pristine", one.packs[OLD])
+                started_by_hand(one, None)
+                update = ("update", "a", "--from", one.packs[NEW])
+                error = self.refused(one, "settings", 2, (update, (*update, "--dry-run"), ("stop", "a")))
+                self.assertIn("`java_home` below `vars`", error["hint"])
+                one.variables["java_home"] = str(one.place)
+                one.configure()
+                self.refused(one, "settings", 2, (update,))
+                one.variables["java_home"] = str(one.jdk)
+                one.configure()
+                one.update(NEW)
+
+    def test_a_server_is_not_stopped_whose_vault_would_ask_for_a_password(self):
+        for key in (AM, MI):
+            with self.subTest(product=key), installation(key, self.jdk) as one:
+                one.pitstop("adopt", "a", "--pristine", one.packs[OLD])
+                one.pitstop("start", "a")
+                rewrite(one.home / one.product.settings, lambda text: text + '\n[secrets]\nadmin = "b3BlbiBzZXNhbWU="\n')
+                update = ("update", "a", "--from", one.packs[NEW])
+                error = self.refused(one, "manual-steps", 6, (update, (*update, "--dry-run")))
+                self.assertIn("password-tmp", error["hint"])
+                one.pitstop("stop", "a")
+                one.pitstop("start", "a", code=6)
+                (one.home / "password-tmp").write_text("wso2carbon\n", encoding="utf-8")
+                one.pitstop("start", "a")
+                self.assertFalse((one.home / "password-tmp").exists())
+                self.refused(one, "manual-steps", 6, (update,))
+                (one.home / "password-persist").write_text("wso2carbon\n", encoding="utf-8")
+                one.update(NEW)
+
+    def test_a_start_finds_java_by_its_name_too(self):
+        with installation(SI, self.jdk) as one:
+            one.pitstop("adopt", "a", "--pristine", one.packs[OLD])
+            (one.home / "jars").mkdir()
+            (one.home / "jars/siddhi-io-x-1.0.jar").write_bytes(build.bundle("siddhi-io-x", "1.0.0"))
+            one.pitstop("start", "a")
+            self.assertTrue((one.home / "lib/siddhi-io-x-1.0.jar").exists(), "the extension is not installed")
+
+
 class Levels(unittest.TestCase):
     def test_the_process_that_serves_is_the_updated_one(self):
         """MI says which level its process read when it started."""

@@ -175,6 +175,7 @@ fn outlined(
     (inventory, server): (&Inventory, &Server),
 ) -> Result<Plan> {
     server::refuse_uncontrolled(&instance.settings, server)?;
+    server::refuse_restart(instance, server)?;
     let (held, strange) = in_place::look(instance)?;
     if let Some(name) = strange.first() {
         let count = strange.len();

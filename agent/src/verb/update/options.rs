@@ -61,12 +61,13 @@ impl Options {
         (!self.in_place).then(|| staging.command(instance))
     }
 
-    /// Staging goes on beside any server.
-    pub(super) fn refuse_uncontrolled(&self, instance: &Instance, server: &Server) -> Result<()> {
-        match self.stage_only {
-            true => Ok(()),
-            false => server::refuse_uncontrolled(&instance.settings, server),
+    /// A server must be pitstop's to stop, and start again. Staging goes on beside any.
+    pub(super) fn refuse_server(&self, instance: &Instance, server: &Server) -> Result<()> {
+        if self.stage_only {
+            return Ok(());
         }
+        server::refuse_uncontrolled(&instance.settings, server)?;
+        server::refuse_restart(instance, server)
     }
 
     /// The command that asks for the very same.
