@@ -24,7 +24,8 @@
 # @param ensure
 #   Whether the server runs: `running`, `stopped`, or `present` to leave it as it is.
 # @param level
-#   An exact level in quotes, or `latest` for the highest that a folder offers. Without it, the level is left alone.
+#   An exact level in quotes, or `latest` for the highest that a folder offers of the installed release line. Without it,
+#   the level is left alone.
 # @param source
 #   Where updates come from: a pack, a folder of packs, or the vendor's update tool.
 # @param adopt

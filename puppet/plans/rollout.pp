@@ -14,7 +14,7 @@
 # @param instance
 #   The instance's name, the same on each.
 # @param level
-#   The level; the highest offered without it.
+#   The level; the highest offered of the release line without it.
 # @param source
 #   Where the update comes from instead of the instance's source.
 # @param waves

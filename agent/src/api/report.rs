@@ -268,8 +268,12 @@ pub struct OfferView {
     pub level: Level,
     /// Where it lies.
     pub path: PathBuf,
-    /// Whether it is higher than the installed level.
+    /// Whether it is higher than the installed level, and of its release line: an update leads there.
     pub newer: bool,
+    /// Whether it is higher, but of another release line: only an update to this very level leads there, once somebody has
+    /// acknowledged that it is a migration.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub migration: bool,
 }
 
 /// Why a verb failed.

@@ -97,7 +97,7 @@ pub enum Command {
         /// Look at this source instead of the instance's: a pack or a folder of packs
         #[arg(long, value_name = "PATH")]
         from: Option<PathBuf>,
-        /// The level that an update would lead to; the highest offered without it
+        /// The level that an update would lead to; the highest offered of the release line without it
         #[arg(long, value_parser = level)]
         level: Option<Level>,
         /// Predict without what people decided about the same conflicts before

@@ -295,9 +295,17 @@ impl Text {
 }
 
 fn offers(text: &mut Text, report: &Report) {
-    for offer in report.offers.iter().filter(|offer| offer.newer) {
+    for offer in report
+        .offers
+        .iter()
+        .filter(|offer| offer.newer || offer.migration)
+    {
+        let what = match offer.migration {
+            true => ", of another product version: a migration, not an update",
+            false => "",
+        };
         text.line(format!(
-            "  offered    {} in {}",
+            "  offered    {} in {}{what}",
             offer.level,
             offer.path.display()
         ));

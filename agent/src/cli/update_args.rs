@@ -35,7 +35,7 @@ pub struct UpdateArgs {
     /// vendor's tool made
     #[arg(long, value_name = "PATH")]
     pub from: Option<PathBuf>,
-    /// The level to update to; the highest offered without it
+    /// The level to update to; the highest offered of the release line without it
     #[arg(long, value_parser = level)]
     pub level: Option<Level>,
     /// Only plan: print what would be done

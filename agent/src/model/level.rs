@@ -24,6 +24,12 @@ impl Level {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Its first parts between dots, as text.
+    pub fn line(&self, parts: usize) -> &str {
+        let end = self.0.match_indices('.').nth(parts.saturating_sub(1));
+        end.map_or(&self.0, |(at, _)| &self.0[..at])
+    }
 }
 
 impl fmt::Display for Level {
@@ -130,6 +136,18 @@ mod tests {
         for (a, b, expected) in table {
             assert_eq!(compare_dotted(a, b), expected, "{a} {b}");
             assert_eq!(compare_dotted(b, a), expected.reverse(), "{b} {a}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_the_first_parts() {
+        for (level, parts, line) in [
+            ("7.1.0.41", 3, "7.1.0"),
+            ("7.1", 3, "7.1"),
+            ("7.1.0", 1, "7"),
+            ("7", 1, "7"),
+        ] {
+            assert_eq!(Level::new(level).line(parts), line, "{level}");
         }
     }
 

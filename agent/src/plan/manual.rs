@@ -21,6 +21,8 @@ pub struct Input<'a> {
     pub inventory: &'a Inventory,
     /// The profile's rules, each with those of its `present` paths that are there.
     pub rules: Vec<(&'a ManualRule, Vec<RelPath>)>,
+    /// Whether the update leaves the release line.
+    pub migration: bool,
     /// Whether every step, or none, must be acknowledged, whatever the profile says.
     pub acknowledge: Option<bool>,
 }
@@ -30,6 +32,9 @@ pub struct Input<'a> {
 /// # Errors
 /// `settings` if a glob of the profile is not one.
 pub fn add(mut plan: Plan, input: &Input<'_>) -> Result<Plan> {
+    if input.migration {
+        plan.manual.push(migration(&plan));
+    }
     for (rule, present) in &input.rules {
         plan.manual.extend(step(rule, present, &plan, input)?);
     }
@@ -37,6 +42,24 @@ pub fn add(mut plan: Plan, input: &Input<'_>) -> Result<Plan> {
         return Ok(plan);
     }
     id::seal(plan)
+}
+
+/// What no policy takes from a person.
+fn migration(plan: &Plan) -> ManualStep {
+    let (from, to) = (&plan.from.level, &plan.to.level);
+    let mut proof = Proof::new("migration");
+    proof.text(from.as_str());
+    proof.text(to.as_str());
+    ManualStep {
+        id: proof.finish(),
+        text: format!(
+            "{to} is of another product version than {from}: that is a migration, with steps of the vendor's, for the databases \
+             first of all, which no update does and no rollback takes back"
+        ),
+        count: 0,
+        paths: Vec::new(),
+        acknowledge: true,
+    }
 }
 
 /// Every condition that a rule gives must hold.

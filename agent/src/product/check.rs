@@ -33,6 +33,9 @@ pub fn check(profile: &Profile) -> Result<()> {
         check_level_part(&format!("level.parts[{at}]"), part)?;
     }
     Ownership::new(&profile.ownership)?;
+    if profile.level.line == Some(0) {
+        return Err(bad("level.line: at least one part is needed"));
+    }
     for (at, rule) in profile.lint.leftovers.iter().enumerate() {
         check_files(&format!("lint.leftovers[{at}].paths"), &rule.paths)?;
     }
@@ -53,19 +56,16 @@ pub fn check(profile: &Profile) -> Result<()> {
         ..render::Vars::default()
     };
     validate::profile_texts(&render::render(profile, &vars)?)
+    check_needs(profile)?;
 }
 
 fn check_vendor_tool(rules: &VendorToolRules) -> Result<()> {
-    check_needs(profile)?;
     for glob in &rules.needs {
         check_file("vendor_tool.needs", glob)?;
     }
     for pointer in &rules.account {
         validate::json_pointer("vendor_tool.account", pointer)?;
     }
-    Ownership::new(&[OwnershipRule::new(Class::Vendor, rules.bundle_lists.clone())])?;
-    if let Some(pattern) = &rules.offline {
-        check_groups(
 fn check_needs(profile: &Profile) -> Result<()> {
     let service = &profile.service;
     for (at, needed) in service.needed_env.iter().enumerate() {
@@ -83,6 +83,9 @@ fn check_needs(profile: &Profile) -> Result<()> {
     Ok(())
 }
 
+    Ownership::new(&[OwnershipRule::new(Class::Vendor, rules.bundle_lists.clone())])?;
+    if let Some(pattern) = &rules.offline {
+        check_groups(
             "vendor_tool.offline",
             pattern,
             &["product", "version", "from", "to"],

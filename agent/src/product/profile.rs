@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::api::plan::Hook;
 use crate::config::Probe;
 use crate::config::probe::PortText;
-use crate::model::{Class, LevelOrder, RelPath};
+use crate::model::{Class, Level, LevelOrder, RelPath};
 
 use super::caution::{LintRules, ManualRule, NeededEnv, NeededFiles, PermissionRules};
 use super::fragment::ProfileFragment;
@@ -70,6 +70,16 @@ pub struct LevelRules {
     /// How levels compare.
     #[serde(default)]
     pub order: LevelOrder,
+    /// How many parts between dots, from the first, are the release line: who leaves it migrates, which is more than an update.
+    /// Without it there is one line only.
+    pub line: Option<usize>,
+}
+
+impl LevelRules {
+    /// Whether two levels are of one release line.
+    pub fn is_one_line(&self, a: &Level, b: &Level) -> bool {
+        self.line.is_none_or(|parts| a.line(parts) == b.line(parts))
+    }
 }
 
 /// One part of a level. Exactly one of `name`, `regex` and `json` is given.
@@ -153,6 +163,12 @@ pub struct ServiceRules {
     #[serde(default)]
     pub pid_files: Vec<RelPath>,
     /// Exit codes besides 0 with which it ends when it is asked to.
+    /// Variables that the start command does not go without.
+    #[serde(default)]
+    pub needed_env: Vec<NeededEnv>,
+    /// Files that the server does not start without.
+    #[serde(default)]
+    pub needed_files: Vec<NeededFiles>,
     #[serde(default)]
     pub stop_codes: Vec<u8>,
     /// Seconds from the stop request until SIGKILL.
@@ -163,12 +179,6 @@ pub struct ServiceRules {
     #[serde(default)]
     pub ports: Vec<PortText>,
 }
-    /// Variables that the start command does not go without.
-    #[serde(default)]
-    pub needed_env: Vec<NeededEnv>,
-    /// Files that the server does not start without.
-    #[serde(default)]
-    pub needed_files: Vec<NeededFiles>,
 
 /// The vendor's own update tool. It changes a pack in place, leaves `.original` and `.new` beside a file that it cannot
 /// merge, and takes `.final` in its place.

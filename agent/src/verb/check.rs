@@ -21,7 +21,7 @@ use super::{Run, config, findings, report_on, rollout, server, update, view};
 pub struct Options {
     /// A source; the instance's without it.
     pub from: Option<PathBuf>,
-    /// The level that an update would lead to; the highest offered without it.
+    /// The level that an update would lead to; the highest offered of the release line without it.
     pub level: Option<Level>,
     /// Whether decisions about conflicts that are remembered are left out.
     pub no_remembered: bool,

@@ -201,17 +201,20 @@ pub(super) fn offers(
 
 /// Offers, the highest level first, as the report tells them.
 fn told(run: &mut Run<'_>, instance: &Instance, mut offers: Vec<Offer>, installed: &Level) -> Vec<Offer> {
-    let order = instance.settings.profile.level.order;
-    offers.sort_by(|a, b| order.compare(&b.level, &a.level));
-    run.report.offers = offers
-        .iter()
-        .map(|offer| OfferView {
+    let rules = &instance.settings.profile.level;
+    offers.sort_by(|a, b| rules.order.compare(&b.level, &a.level));
+    let view = |offer: &Offer| {
+        let is_higher = rules.order.compare(&offer.level, installed).is_gt();
+        let is_one_line = rules.is_one_line(&offer.level, installed);
+        OfferView {
             product: offer.product.clone(),
             level: offer.level.clone(),
             path: offer.path.clone(),
-            newer: order.compare(&offer.level, installed).is_gt(),
-        })
-        .collect();
+            newer: is_higher && is_one_line,
+            migration: is_higher && !is_one_line,
+        }
+    };
+    run.report.offers = offers.iter().map(view).collect();
     offers
 }
 
@@ -240,7 +243,8 @@ pub(super) fn found(run: &mut Run<'_>, instance: &Instance, path: &Path) -> Resu
     Ok(found.offers)
 }
 
-/// The offer that is wanted; `None` if the installed level is as high as it can get.
+/// The offer that is wanted; `None` if the installed level is as high as it can get. Without a level that is named nobody leaves
+/// the release line.
 ///
 /// # Errors
 /// `level-unavailable` or `downgrade`.
@@ -250,11 +254,15 @@ fn choose<'a>(
     wanted: &Wanted<'_>,
     installed: &Level,
 ) -> Result<Option<&'a Offer>> {
-    let order = instance.settings.profile.level.order;
+    let rules = &instance.settings.profile.level;
+    let order = rules.order;
     let name = &instance.settings.name;
     let Some(level) = wanted.level else {
-        return Ok(offers
-            .first()
+        let mut line = offers
+            .iter()
+            .filter(|offer| rules.is_one_line(&offer.level, installed));
+        return Ok(line
+            .next()
             .filter(|offer| order.compare(&offer.level, installed).is_gt()));
     };
     if order.compare(level, installed).is_eq() {

@@ -238,6 +238,7 @@ fn offer(instance: &Instance, level: &Level, newer: bool) -> Result<OfferView> {
         level: level.clone(),
         path: program(instance, rules(instance)?),
         newer,
+        migration: false,
     })
 }
 

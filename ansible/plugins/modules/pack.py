@@ -37,7 +37,7 @@ options:
   level:
     description:
       - The level to be at, such as V(1.20.5).
-      - Without it, and with O(source), the highest level that the source offers.
+      - Without it, and with O(source), the highest level that the source offers of the installed release line.
       - Without O(level) and O(source) the level is left as it is.
     type: str
   source:

@@ -40,7 +40,7 @@ options:
       - Without it, the source in the instance's settings.
     type: path
   level:
-    description: The level that an update would lead to. Without it, the highest that the source offers.
+    description: The level that an update would lead to. Without it, the highest that the source offers of the installed release line.
     type: str
 seealso:
   - module: pitstop.fleet.pack

@@ -6,6 +6,7 @@ import subprocess
 import unittest
 
 import build
+from products import PRODUCTS
 from support import WithJdk, installation
 
 AM_32, AM, IS, IS_511, MI, SI, EI = (
@@ -108,6 +109,27 @@ class ManualSteps(WithJdk):
                 (one.place / "etc/pitstop.yaml").write_text(f"policy: {{acknowledge: {str(acknowledge).lower()}}}\n", encoding="utf-8")
                 one.pitstop("adopt", "a", "--pristine", one.packs[build.BASE])
                 one.update(build.GOOD, code=6 if demanded else 0)
+
+
+class ProductVersions(WithJdk):
+    """One folder holds the packs of the whole fleet."""
+
+    def test_only_who_says_so_gets_to_another_product_version(self):
+        with installation(IS_511, self.jdk) as one:
+            one.pitstop("adopt", "a", "--pristine", one.packs[build.BASE])
+            fleet = one.place / "fleet"
+            newer, other = f"{IS_511}.7", f"{IS}.0"
+            build.write_tree(PRODUCTS[IS_511], build.GOOD, fleet / newer)
+            build.write_tree(PRODUCTS[IS], build.BASE, fleet / other)
+            report = one.pitstop("update", "a", "--from", fleet)
+            self.assertEqual(report["after"]["release"]["level"], "5.11.0.7")
+            self.assertEqual({offer["level"]: offer["newer"] for offer in report["offers"]}, {"5.11.0.7": True, "7.1.0.0": False})
+            self.assertFalse(one.pitstop("update", "a", "--from", fleet)["changed"])
+            checked = one.pitstop("check", "a", "--from", fleet)
+            self.assertEqual((checked["status"], [offer.get("migration", False) for offer in checked["offers"]]), ("current", [True, False]))
+            refused = one.pitstop("update", "a", "--from", fleet, "--level", "7.1.0.0", code=6)
+            self.assertEqual(refused["error"]["kind"], "manual-steps")
+            self.assertIn("migration", names(refused["plan"]))
 
 
 class Optimised(WithJdk):

@@ -66,6 +66,7 @@ impl Case<'_> {
             base: base.as_ref(),
             new: &new,
             inventory: &inventory,
+            migration: false,
             rules: vec![(rule, self.present.iter().map(|path| rel(path)).collect())],
             acknowledge: self.acknowledge,
         };

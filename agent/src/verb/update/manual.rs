@@ -33,22 +33,26 @@ pub(super) fn with_steps(
         base,
         new,
         inventory,
+        migration: !profile.level.is_one_line(&plan.from.level, &plan.to.level),
         rules,
         acknowledge: instance.settings.policy.acknowledge,
     };
     let plan = manual::add(plan, &input)?;
     for step in &plan.manual {
-        run.warn(format!("by hand, {}: {} ({})", step.id, step.text, paths(step)));
+        run.warn(format!("by hand, {}: {}{}", step.id, step.text, paths(step)));
     }
     Ok(plan)
 }
 
 fn paths(step: &ManualStep) -> String {
+    if step.paths.is_empty() {
+        return String::new();
+    }
     let shown = step.paths.iter().take(3).map(ToString::to_string);
     let shown = shown.collect::<Vec<_>>().join(", ");
     match step.count.saturating_sub(3) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
+        0 => format!(" ({shown})"),
+        more => format!(" ({shown} and {more} more)"),
     }
 }
 
@@ -65,7 +69,7 @@ pub(in crate::verb) fn refuse_unacknowledged(
     let open: Vec<&ManualStep> = plan.manual.iter().filter(is_open).collect();
     let Some(first) = open.first() else { return Ok(()) };
     let message = format!(
-        "{} manual steps of the update are not acknowledged, the first is {}: {} ({})",
+        "{} manual steps of the update are not acknowledged, the first is {}: {}{}",
         open.len(),
         first.id,
         first.text,

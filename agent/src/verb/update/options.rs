@@ -16,7 +16,7 @@ use super::super::server::{self, Server};
 pub struct Options {
     /// Where from; the instance's source without it.
     pub from: Option<PathBuf>,
-    /// To which level; the highest offered without it.
+    /// To which level; the highest offered of the release line without it.
     pub level: Option<Level>,
     /// Only plan.
     pub dry_run: bool,

@@ -97,7 +97,8 @@ Puppet::Type.newtype(:pitstop_pack) do
 
   newproperty(:level) do
     desc <<~DOC
-      The update level: an exact one such as `4.2.0.135`, or `latest` for the highest that the source offers.
+      The update level: an exact one such as `4.2.0.135`, or `latest` for the highest that the source offers of the
+      installed release line.
       An update that the instance's `rollout` puts off (`wave`, `window`, `lock`) is no failure: the event has the status
       `noop` and says until when, nothing changes, and what requires the pack goes on with the level that is there.
     DOC
