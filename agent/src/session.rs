@@ -10,7 +10,10 @@ use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::journal::{self, Open};
 use crate::apply::{owner, sweep};
 use crate::config::Settings;
+use crate::observe::home::HomeView;
 use crate::product::Ownership;
+use crate::product::ownership::for_tree;
+use crate::product::profile::OwnershipRule;
 use crate::store::told::RunId;
 use crate::store::{State, Store};
 use crate::sys::lock::{self, Attempt, Lock};
@@ -29,7 +32,9 @@ pub struct Instance {
     pub store: Store,
     /// The settled state.
     pub state: State,
-    /// The profile's ownership rules.
+    /// The profile's ownership rules, as they are for the home.
+    pub rules: Vec<OwnershipRule>,
+    /// The same, compiled.
     pub ownership: Ownership,
 }
 
@@ -42,14 +47,25 @@ impl Instance {
         let root = open_home(&settings)?;
         let store = Store::new(&settings.state_dir);
         let state = store.load()?;
-        let ownership = Ownership::new(&settings.profile.ownership)?;
+        let rules = rules_of(&settings, &root)?;
         Ok(Self {
+            ownership: Ownership::new(&rules)?,
             settings,
             root,
             store,
             state,
-            ownership,
+            rules,
         })
+    }
+
+    /// Asks the home again what its rules are, after a change of it.
+    ///
+    /// # Errors
+    /// Its templates cannot be listed.
+    pub fn renew_rules(&mut self) -> Result<()> {
+        self.rules = rules_of(&self.settings, &self.root)?;
+        self.ownership = Ownership::new(&self.rules)?;
+        Ok(())
     }
 
     /// The cache of the home's digests. Losing it costs only time.
@@ -93,6 +109,10 @@ impl Instance {
         );
         in_use(&self.settings, &self.store, &by)
     }
+}
+
+fn rules_of(settings: &Settings, root: &Root) -> Result<Vec<OwnershipRule>> {
+    for_tree(&settings.profile.ownership, |dir| HomeView(root).files_below(dir))
 }
 
 fn open_home(settings: &Settings) -> Result<Root> {

@@ -111,6 +111,19 @@ impl Configuration {
         })
     }
 
+    /// Checks that each file may be configured in a tree with these rules.
+    ///
+    /// # Errors
+    /// `settings`: the first one that may not.
+    pub fn check_paths(&self, rules: &[OwnershipRule]) -> Result<()> {
+        let own = self.ownership();
+        let of_profile: Vec<_> = rules.iter().filter(|rule| **rule != own).cloned().collect();
+        let ownership = Ownership::new(&of_profile)?;
+        self.files
+            .iter()
+            .try_for_each(|file| check_path(&format!("config.files.{}", file.path), &file.path, &ownership))
+    }
+
     /// What a file that is named here is to updates, whatever the profile says of it.
     pub fn ownership(&self) -> OwnershipRule {
         let paths = self.files.iter().map(|file| file.path.to_string());

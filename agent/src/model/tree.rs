@@ -108,6 +108,17 @@ pub struct ParseManifestError {
 const HEADER: &str = "pitstop-manifest 1";
 
 impl TreeManifest {
+    /// The files below a directory.
+    pub fn files_below<'a>(&'a self, dir: &'a RelPath) -> impl Iterator<Item = &'a RelPath> {
+        let below = self
+            .entries
+            .iter()
+            .filter(move |(path, _)| path.is_at_or_below(dir));
+        below
+            .filter(|(_, entry)| matches!(entry, Entry::File { .. }))
+            .map(|(path, _)| path)
+    }
+
     /// The digest that names the tree: SHA-256 of [`TreeManifest::encode`].
     pub fn digest(&self) -> Digest {
         Digest::of(self.encode().as_bytes())

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::config::probe::PortText;
 use crate::model::{Class, RelPath};
+use crate::product::ownership::for_tree;
 use crate::product::{Ownership, render};
 
 /// The corpus of a profile and of those that it extends.
@@ -51,9 +52,13 @@ fn every_built_in_profile_is_valid_and_named_as_its_folder() {
 fn every_path_of_the_corpus_is_covered_once_and_every_glob_is_used() {
     for (name, _) in BUILT_IN {
         let profile = render::render(&find(name, None).unwrap(), &render::Vars::default()).unwrap();
-        let ownership = Ownership::new(&profile.ownership).unwrap();
-        let globs: Vec<&str> = profile
-            .ownership
+        let below = |dir: &RelPath| {
+            let paths = corpus(name).into_iter().map(|(_, path)| path);
+            Ok(paths.filter(|path| path.is_at_or_below(dir)).collect())
+        };
+        let rules = for_tree(&profile.ownership, below).unwrap();
+        let ownership = Ownership::new(&rules).unwrap();
+        let globs: Vec<&str> = rules
             .iter()
             .flat_map(|rule| rule.paths.iter().map(String::as_str))
             .collect();

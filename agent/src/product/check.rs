@@ -4,6 +4,7 @@ use regex::Regex;
 
 use super::caution::ManualRule;
 use super::glob::{Glob, is_glob};
+use super::ownership::templates;
 use super::profile::{DetectRule, LevelPart, OwnershipRule, Profile, VendorToolRules};
 use super::render::RESERVED;
 use super::{Ownership, render};
@@ -32,9 +33,15 @@ pub fn check(profile: &Profile) -> Result<()> {
     for (at, part) in profile.level.parts.iter().enumerate() {
         check_level_part(&format!("level.parts[{at}]"), part)?;
     }
-    Ownership::new(&profile.ownership)?;
     if profile.level.line == Some(0) {
         return Err(bad("level.line: at least one part is needed"));
+    }
+    Ownership::new(&profile.ownership)?;
+    for (at, rule) in profile.ownership.iter().enumerate() {
+        let made_from = rule.made_from.as_deref();
+        made_from
+            .map_or(Ok(()), |text| templates(text).map(drop))
+            .map_err(|failure| bad(format!("ownership rule {}: {}", at + 1, failure.message)))?;
     }
     for (at, rule) in profile.lint.leftovers.iter().enumerate() {
         check_files(&format!("lint.leftovers[{at}].paths"), &rule.paths)?;
@@ -49,6 +56,7 @@ pub fn check(profile: &Profile) -> Result<()> {
             .as_deref()
             .map_or(Ok(()), |regex| compiles(&field, regex).map(drop))?;
     }
+    check_needs(profile)?;
     check_vars(profile)?;
     profile.vendor_tool.as_ref().map_or(Ok(()), check_vendor_tool)?;
     let vars = render::Vars {
@@ -56,16 +64,8 @@ pub fn check(profile: &Profile) -> Result<()> {
         ..render::Vars::default()
     };
     validate::profile_texts(&render::render(profile, &vars)?)
-    check_needs(profile)?;
 }
 
-fn check_vendor_tool(rules: &VendorToolRules) -> Result<()> {
-    for glob in &rules.needs {
-        check_file("vendor_tool.needs", glob)?;
-    }
-    for pointer in &rules.account {
-        validate::json_pointer("vendor_tool.account", pointer)?;
-    }
 fn check_needs(profile: &Profile) -> Result<()> {
     let service = &profile.service;
     for (at, needed) in service.needed_env.iter().enumerate() {
@@ -83,6 +83,13 @@ fn check_needs(profile: &Profile) -> Result<()> {
     Ok(())
 }
 
+fn check_vendor_tool(rules: &VendorToolRules) -> Result<()> {
+    for glob in &rules.needs {
+        check_file("vendor_tool.needs", glob)?;
+    }
+    for pointer in &rules.account {
+        validate::json_pointer("vendor_tool.account", pointer)?;
+    }
     Ownership::new(&[OwnershipRule::new(Class::Vendor, rules.bundle_lists.clone())])?;
     if let Some(pattern) = &rules.offline {
         check_groups(
@@ -210,6 +217,22 @@ mod tests {
                 "ownership: [{class: state, paths: [x/]}]",
                 "ownership rule 1",
             ),
+            (
+                "ownership: []",
+                "ownership: [{class: generated, paths: ['conf/**'], made_from: conf/templates}]",
+                "ownership rule 1: made_from: ",
+            ),
+            (
+                "ownership: []",
+                "ownership: []\nservice: {needed_env: [{name: JAVA_HOME, var: jdk}]}",
+                "service.needed_env[0].var: ",
+            ),
+            (
+                "ownership: []",
+                "ownership: []\nservice: {needed_files: [{paths: [p], said_in: a, line: '(', message: m}]}",
+                "service.needed_files[0].line: ",
+            ),
+            ("'(.*)'}]", "'(.*)'}], line: 0", "level.line: "),
             (
                 "ownership: []",
                 "ownership: []\nvars: {home: x}",

@@ -80,6 +80,18 @@ impl Glob {
     }
 }
 
+/// A path, or a part of one, as the glob that matches nothing else.
+pub fn literally(path: &str) -> String {
+    let mut glob = String::with_capacity(path.len());
+    for c in path.chars() {
+        match is_glob(c.encode_utf8(&mut [0; 4])) {
+            true => glob.extend(['[', c, ']']),
+            false => glob.push(c),
+        }
+    }
+    glob
+}
+
 /// Whether a component holds anything to expand.
 pub fn is_glob(component: &str) -> bool {
     component.contains(['*', '?', '['])

@@ -3,7 +3,9 @@
 //! Every glob is a small automaton over path components. A [`Cursor`] holds the states that are still alive in one
 //! directory, so classifying a name looks at those few and never at the whole path again.
 
-use super::glob::{BadGlob, Glob};
+use std::collections::BTreeSet;
+
+use super::glob::{BadGlob, Glob, literally};
 use super::profile::OwnershipRule;
 use crate::api::{ErrorKind, Failure};
 use crate::model::{Class, RelPath};
@@ -43,8 +45,50 @@ struct State {
     part: usize,
 }
 
+/// The rules as they are for one tree: one that holds only for what is made from a template names those paths then.
+/// `files_below` tells which files there are below a directory of that tree.
+///
+/// # Errors
+/// Those of `files_below`, and as [`Ownership::new`].
+pub fn for_tree(
+    rules: &[OwnershipRule],
+    files_below: impl Fn(&RelPath) -> Result<Vec<RelPath>, Failure>,
+) -> Result<Vec<OwnershipRule>, Failure> {
+    let mut of_tree = rules.to_vec();
+    for rule in &mut of_tree {
+        let Some(made_from) = rule.made_from.take() else {
+            continue;
+        };
+        let (dir, end) = templates(&made_from)?;
+        let globs = Ownership::of_globs(&rule.paths)?;
+        let made = |template: &RelPath| {
+            let path = template.as_str().strip_prefix(dir.as_str())?;
+            let path = RelPath::new(path.strip_prefix('/')?.strip_suffix(end)?).ok()?;
+            globs.glob_of(&path).map(|_| literally(path.as_str()))
+        };
+        let paths: BTreeSet<String> = files_below(&dir)?.iter().filter_map(made).collect();
+        rule.paths = paths.into_iter().collect();
+    }
+    Ok(of_tree)
+}
+
+/// The directory of the templates and the end of their names, from the text of `made_from`.
+///
+/// # Errors
+/// `settings` if the text says neither.
+pub fn templates(made_from: &str) -> Result<(RelPath, &str), Failure> {
+    let parts = made_from.split_once("/{path}");
+    let parts = parts.and_then(|(dir, end)| Some((RelPath::new(dir).ok()?, end)));
+    parts.ok_or_else(|| {
+        let message = format!(
+            "made_from: `{made_from}` is not a folder of the pack, `/{{path}}`, and the end of a name"
+        );
+        Failure::new(ErrorKind::Settings, message)
+    })
+}
+
 impl Ownership {
-    /// Compiles rules.
+    /// Compiles rules. One that asks the tree what it has holds for nothing: see [`for_tree`].
     ///
     /// # Errors
     /// `settings` if a glob is empty, absolute, climbs or is otherwise not one; the message names rule and glob.
@@ -53,6 +97,9 @@ impl Ownership {
         for (at, rule) in rules.iter().enumerate() {
             for glob in &rule.paths {
                 let parts = parse_glob(glob).map_err(|why| bad_glob(at, glob, why))?;
+                if rule.made_from.is_some() {
+                    continue;
+                }
                 patterns.push(Pattern {
                     class: rule.class,
                     optional: rule.optional,

@@ -185,3 +185,38 @@ fn ten_thousand_paths_are_no_work() {
     }
     assert_eq!(jars, 10_000);
 }
+
+#[test]
+fn a_rule_that_asks_the_tree_holds_for_what_has_a_template_there() {
+    let mut made = OwnershipRule::new(Class::Generated, vec!["conf/**".into(), "a.xml".into()]);
+    made.made_from = Some("t/{path}.j2".into());
+    let rest = OwnershipRule::new(Class::Config, vec!["conf/**".into()]);
+    let templates = [
+        "t/conf/x.xml.j2",
+        "t/conf/deep/[a]*.xml.j2",
+        "t/a.xml.j2",
+        "t/b.xml.j2",
+        "t/conf/y.xml",
+        "t/.j2",
+    ];
+    let below = |dir: &RelPath| {
+        assert_eq!(dir.as_str(), "t");
+        Ok(templates.map(path).to_vec())
+    };
+    let rules = [made, rest];
+    let of_tree = Ownership::new(&for_tree(&rules, below).unwrap()).unwrap();
+    let table = [
+        ("conf/x.xml", Class::Generated),
+        ("conf/deep/[a]*.xml", Class::Generated),
+        ("conf/deep/ab.xml", Class::Config),
+        ("conf/deep", Class::Config),
+        ("conf/y.xml", Class::Config),
+        ("a.xml", Class::Generated),
+        ("b.xml", Class::Customer),
+    ];
+    for (text, class) in table {
+        assert_eq!(of_tree.class_of(&path(text)), class, "{text}");
+    }
+    let of_none = Ownership::new(&rules).unwrap();
+    assert_eq!(of_none.class_of(&path("conf/x.xml")), Class::Config);
+}

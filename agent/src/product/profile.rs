@@ -113,6 +113,9 @@ pub struct OwnershipRule {
     /// not bring them back.
     #[serde(default)]
     pub optional: bool,
+    /// Where a pack keeps what such a file is made from, with `{path}` in the place of the file's own path, such as
+    /// `conf/templates/{path}.j2`: the rule holds only for what has such a file in the tree.
+    pub made_from: Option<String>,
     /// A template: the rule holds unless it comes out empty or as `false`.
     pub when: Option<String>,
 }
@@ -124,6 +127,7 @@ impl OwnershipRule {
             class,
             paths,
             optional: false,
+            made_from: None,
             when: None,
         }
     }
@@ -159,16 +163,16 @@ pub struct ServiceRules {
     /// Environment of both.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// Files that the start script believes to name a running server. They outlive it: before a start they are removed.
-    #[serde(default)]
-    pub pid_files: Vec<RelPath>,
-    /// Exit codes besides 0 with which it ends when it is asked to.
     /// Variables that the start command does not go without.
     #[serde(default)]
     pub needed_env: Vec<NeededEnv>,
     /// Files that the server does not start without.
     #[serde(default)]
     pub needed_files: Vec<NeededFiles>,
+    /// Files that the start script believes to name a running server. They outlive it: before a start they are removed.
+    #[serde(default)]
+    pub pid_files: Vec<RelPath>,
+    /// Exit codes besides 0 with which it ends when it is asked to.
     #[serde(default)]
     pub stop_codes: Vec<u8>,
     /// Seconds from the stop request until SIGKILL.

@@ -249,7 +249,7 @@ fn of(instance: &Instance) -> Result<&Configuration> {
             "no file is named",
             "the product has no templates; say `files` in the section `config`",
         )),
-        false => Ok(config),
+        false => config.check_paths(&instance.rules).map(|()| config),
     }
 }
 

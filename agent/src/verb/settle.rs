@@ -34,6 +34,10 @@ pub(super) fn settle(run: &mut Run<'_>, session: &mut Session) -> Result<()> {
         return Ok(());
     };
     let _beyond = Beyond::begin();
+    // The files in place may bring other rules; no server stays down because they cannot be read.
+    if let Err(failure) = session.renew_rules() {
+        run.warn(failure.full_message());
+    }
     match start_and_verify(run, session, &pending) {
         Ok((plan, inventory)) => {
             accept(session, &plan, &inventory)?;

@@ -221,7 +221,7 @@ struct Told {
 /// configured, and on what lies beside what a scan sees.
 fn last_scan(instance: &Instance, beside: &Beside) -> Option<LastScan> {
     let tree = instance.state.installed.as_ref()?.release.tree?;
-    let rules = instance.settings.profile.ownership.iter();
+    let rules = instance.rules.iter();
     let rules: Vec<_> = rules
         .map(|rule| (rule.class, rule.optional, &rule.paths))
         .collect();

@@ -38,6 +38,104 @@ fn without_a_level_the_highest_on_offer_is_taken() {
     assert_eq!(installed(&answer.report), "1.2.0");
 }
 
+/// Another product version is another product's schema: nobody gets there by a nightly run.
+#[test]
+fn nobody_leaves_the_release_line_without_saying_so() {
+    let lab = lab();
+    lab.profile(|text| text.replace("level: {", "level: {line: 1, "));
+    lab.offer("2.0.0", &level("2.0.0", "32"));
+    lab.instance(&format!(
+        "source: {}\npolicy: {{acknowledge: false}}\n",
+        lab.path("packs").display()
+    ));
+    let check = lab.run(&["check", "lab"]).expect(0, "update-available");
+    assert!(check.message().ends_with("offers 1.2.0"), "{}", check.message());
+    let told = &check.report["offers"][0];
+    assert_eq!(
+        [&told["level"], &told["newer"], &told["migration"]],
+        [&Value::from("2.0.0"), &false.into(), &true.into()]
+    );
+    lab.run(&["update", "lab", "--level", "2.0.0", "--dry-run"])
+        .refused(6, "manual-steps");
+    assert_eq!(installed(&lab.run(&["update", "lab"]).report), "1.2.0");
+    lab.run(&["update", "lab"]).expect(0, "current");
+    lab.run(&["check", "lab"]).expect(0, "current");
+
+    let check = lab.run(&["check", "lab", "--level", "2.0.0"]);
+    assert_eq!(check.report["blockers"][0]["kind"], "manual-steps");
+    let refused = lab
+        .run(&["update", "lab", "--level", "2.0.0"])
+        .refused(6, "manual-steps");
+    assert!(refused.message().contains("migration"), "{}", refused.message());
+    let id = refused.report["plan"]["manual"][0]["id"].as_str().unwrap();
+    let answer = lab
+        .run(&["update", "lab", "--level", "2.0.0", "--acknowledge", id])
+        .expect(0, "updated");
+    assert_eq!(installed(&answer.report), "2.0.0");
+}
+
+/// What the server writes anew from a template follows the vendor; what lies beside it without one is edited in place.
+#[test]
+fn only_what_the_pack_has_a_template_for_is_the_servers_to_write() {
+    let level = |version: &str, files: [&str; 3], templates: &[&str]| {
+        let mut pack = level(version, "4");
+        for (path, text) in ["conf/a.xml", "conf/b.policy", "conf/c.xml"].iter().zip(files) {
+            pack.insert((*path).to_owned(), file(text));
+        }
+        for path in templates {
+            pack.insert(format!("web/templates/{path}.j2"), file("a template\n"));
+        }
+        pack
+    };
+    let old = level("1.0.0", ["a\n", "one\n\ntwo\n\nthree\n", "c\n"], &["conf/a.xml"]);
+    let new = level(
+        "1.1.0",
+        ["A\n", "one\n\ntwo\n\nTHREE\n", "C\n"],
+        &["conf/a.xml", "conf/c.xml"],
+    );
+    let lab = Lab::new(&old);
+    lab.offer("1.0.0", &old);
+    lab.offer("1.1.0", &new);
+    lab.profile(|text| {
+        text.replace(
+            "ownership:\n",
+            "ownership:\n  - {class: generated, paths: ['conf/**'], made_from: 'web/templates/{path}.j2'}\n",
+        )
+    });
+    let packs = lab.path("packs");
+    lab.instance(&format!("source: {}\n", packs.display()));
+    lab.run(&["adopt", "lab", "--pristine", packs.to_str().unwrap()])
+        .expect(0, "adopted");
+    let deviating = |report: &Value| -> Vec<String> {
+        let paths = report["drift"]["paths"].as_array().unwrap().iter();
+        paths
+            .map(|one| one["path"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    lab.write("conf/a.xml", "written by the server\n");
+    lab.write("conf/b.policy", "ONE\n\ntwo\n\nthree\n");
+    lab.write("conf/c.xml", "edited\n");
+    let check = lab.run(&["check", "lab"]);
+    assert_eq!(
+        deviating(&check.report["before"]),
+        ["conf/b.policy", "conf/c.xml"]
+    );
+    let answer = lab.run(&["update", "lab"]).expect(0, "updated");
+    assert_eq!(lab.read("conf/a.xml"), "A\n");
+    assert_eq!(lab.read("conf/b.policy"), "ONE\n\ntwo\n\nTHREE\n");
+    assert_eq!(lab.read("conf/c.xml"), "C\n", "from now on the server writes it");
+    lab.write("conf/c.xml", "written by the server\n");
+    assert_eq!(deviating(&answer.report["after"]), ["conf/b.policy"]);
+    let check = lab.run(&["check", "lab"]);
+    assert_eq!(deviating(&check.report["before"]), ["conf/b.policy"]);
+
+    for (path, code) in [("conf/a.xml", 2), ("conf/b.policy", 0)] {
+        lab.instance(&format!("config: {{files: [{{path: {path}, content: x}}]}}\n"));
+        let answer = lab.run(&["config", "apply", "lab", "--dry-run"]);
+        assert_eq!(answer.code, Some(code), "{:#}", answer.report);
+    }
+}
+
 #[test]
 fn a_dry_run_changes_nothing_and_predicts_the_very_plan() {
     let lab = lab();

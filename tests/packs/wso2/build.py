@@ -143,6 +143,9 @@ def settings(product, level):
     toml = ('[server]\nhostname = "localhost"\n' + ("" if product.layout == "mi" else "offset = 0\n")
             + '\n[super_admin]\nusername = "admin"\npassword = "admin"\n\n[keystore.primary]\nfile_name = "wso2carbon.jks"\n')
     files = {f"{product.conf}/deployment.toml": toml, f"{product.conf}/log4j2.properties": log4j}
+    if product.layout == "carbon":
+        # No template gives it: it is edited in place.
+        files["repository/conf/sec.policy"] = f"grant one;\n\ngrant two;\n\ngrant {'four' if added else 'three'};\n"
     if product.layout == "mi":
         # An update that changes templates, but not deployment.toml, is the one that MI does not notice.
         files["conf/file.properties"] = "greeting = hello\n" + ("farewell = bye\n" if added else "")

@@ -2,7 +2,7 @@
 
 import build
 from products import PRODUCTS
-from support import LOGIN, WithJdk, digest
+from support import LOGIN, POLICY, WithJdk, digest
 
 
 def variables_of(key, jdk):
@@ -44,6 +44,9 @@ class Expectations(WithJdk):
             self.expect_bundles(one, level)
         if product.layout in ("carbon", "mi"):
             self.expect_generated(one, level)
+        if (pack / POLICY).exists():
+            policy = (home / POLICY).read_text(encoding="utf-8").split("\n\n")
+            self.assertEqual(policy, ["grant ours;", "grant two;", f"grant {'four' if level >= build.GOOD else 'three'};\n"], product.key)
         if (pack / LOGIN).exists():
             page = (home / LOGIN).read_text(encoding="utf-8")
             self.assertIn("Welcome to Acme", page, product.key)

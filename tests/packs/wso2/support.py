@@ -28,6 +28,7 @@ WORKERS = 8
 # Below the ports that the kernel gives out. Offsets less than 37 apart give no two products the same port.
 OFFSETS = itertools.count(20011 + os.getpid() % 40 * 45)
 SECRET = "0perator-s3cret"
+POLICY = "repository/conf/sec.policy"
 LOGIN = "repository/deployment/server/webapps/authenticationendpoint/login.jsp"
 
 
@@ -96,6 +97,8 @@ class Installation:
         }.get(product.layout, self.edited_toml)
         rewrite(home / product.settings, edit)
         rewrite(home / product.logging, lambda text: text.replace("INFO", "DEBUG", 1))
+        if product.layout == "carbon":
+            rewrite(home / POLICY, lambda text: text.replace("grant one", "grant ours"))
         if (home / LOGIN).exists():
             rewrite(home / LOGIN, lambda text: text.replace("<h1>Sign in</h1>", "<h1>Welcome to Acme</h1>"))
         own = {

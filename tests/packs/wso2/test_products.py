@@ -7,7 +7,7 @@ import unittest
 import build
 from expect import Expectations, variables_of
 from products import PRODUCTS
-from support import LOGIN, WORKERS, installation
+from support import LOGIN, POLICY, WORKERS, installation
 
 
 class Lifecycle(Expectations):
@@ -31,7 +31,7 @@ class Lifecycle(Expectations):
         self.expect_running(one, build.BASE)
         seen = one.pitstop("check", "a")["after"] or one.pitstop("check", "a")["before"]
         modified = {path["path"] for path in seen["drift"]["paths"] if path["change"] != "extra"}
-        customised = {one.product.settings, one.product.logging} | ({LOGIN} if (one.home / LOGIN).exists() else set())
+        customised = {one.product.settings, one.product.logging} | {path for path in (LOGIN, POLICY) if (one.home / path).exists()}
         self.assertEqual(modified, customised, f"{one.product.key}: what a start writes counts as drift, or what was customised does not")
 
     def update(self, one):

@@ -14,6 +14,7 @@ use crate::bundle::release::{Release, Tree};
 use crate::config::load::{self, ConfigDirs, PackSettings};
 use crate::model::{Digest, Level, Progress, TreeManifest};
 use crate::product::detect::detect;
+use crate::product::ownership::for_tree;
 use crate::product::{Ownership, Profile, builtin};
 use crate::source::bundle::check_tree;
 use crate::source::{self, Source};
@@ -182,7 +183,10 @@ pub(super) fn create(dirs: &ConfigDirs, options: &Options, progress: &dyn Progre
     from.iter().try_for_each(|pack| follows(pack, &to, may_stay))?;
     // A directory may hold what no host would take.
     check_tree(&to.path, &to.manifest, &settings.limits)?;
-    let ownership = Ownership::new(&to.profile.ownership)?;
+    let rules = for_tree(&to.profile.ownership, |dir| {
+        Ok(to.manifest.files_below(dir).cloned().collect())
+    })?;
+    let ownership = Ownership::new(&rules)?;
     let (index, packer) = {
         let mut maker = Maker {
             to: &mut to,

@@ -9,8 +9,11 @@ use crate::api::report::Action;
 use crate::memory::Memory;
 use crate::merge::text;
 use crate::model::{Entry, Inventory, RelPath, Release, TreeManifest};
+use crate::observe::home::HomeView;
 use crate::observe::tree;
 use crate::plan::{Draft, MergeOutcome, Side, update};
+use crate::product::Ownership;
+use crate::product::ownership::for_tree;
 use crate::session::Instance;
 use crate::source::Source;
 use crate::source::vendor_tool::Shown;
@@ -69,6 +72,7 @@ pub(in crate::verb) fn make_plan(
         target.manifest.entries.keys(),
         leaving,
     )?;
+    let ownership = ownership(instance, &target.manifest, &mut inventory)?;
     let action = target.hotfix.as_ref().map_or(Action::Update, |_| Action::Hotfix);
     let common = common(
         instance,
@@ -82,7 +86,7 @@ pub(in crate::verb) fn make_plan(
         common,
         base: base.as_deref(),
         new: &target.manifest,
-        ownership: &instance.ownership,
+        ownership: &ownership,
     });
     let hotfixes = hotfix::steps(instance, target);
     hotfix::warnings(instance, &hotfixes)
@@ -135,6 +139,23 @@ pub(super) fn base(
             tree.map(|tree| instance.store.manifest(&tree)).transpose()
         }
     }
+}
+
+/// Who owns what, now and after the update: what the target has a template for is written by the server from then on, also if it
+/// had none before.
+fn ownership(instance: &Instance, new: &TreeManifest, inventory: &mut Inventory) -> Result<Ownership> {
+    let rules = for_tree(&instance.settings.profile.ownership, |dir| {
+        let mut files = HomeView(&instance.root).files_below(dir)?;
+        files.extend(new.files_below(dir).cloned());
+        Ok(files)
+    })?;
+    let ownership = Ownership::new(&rules)?;
+    if rules != instance.rules {
+        for (path, seen) in &mut inventory.entries {
+            seen.class = ownership.class_of(path);
+        }
+    }
+    Ok(ownership)
 }
 
 /// An answer counts only while the three sides are those that the person saw.
