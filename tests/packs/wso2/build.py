@@ -204,6 +204,8 @@ def pack_files(product, level):
         files["wso2/server/bin/carbon.sh"] = script(product, "../../..", "/wso2/server")
         files["wso2/lib/plugins/org.wso2.carbon.siddhi_4.0.0.jar"] = bundle("org.wso2.carbon.siddhi", f"4.0.{level}")
         files["lib/siddhi-io-http-2.3.6.jar"] = bundle("siddhi-io-http", f"2.3.{level}")
+        # An update need not change the list that the launcher makes of `lib`.
+        files[f"{product.osgi}/bundles.info"] = b"#version=1\nsiddhi-io-http,2.3.0,../../lib/siddhi-io-http-2.3.6.jar,4,true\n"
     else:
         files[f"bin/{product.script}"] = script(product, "..")
         files |= osgi(product, level)
@@ -214,6 +216,8 @@ def pack_files(product, level):
         files |= templates(product, level)
     if product.layout != "mi":
         files[f"{product.database}/WSO2CARBON_DB.mv.db"] = b"H:2,block:1,chunk:1,format:1\n" + demo.noise("h2", 4000)
+    if product.layout == "ei":
+        files["wso2/analytics/wso2/worker/database/EI_ANALYTICS.mv.db"] = b"H:2,block:1\n" + demo.noise(f"analytics {level}", 2000)
     if product.diagnostics:
         files["diagnostics-tool/bin/diagnostics.sh"] = b"#!/bin/sh\nexit 0\n"
     return {path: (content, 0o755 if path.endswith(".sh") else 0o644) for path, content in sorted(files.items())}

@@ -32,6 +32,15 @@ def rewrite(home, product, dropins):
     return sorted({name for name in names if names.count(name) > 1}) + missing
 
 
+def list_lib(home, product):
+    """The launcher of the Streaming Integrator: its list is what is in `lib`, if it is not that already."""
+    names = [(*identity(jar), jar.name) for jar in sorted((home / product.lib).glob("*.jar"))]
+    text = "".join(f"{name},{version},../../lib/{file},4,true\n" for name, version, file in names)
+    info = home / product.osgi / "bundles.info"
+    if info.read_text(encoding="utf-8") != text:
+        info.write_text(text, encoding="utf-8")
+
+
 def write_ini(home, product):
     """The absolute path of the pack, as the launcher writes it."""
     (home / product.components / "default").mkdir(parents=True, exist_ok=True)

@@ -75,6 +75,8 @@ class Product:
     @property
     def osgi(self):
         """The folder of bundles.info, without the profile's own folder on top of it."""
+        if self.layout == "si":
+            return "wso2/server/configuration/org.eclipse.equinox.simpleconfigurator"
         folder = "default" if self.layout == "carbon" else "wso2ei-server" if self.layout == "ei" else "default"
         return f"{self.components}/{folder}/configuration/org.eclipse.equinox.simpleconfigurator"
 

@@ -104,6 +104,8 @@ class Server:
             self.log("INFO", "Starting WSO2 Carbon...")
             self.log("INFO", f"Carbon Home      : {self.home}")
         self.configure()
+        if self.product.layout == "si":
+            bundles.list_lib(self.home, self.product)
         twice = bundles.prepare(self.home, self.product) if self.product.components else []
         self.listen()
         if twice or self.switches.get("never_ready"):
@@ -232,8 +234,6 @@ def diagnose(props):
         wait_for_ever()
 
 
-def main():
-    arguments = sys.argv[1:]
 def install_jars(props):
     """The tool that the start script of the Streaming Integrator calls: what is in `jars` becomes bundles in `lib`."""
     home = Path(props["carbon.home"])
@@ -242,10 +242,12 @@ def install_jars(props):
     sys.exit(0)
 
 
-    if "org.wso2.diagnostics.DiagnosticsApp" in arguments:
-        diagnose(properties(arguments))
+def main():
+    arguments = sys.argv[1:]
     if properties(arguments).get("wso2.carbon.tool") == "install-jars":
         install_jars(properties(arguments))
+    if "org.wso2.diagnostics.DiagnosticsApp" in arguments:
+        diagnose(properties(arguments))
     server = Server(arguments)
     signal.signal(signal.SIGTERM, server.stop)
     signal.signal(signal.SIGUSR2, lambda *_: os._exit(121))

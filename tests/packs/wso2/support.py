@@ -115,6 +115,8 @@ class Installation:
             }
         else:
             own["wso2/server/deployment/siddhi-files/Orders.siddhi"] = b"@App:name('Orders')\n"
+        if product.layout == "ei":
+            own["wso2/analytics/wso2/worker/database/EI_ANALYTICS.mv.db"] = b"H2 with the customer's dashboards"
         for path, content in own.items():
             (home / path).parent.mkdir(parents=True, exist_ok=True)
             (home / path).write_bytes(content)
