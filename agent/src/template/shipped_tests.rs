@@ -22,6 +22,10 @@ struct Shipped {
 }
 
 fn shipped(product: &str, vars: &Value, own: &str) -> crate::api::Result<Shipped> {
+    shipped_at(product, "1.0", vars, own)
+}
+
+fn shipped_at(product: &str, level: &str, vars: &Value, own: &str) -> crate::api::Result<Shipped> {
     let profile = builtin::find(product, None).unwrap();
     let of_product = config::find(product, None).unwrap();
     let mut all_vars = profile.vars.clone();
@@ -35,7 +39,10 @@ fn shipped(product: &str, vars: &Value, own: &str) -> crate::api::Result<Shipped
         .collect();
     let known: Map<String, Value> = [
         ("vars".to_owned(), json!(all_vars)),
-        ("instance".to_owned(), json!({"name": "x", "home": "/opt/x"})),
+        (
+            "instance".to_owned(),
+            json!({"name": "x", "home": "/opt/x", "level": level}),
+        ),
     ]
     .into_iter()
     .collect();
@@ -183,6 +190,38 @@ fn what_is_rendered_can_be_read_and_says_what_was_given() {
         );
         for part in expected {
             assert!(text.contains(part), "{product} {vars}: {part}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn identity_server_reads_the_keystores_that_its_pack_holds() {
+    let own = "keystore: {primary: {file_name: own.jks, type: JKS}}\ntruststore: {file_name: trust.jks}\n";
+    let (old, new) = (("wso2carbon.jks", "JKS"), ("wso2carbon.p12", "PKCS12"));
+    let trust = (
+        ("client-truststore.jks", "JKS"),
+        ("client-truststore.p12", "PKCS12"),
+    );
+    let table = [
+        ("5.11.0.200", "", old, trust.0),
+        ("6.1.0.3", "", old, trust.0),
+        ("7.0.0.0", "", old, trust.0),
+        ("7.1.0.41", "", new, trust.1),
+        ("10.0.0.1", "", new, trust.1),
+        ("7.1.0.41", own, ("own.jks", "JKS"), ("trust.jks", "JKS")),
+    ];
+    for (level, own, primary, truststore) in table {
+        let shipped = shipped_at("wso2is", level, &json!({}), &format!("{ADMIN}{own}")).unwrap();
+        let text = &shipped.files["repository/conf/deployment.toml"];
+        let read: toml_edit::DocumentMut = text
+            .parse()
+            .unwrap_or_else(|why| panic!("{level}: {why}\n{text}"));
+        for (section, expected) in [
+            (&read["keystore"]["primary"], primary),
+            (&read["truststore"], truststore),
+        ] {
+            let found = (section["file_name"].as_str(), section["type"].as_str());
+            assert_eq!(found, (Some(expected.0), Some(expected.1)), "{level}\n{text}");
         }
     }
 }
