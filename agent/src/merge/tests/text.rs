@@ -34,6 +34,19 @@ fn what_could_go_wrong_is_a_conflict() {
                 Err(&[""]),
             ),
             ("a\nb\n", "b\n", "a2\nb\n", Err(&[""])),
+            // Both made the same change, and one removed the next line, which the other changed.
+            (
+                "JAVA_MIN=8\nJAVA_MAX=11\n",
+                "JAVA_MIN=11\n",
+                "JAVA_MIN=11\nJAVA_MAX=17\n",
+                Err(&[""]),
+            ),
+            (
+                "JAVA_MIN=8\nJAVA_MAX=11\n",
+                "JAVA_MIN=11\nJAVA_MAX=17\n",
+                "JAVA_MIN=11\n",
+                Err(&[""]),
+            ),
         ],
     );
 }

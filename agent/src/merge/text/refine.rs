@@ -109,10 +109,12 @@ fn one_side<'t>([base, current, new]: &Sides<'_, 't>) -> Resolved<'t> {
     }
 }
 
-/// Both sides made the same change, and one went on before or after it.
-fn further<'t>([_, current, new]: &Sides<'_, 't>) -> Resolved<'t> {
-    let goes_on =
-        |more: &[&str], less: &[&str]| !less.is_empty() && (more.starts_with(less) || more.ends_with(less));
+/// Both sides made the same change, and one went on before or after it. A side that took lines away did not make the same
+/// change as one that has others there.
+fn further<'t>([base, current, new]: &Sides<'_, 't>) -> Resolved<'t> {
+    let goes_on = |more: &[&str], less: &[&str]| {
+        !less.is_empty() && less.len() >= base.len() && (more.starts_with(less) || more.ends_with(less))
+    };
     if goes_on(new, current) {
         Some(new.to_vec())
     } else if goes_on(current, new) {
