@@ -52,6 +52,18 @@ fn what_could_go_wrong_is_a_conflict() {
 }
 
 #[test]
+fn lines_that_are_not_each_others_are_not_put_beside_each_other() {
+    // As many on all sides, but one came and one went.
+    let sides = [
+        "cd /srv\nexec old\n",
+        "exec old\ntrap - EXIT\n",
+        "cd /srv\n./new --as service\n",
+    ];
+    let (text, _) = outcome("run.sh", sides).unwrap_err();
+    assert_eq!([0, 1].map(|side| resolved(&text, side)), [sides[1], sides[2]]);
+}
+
+#[test]
 fn only_the_lines_in_conflict_are_marked() {
     let sides = ["a\nb\nc\nz\n", "a1\nb1\nc\nz\n", "a\nb2\nc2\nz\n"];
     let (text, _) = outcome("run.sh", sides).unwrap_err();

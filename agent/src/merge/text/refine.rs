@@ -78,9 +78,7 @@ fn resolve(lines: &Lines<'_>, group: &[Change], base: Range<usize>, out: &mut Ch
         .or_else(|| in_turn(lines, group, &base));
     match merged {
         Some(merged) => merged.into_iter().for_each(|line| out.plain(line)),
-        None if sides.iter().all(|side| side.len() == sides[0].len()) => {
-            line_by_line(&sides, own(1).start, out)
-        }
+        None if group.iter().all(keeps_count) => line_by_line(&sides, own(1).start, out),
         None => conflict(&sides, own(1).start, out),
     }
 }
@@ -122,6 +120,11 @@ fn further<'t>([base, current, new]: &Sides<'_, 't>) -> Resolved<'t> {
     } else {
         None
     }
+}
+
+/// Whether a change puts a line in the place of each: only then the lines of one number are each other's.
+fn keeps_count(change: &Change) -> bool {
+    change.base.len() == change.own.len()
 }
 
 /// As many lines on all sides: each is merged by itself, those that conflict next to each other as one.
