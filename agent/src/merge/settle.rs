@@ -8,17 +8,18 @@
 //! that cannot be shown, the decisions are refused and the file stays in conflict.
 
 mod places;
+mod target;
 #[cfg(test)]
 mod tests;
 
 use serde_json::Value;
 
 use super::chunk::{Chunks, Conflict};
-use super::edit::{self, Edit, Step};
+use super::edit::{self, Edit};
 use super::layout::Layout;
 use super::value::{Data, Prefer};
 use super::{Format, Known, Reader, normal};
-use places::{differences, followed};
+use places::{Place, differences, followed};
 
 /// What a conflict is decided to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -179,7 +180,7 @@ impl Undecided {
         let text = self
             .chunks
             .chosen(|number, conflict| Self::text(pick(number).or(Some(&Pick::Ours)), conflict));
-        let text = self.with_values(text, &pick)?;
+        let text = self.with_values(text, &pick, places.as_ref())?;
         if !custom.is_empty() {
             self.judge_custom(&sided, &text, &custom, places.as_ref())?;
         }
@@ -267,18 +268,12 @@ impl Undecided {
                 _ => Ok(()),
             };
         };
-        let own = places.and_then(|places| Some((places, places.own.as_ref()?)));
-        let (places, own) = own.ok_or(AS_A_WHOLE)?;
+        let places = places.ok_or(AS_A_WHOLE)?;
+        let own = custom.iter().map(|number| places.of(*number));
+        let allowed: Vec<Vec<Place>> = own.collect::<Option<_>>().ok_or(AS_A_WHOLE)?;
         let (before, after) = (known.read(sided), known.read(text));
         let (before, after) = (before.ok_or(UNREADABLE)?, after.ok_or(UNREADABLE)?);
-        let differing = differences(&places.ours, &places.theirs);
-        let allowed: Vec<_> = custom
-            .iter()
-            .filter_map(|number| own.get(*number))
-            .flatten()
-            .filter_map(|at| differing.get(*at))
-            .collect();
-        let is_allowed = |place: &places::Place| allowed.iter().any(|one| place.starts_with(&one.place));
+        let is_allowed = |place: &Place| allowed.iter().flatten().any(|one| place.starts_with(one));
         match differences(&before, &after)
             .iter()
             .all(|one| is_allowed(&one.place))
@@ -292,11 +287,18 @@ impl Undecided {
         &self,
         text: String,
         pick: &dyn Fn(usize) -> Option<&'p Pick>,
+        places: Option<&Places>,
     ) -> Result<String, String> {
         let mut edits = Vec::new();
         for (number, conflict) in self.chunks.conflicts().enumerate() {
             if let Some(Pick::Value(value)) = pick(number) {
-                edits.push(edit_of(&conflict.path, value, self.format)?);
+                let places = places.ok_or(AS_A_WHOLE)?;
+                let own = places.of(number).ok_or(AS_A_WHOLE)?;
+                edits.push(Edit {
+                    key: conflict.path.clone(),
+                    path: target::way(&conflict.path, self.format, &places.ours, &own).ok_or(NO_KEY)?,
+                    value: Some(value.clone()),
+                });
             }
         }
         if edits.is_empty() {
@@ -339,17 +341,15 @@ impl Undecided {
     }
 }
 
-/// The edit of the key that a conflict is called by.
-fn edit_of(name: &str, value: &Value, format: Format) -> Result<Edit, String> {
-    let section = name.strip_prefix('[').and_then(|rest| rest.split_once("] "));
-    match (format, section) {
-        (Format::Ini, Some((section, key))) => Ok(Edit {
-            key: name.to_owned(),
-            path: [section, key].map(|step| Step::Key(step.to_owned())).to_vec(),
-            value: Some(value.clone()),
-        }),
-        (Format::Xml, _) => Edit::new(name.trim_start_matches('/'), Some(value.clone()), format),
-        _ => Edit::new(name, Some(value.clone()), format),
+impl Places {
+    /// Where the readings differ by one conflict.
+    fn of(&self, number: usize) -> Option<Vec<Place>> {
+        let differing = differences(&self.ours, &self.theirs);
+        let own = self.own.as_ref()?.get(number)?.iter();
+        Some(
+            own.filter_map(|at| Some(differing.get(*at)?.place.clone()))
+                .collect(),
+        )
     }
 }
 
@@ -357,3 +357,4 @@ fn edit_of(name: &str, value: &Value, format: Format) -> Result<Edit, String> {
 const MOST: usize = 100;
 const UNREADABLE: &str = "the result could not be read";
 const AS_A_WHOLE: &str = "its conflicts hang together and can only be decided for the file as a whole";
+const NO_KEY: &str = "what is in conflict is not one key that could be given a value";

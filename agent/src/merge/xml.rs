@@ -13,7 +13,7 @@ mod shape;
 mod tag;
 mod text;
 
-pub use data::data;
+pub use data::{data, element};
 pub use names::{name_data, name_nodes};
 
 use super::ParseError;

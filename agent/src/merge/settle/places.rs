@@ -81,10 +81,12 @@ pub(super) fn followed(reading: &Data, first: &Data, differences: &[Difference<'
 fn at<'d>(data: &'d Data, place: &[String]) -> Option<&'d Data> {
     place.iter().try_fold(data, |data, step| match data {
         Data::Map(map) => map.get(step),
-        Data::List(list) => {
-            let number = step.strip_prefix('[')?.strip_suffix(']')?.parse::<usize>().ok()?;
-            list.get(number).map(|item| &item.data)
-        }
+        Data::List(list) => list.get(number(step)?).map(|item| &item.data),
         Data::Scalar(_) => None,
     })
+}
+
+/// The place in a list that a step is.
+pub(super) fn number(step: &str) -> Option<usize> {
+    step.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
 }

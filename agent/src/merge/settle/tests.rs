@@ -105,6 +105,60 @@ fn every_format_is_settled_by_key() {
             ["<s port=\"1\"/>\n", "<s port=\"2\"/>\n", "<s port=\"3\"/>\n"],
             "/s/@port",
         ),
+        (
+            "a.yaml",
+            [
+                "auth.configs:\n  port: 1\nhost: a\n",
+                "auth.configs:\n  port: 2\nhost: b\n",
+                "auth.configs:\n  port: 3\nhost: c\n",
+            ],
+            "auth.configs.port",
+        ),
+        (
+            "a.json",
+            [
+                "{\"org.x[0]\": {\"port\": 1}}\n",
+                "{\"org.x[0]\": {\"port\": 2}}\n",
+                "{\"org.x[0]\": {\"port\": 3}}\n",
+            ],
+            "org.x[0].port",
+        ),
+        (
+            "a.toml",
+            [
+                "[\"a.b\"]\nport = 1\n",
+                "[\"a.b\"]\nport = 2\n",
+                "[\"a.b\"]\nport = 3\n",
+            ],
+            "\"a.b\".port",
+        ),
+        (
+            "a.ini",
+            [
+                "wrapper.java.port=1\nhost=a\n",
+                "wrapper.java.port=2\nhost=b\n",
+                "wrapper.java.port=3\nhost=c\n",
+            ],
+            "wrapper.java.port",
+        ),
+        (
+            "a.xml",
+            [
+                "<C>\n  <Logger name=\"root\" level=\"9\"/>\n  <Logger name=\"org.x\" level=\"1\"/>\n</C>\n",
+                "<C>\n  <Logger name=\"root\" level=\"9\"/>\n  <Logger name=\"org.x\" level=\"2\"/>\n</C>\n",
+                "<C>\n  <Logger name=\"root\" level=\"9\"/>\n  <Logger name=\"org.x\" level=\"3\"/>\n</C>\n",
+            ],
+            "/C/Logger[org.x]/@level",
+        ),
+        (
+            "a.xml",
+            [
+                "<a>\n  <b>\n    <x>1</x>\n  </b>\n  <b>\n    <x>9</x>\n  </b>\n</a>\n",
+                "<a>\n  <b>\n    <x>2</x>\n  </b>\n  <b>\n    <x>9</x>\n  </b>\n</a>\n",
+                "<a>\n  <b>\n    <x>3</x>\n  </b>\n  <b>\n    <x>9</x>\n  </b>\n</a>\n",
+            ],
+            "/a/b[1]/x",
+        ),
     ];
     for (name, sides, key) in table {
         let open = undecided(name, sides);
@@ -171,6 +225,20 @@ fn a_value_that_names_no_key_of_the_conflict_is_refused() {
     assert_eq!(name, "a, b");
     assert!(open.settle(&[Some(Pick::Value(json!(4)))]).is_err());
     assert!(open.settle(&[Some(Pick::Theirs)]).unwrap().is_some());
+}
+
+#[test]
+fn a_value_goes_to_the_item_in_conflict_whatever_its_number() {
+    let sides = [
+        "users:\n- id: b\n  port: 1\n",
+        "users:\n- id: b\n  port: 2\n",
+        "users:\n- id: a\n  port: 1\n- id: b\n  port: 3\n",
+    ];
+    let text = settled("a.yaml", sides, &[("users[0].port", Pick::Value(json!(4)))]);
+    assert_eq!(
+        text.unwrap().unwrap(),
+        "users:\n- id: a\n  port: 1\n- id: b\n  port: 4\n"
+    );
 }
 
 #[test]
