@@ -2,6 +2,7 @@
 //!
 //! A decision is known by its conflict: the product, the path, the key (if there is one), and a digest of each side as it
 //! *means*, whatever it is written like (see [`crate::merge::settle::Case`]). Where any of them differs, it does not apply.
+//! Of several conflicts of one file that are equal so, each has decisions of its own.
 //!
 //! # Secrets
 //!

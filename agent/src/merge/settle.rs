@@ -12,6 +12,8 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::chunk::{Chunks, Conflict};
@@ -35,11 +37,12 @@ pub enum Pick {
 }
 
 /// What tells one conflict from every other: equal wherever the same conflict arises again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Case {
     /// The key; `None` for lines.
     pub key: Option<String>,
-    /// Base, current, new in one form each; `None` where it is missing.
+    /// Base, current, new in one form each; `None` where it is missing. Of several conflicts of a file that would be equal,
+    /// base has the number from the second on.
     pub sides: [Option<String>; 3],
 }
 
@@ -137,7 +140,9 @@ impl Undecided {
             Some(said.collect::<Vec<_>>().join("\n"))
         };
         let case = |(number, conflict): (usize, &Conflict)| self.case(conflict, said(number));
-        self.chunks.conflicts().enumerate().map(case).collect()
+        let mut cases: Vec<Case> = self.chunks.conflicts().enumerate().map(case).collect();
+        number_equal(&mut cases);
+        cases
     }
 
     fn case(&self, conflict: &Conflict, said: Option<String>) -> Case {
@@ -350,6 +355,20 @@ impl Places {
             own.filter_map(|at| Some(differing.get(*at)?.place.clone()))
                 .collect(),
         )
+    }
+}
+
+/// Tells equal cases apart by their number. The first is what it would be without the others, and no text in one form has an
+/// empty line.
+fn number_equal(cases: &mut [Case]) {
+    let mut before: HashMap<Case, usize> = HashMap::new();
+    for case in cases {
+        let count = before.entry(case.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            let base = case.sides[0].get_or_insert_default();
+            *base += &format!("\n\n{count}");
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::common::Answer;
 use crate::common::conflicts::*;
+use crate::common::{Answer, file};
 use serde_json::Value;
 
 #[test]
@@ -85,6 +85,42 @@ fn shipped_decisions_are_used_and_never_written() {
     assert_eq!(Path::new(from), shipped);
     assert_eq!(fs::read(&shipped).unwrap(), document);
     assert!(!there.run(&["conflicts", "forget", "--all"]).changed());
+}
+
+#[test]
+fn conflicts_of_equal_lines_are_remembered_apart() {
+    const SCRIPT: &str = "bin/server.sh";
+    let levels = [("1.0.0", "8"), ("1.1.0", "17")].map(|(version, java)| {
+        let mut level = level(version, 8080, "info");
+        let text = format!("start)\n  java {java}\n  ;;\nstatus)\n  ps\n  ;;\ndebug)\n  java {java}\n  ;;\n");
+        level.insert(SCRIPT.to_owned(), file(text));
+        level
+    });
+    let lab = lab_of(levels.each_ref());
+    for name in NAMES {
+        edit(&lab, name, SCRIPT, &[("java 8", "java 11")]);
+    }
+    waiting(&lab, "lab");
+    for (line, side) in [("line 2", "ours"), ("line 8", "theirs")] {
+        let resolve = [
+            "conflicts",
+            "resolve",
+            "lab",
+            SCRIPT,
+            "--key",
+            line,
+            "--take",
+            side,
+        ];
+        assert!(lab.run(&resolve).changed());
+    }
+    lab.run(&["update", "lab", "--continue"]).expect(0, "updated");
+    lab.run(&["update", "second"]).expect(0, "updated");
+    for name in NAMES {
+        let text = read(&lab, name, SCRIPT);
+        let found: Vec<&str> = text.lines().filter(|line| line.contains("java")).collect();
+        assert_eq!(found, ["  java 11", "  java 17"], "{name}");
+    }
 }
 
 #[test]

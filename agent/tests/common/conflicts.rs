@@ -29,12 +29,17 @@ pub const NAMES: [&str; 2] = ["lab", "second"];
 
 /// Two instances of one product at 1.0.0, both adopted; 1.1.0 is on offer.
 pub fn lab() -> Lab {
-    let lab = Lab::new(&level("1.0.0", 8080, "info"));
-    lab.offer("1.0.0", &level("1.0.0", 8080, "info"));
-    lab.offer("1.1.0", &level("1.1.0", 9090, "warn"));
+    lab_of([&level("1.0.0", 8080, "info"), &level("1.1.0", 9090, "warn")])
+}
+
+/// The same with these levels.
+pub fn lab_of([old, new]: [&Pack; 2]) -> Lab {
+    let lab = Lab::new(old);
+    lab.offer("1.0.0", old);
+    lab.offer("1.1.0", new);
     let source = lab.path("packs");
     lab.instance(&format!("source: {}\n", source.display()));
-    write_pack(&lab.path("second"), &level("1.0.0", 8080, "info"));
+    write_pack(&lab.path("second"), old);
     let second = format!(
         "name: second\nproduct: lab\nhome: {}\nsource: {}\n",
         lab.path("second").display(),

@@ -242,6 +242,17 @@ fn a_value_goes_to_the_item_in_conflict_whatever_its_number() {
 }
 
 #[test]
+fn equal_conflicts_of_a_file_are_told_apart_and_the_first_is_as_it_would_be_alone() {
+    let twice = |line: &str| format!("if a\n{line}\nfi\nif b\nother\nif a\n{line}\nfi\n");
+    let sides = ["run 1", "run 2", "run 3"].map(twice);
+    let both = undecided("run.sh", sides.each_ref().map(String::as_str)).cases();
+    assert_eq!(both.len(), 2);
+    assert_ne!(both[0], both[1]);
+    let alone = undecided("run.sh", ["a\nrun 1\nb\n", "a\nrun 2\nb\n", "a\nrun 3\nb\n"]).cases();
+    assert_eq!(both[0], alone[0]);
+}
+
+#[test]
 fn a_marker_that_the_operator_left_cannot_be_decided_away() {
     let current = "a\n<<<<<<< mine\nb\n=======\nc\n>>>>>>> theirs\nd\n";
     let open = undecided("run.sh", ["a\nd\n", current, "z\na\nd\n"]);
