@@ -62,6 +62,7 @@ impl Layout {
             _ => format!("{bom}{text}"),
         };
         if self.bytes {
+            // Nothing but what was decoded so, and ASCII, is ever put into such a text.
             text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect()
         } else {
             text.into_bytes()

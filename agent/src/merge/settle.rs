@@ -170,6 +170,9 @@ impl Undecided {
         if self.left.is_some() {
             return Err("the file holds the marker of an earlier conflict".to_owned());
         }
+        if self.layout.bytes && !picks.iter().flatten().all(Pick::is_ascii) {
+            return Err(edit::NOT_UTF8.to_owned());
+        }
         let count = self.chunks.conflicts().count();
         let pick = |number: usize| picks.get(number).and_then(Option::as_ref);
         let sided = self.chunks.chosen(|number, conflict| {
@@ -355,6 +358,16 @@ impl Places {
             own.filter_map(|at| Some(differing.get(*at)?.place.clone()))
                 .collect(),
         )
+    }
+}
+
+impl Pick {
+    fn is_ascii(&self) -> bool {
+        match self {
+            Self::Ours | Self::Theirs => true,
+            Self::Value(value) => value.to_string().is_ascii(),
+            Self::Lines(lines) => lines.is_ascii(),
+        }
     }
 }
 

@@ -94,10 +94,7 @@ pub fn ensure(content: &[u8], format: Format, edits: &[Edit]) -> Result<Vec<u8>,
         changed => changed.map_err(|why| format!("`{}`: {why}", edit.key)),
     };
     if let Some(edit) = edits.iter().find(|edit| layout.bytes && !edit.is_ascii()) {
-        return Err(format!(
-            "`{}`: the file is not in UTF-8, so only ASCII can be set in it",
-            edit.key
-        ));
+        return Err(format!("`{}`: {NOT_UTF8}", edit.key));
     }
     let said = rest(before, before, format, edits)?;
     let mut text = before.clone();
@@ -196,6 +193,7 @@ fn plain(value: &Value) -> Option<String> {
 
 pub(super) const NO_MAP: &str = "what stands above it is no map";
 pub(super) const NO_ITEM: &str = "there is no such item in the list";
+pub(super) const NOT_UTF8: &str = "the file is not in UTF-8, so only ASCII can be set in it";
 const NOT_PLAIN: &str = "a list or a map cannot be written here";
 
 #[cfg(test)]

@@ -242,6 +242,30 @@ fn a_value_goes_to_the_item_in_conflict_whatever_its_number() {
 }
 
 #[test]
+fn what_the_encoding_of_a_file_cannot_hold_is_refused() {
+    let sides: [&[u8]; 3] = [
+        b"# caf\xe9\nkey=1\n",
+        b"# caf\xe9\nkey=2\n",
+        b"# caf\xe9\nkey=3\n",
+    ];
+    for name in ["a.properties", "run.sh"] {
+        let Opened::Undecided(open) = open(name, Options::default(), sides).0 else {
+            panic!("{name} is in conflict");
+        };
+        let pick = |text: &str| match name {
+            "run.sh" => Pick::Lines(format!("key={text}\n")),
+            _ => Pick::Value(json!(text)),
+        };
+        for text in ["pa\u{20ac}ss", "p\u{fc}ss"] {
+            let refused = open.settle(&[Some(pick(text))]).unwrap_err();
+            assert!(refused.contains("UTF-8"), "{refused}");
+        }
+        let settled = open.settle(&[Some(pick("pass"))]).unwrap();
+        assert_eq!(settled.unwrap(), b"# caf\xe9\nkey=pass\n", "{name}");
+    }
+}
+
+#[test]
 fn equal_conflicts_of_a_file_are_told_apart_and_the_first_is_as_it_would_be_alone() {
     let twice = |line: &str| format!("if a\n{line}\nfi\nif b\nother\nif a\n{line}\nfi\n");
     let sides = ["run 1", "run 2", "run 3"].map(twice);
