@@ -60,7 +60,7 @@ fn work(
         let needed = is_needed(&server);
         let verb = action.name();
         match action {
-            Action::Stop => refuse_stop(&instance, &server)?,
+            Action::Stop => warn_of_start(run, &instance, &server),
             _ => preflight::may_start(&instance)?,
         }
         if needed && action == Action::Start {
@@ -81,7 +81,7 @@ fn work(
     run.report.before = Some(before);
     let changed = match action {
         Action::Stop => {
-            refuse_stop(&session, &server)?;
+            warn_of_start(run, &session, &server);
             server::stop(run, &session)?
         }
         _ => start_now(run, &mut session, &server)?,
@@ -97,12 +97,12 @@ fn work(
     Ok(())
 }
 
-/// What a start lacks in the settings is told while the server still runs. What a person gives it for each start comes after a
-/// stop.
-fn refuse_stop(instance: &Instance, server: &Server) -> Result<()> {
-    match server.is_wanted() {
-        true => server::refuse_without_env(&instance.settings, server),
-        false => Ok(()),
+/// Whoever asks for a stop gets one, and learns what the next start lacks. What a person gives it for each start comes after a stop.
+fn warn_of_start(run: &mut Run<'_>, instance: &Instance, server: &Server) {
+    if server.is_wanted()
+        && let Err(failure) = server::refuse_without_env(&instance.settings, server)
+    {
+        run.warn(failure.full_message());
     }
 }
 
