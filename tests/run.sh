@@ -117,7 +117,7 @@ run_stage() {
     wait $!
     code=$?
   fi
-  [[ $code != 124 ]] || echo "-- $name was ended: it took longer than $limit"
+  [[ $code != 124 && $code != 137 ]] || echo "-- $name was ended: it took longer than $limit"
   case $code in
     0) passed=$((passed + 1)); printf -- '-- %s passed in %d s\n' "$name" $((SECONDS - began)) ;;
     "$skip") skipped+=("$name"); printf -- '-- %s skipped after %d s\n' "$name" $((SECONDS - began)) ;;
