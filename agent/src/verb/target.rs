@@ -304,8 +304,22 @@ pub(super) fn refuse_downgrade(
 /// # Errors
 /// Those of a bundle.
 pub(super) fn start(run: &mut Run<'_>, instance: &Instance, offers: &[Offer]) -> Result<Option<Shown>> {
-    // In their order: the highest level is the one that is wanted mostly, and what leads there holds the texts for it.
-    let mut firsts: Vec<&Step> = offers.iter().filter_map(|offer| offer.bundles.first()).collect();
+    let installed = update::installed_release(instance)?;
+    let rules = &instance.settings.profile.level;
+    let starts_here = |step: &&Step| {
+        let mut from = step.release.from.iter();
+        from.any(|tree| rules.order.compare(&tree.level, &installed.level).is_eq())
+    };
+    // In their order: the highest level is the one that is wanted mostly, and what leads there holds the texts for it. A level of
+    // another line is only wanted by name.
+    let (line, others): (Vec<_>, Vec<_>) = offers
+        .iter()
+        .partition(|offer| rules.is_one_line(&offer.level, &installed.level));
+    let firsts = line
+        .into_iter()
+        .chain(others)
+        .filter_map(|offer| offer.bundles.first());
+    let mut firsts: Vec<&Step> = firsts.filter(starts_here).collect();
     firsts.dedup();
     for first in firsts {
         if let Some(shown) = bundles::start_of(run, instance, first)? {

@@ -58,7 +58,12 @@ fn nobody_leaves_the_release_line_without_saying_so() {
     lab.run(&["update", "lab", "--level", "2.0.0", "--dry-run"])
         .refused(6, "manual-steps");
     assert_eq!(installed(&lab.run(&["update", "lab"]).report), "1.2.0");
-    lab.run(&["update", "lab"]).expect(0, "current");
+    let current = lab.run(&["update", "lab"]).expect(0, "current");
+    let warnings = current.report["warnings"].to_string();
+    assert!(
+        warnings.contains("2.0.0") && warnings.contains("--level"),
+        "{warnings}"
+    );
     lab.run(&["check", "lab"]).expect(0, "current");
 
     let check = lab.run(&["check", "lab", "--level", "2.0.0"]);
