@@ -8,7 +8,7 @@ use crate::api::plan::{Conflict, Plan};
 use crate::api::report::Action;
 use crate::memory::Memory;
 use crate::merge::text;
-use crate::model::{Entry, Inventory, RelPath, Release, TreeManifest};
+use crate::model::{Class, Entry, Inventory, RelPath, Release, TreeManifest};
 use crate::observe::home::HomeView;
 use crate::observe::tree;
 use crate::plan::{Draft, MergeOutcome, Side, update};
@@ -72,7 +72,18 @@ pub(in crate::verb) fn make_plan(
         target.manifest.entries.keys(),
         leaving,
     )?;
-    let ownership = ownership(instance, &target.manifest, &mut inventory)?;
+    let renewed = renewed_ownership(instance, &target.manifest)?;
+    let ownership = renewed.as_ref().unwrap_or(&instance.ownership);
+    let lost = match &renewed {
+        Some(renewed) => reclass(
+            instance,
+            renewed,
+            &mut inventory,
+            base.as_deref(),
+            &target.manifest,
+        ),
+        None => Vec::new(),
+    };
     let action = target.hotfix.as_ref().map_or(Action::Update, |_| Action::Hotfix);
     let common = common(
         instance,
@@ -86,12 +97,19 @@ pub(in crate::verb) fn make_plan(
         common,
         base: base.as_deref(),
         new: &target.manifest,
-        ownership: &ownership,
+        ownership,
     });
     let hotfixes = hotfix::steps(instance, target);
     hotfix::warnings(instance, &hotfixes)
         .into_iter()
         .for_each(|warning| draft.warn(warning));
+    for path in lost {
+        draft.warn(format!(
+            "{path} is written by the server itself from {} on: what you changed in it is only in the snapshot then; say it where the \
+             server takes its configuration from",
+            target.release.level
+        ));
+    }
     let texts = match &mut origin {
         Some(Origin::Pack(pack)) => Texts::Of(pack.source.as_mut()),
         Some(Origin::Start(shown)) => Texts::Kept(Some(shown)),
@@ -141,21 +159,39 @@ pub(super) fn base(
     }
 }
 
-/// Who owns what, now and after the update: what the target has a template for is written by the server from then on, also if it
-/// had none before.
-fn ownership(instance: &Instance, new: &TreeManifest, inventory: &mut Inventory) -> Result<Ownership> {
+/// Who owns what, now and after the update, where that is something else: what the target has a template for is written by the
+/// server from then on, also if it had none before.
+fn renewed_ownership(instance: &Instance, new: &TreeManifest) -> Result<Option<Ownership>> {
     let rules = for_tree(&instance.settings.profile.ownership, |dir| {
         let mut files = HomeView(&instance.root).files_below(dir)?;
         files.extend(new.files_below(dir).cloned());
         Ok(files)
     })?;
-    let ownership = Ownership::new(&rules)?;
-    if rules != instance.rules {
-        for (path, seen) in &mut inventory.entries {
-            seen.class = ownership.class_of(path);
+    match rules == instance.rules {
+        true => Ok(None),
+        false => Ownership::new(&rules).map(Some),
+    }
+}
+
+/// Gives what is there its new class. Returns what an operator changed and the server writes by itself from now on.
+fn reclass(
+    instance: &Instance,
+    renewed: &Ownership,
+    inventory: &mut Inventory,
+    base: Option<&TreeManifest>,
+    new: &TreeManifest,
+) -> Vec<RelPath> {
+    let mut lost = Vec::new();
+    for (path, seen) in &mut inventory.entries {
+        seen.class = renewed.class_of(path);
+        let known = base.unwrap_or(new).entries.get(path);
+        let is_edited = new.entries.contains_key(path) && !Entry::same(known, Some(&seen.entry));
+        let was_merged = matches!(instance.ownership.class_of(path), Class::Vendor | Class::Config);
+        if is_edited && was_merged && seen.class == Class::Generated {
+            lost.push(path.clone());
         }
     }
-    Ok(ownership)
+    lost
 }
 
 /// An answer counts only while the three sides are those that the person saw.
