@@ -107,6 +107,9 @@ pub struct NeededEnv {
 pub struct NeededFiles {
     /// Paths; the last component may be a glob.
     pub paths: Vec<String>,
+    /// Those of them that a start removes.
+    #[serde(default)]
+    pub used_up: Vec<String>,
     /// The file that says whether they are needed, and the regular expression on a line of it that says so.
     pub said_in: RelPath,
     /// See above.

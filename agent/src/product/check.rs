@@ -78,6 +78,7 @@ fn check_needs(profile: &Profile) -> Result<()> {
     for (at, needed) in service.needed_files.iter().enumerate() {
         let field = format!("service.needed_files[{at}]");
         check_files(&format!("{field}.paths"), &needed.paths)?;
+        check_files(&format!("{field}.used_up"), &needed.used_up)?;
         compiles(&format!("{field}.line"), &needed.line)?;
     }
     Ok(())

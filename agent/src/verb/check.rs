@@ -59,9 +59,6 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     if let Err(refusal) = owner::refuse_unfinished(&instance) {
         note_blocker(run, &refusal);
     }
-    if let Err(refusal) = server::refuse_restart(&instance, &server) {
-        note_blocker(run, &refusal);
-    }
     run.report.rollout = rollout::view(&instance);
     let (level, running) = (before.release.clone(), server.is_running());
     let inventory = match &options.against {
@@ -100,6 +97,15 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     } else {
         None
     };
+    // What a person gives for each start is not there the rest of the time.
+    let lacking = match &newer {
+        Some(_) => server::refuse_restart(&instance, &server, &server::Contents::new()),
+        None if server.is_wanted() => server::refuse_without_env(&instance.settings, &server),
+        None => Ok(()),
+    };
+    if let Err(refusal) = lacking {
+        note_blocker(run, &refusal);
+    }
     if newer.is_none() {
         config::stale::note_installed(run, &instance)?;
     }

@@ -173,7 +173,8 @@ fn plan(
     refuse_conflicts(&made)?;
     preflight::check(instance, &made.plan)?;
     if restarts(&made.plan) {
-        server::refuse_start(instance, server)?;
+        server::refuse_restart(instance, server, &made.contents)?;
+        server::warn_of_way_back(run, instance, server)?;
     }
     Ok(made)
 }

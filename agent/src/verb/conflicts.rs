@@ -57,6 +57,9 @@ pub(super) struct Waiting {
     /// Whether it is an update in the home itself.
     #[serde(default)]
     pub in_place: bool,
+    /// Whether it was only to be staged.
+    #[serde(default)]
+    pub stage_only: bool,
 }
 
 impl Waiting {
@@ -89,6 +92,7 @@ impl Waiting {
                 let which = which.unwrap_or_default();
                 format!("pitstop hotfix apply {instance} {file}{which} --continue")
             }
+            _ if self.stage_only => format!("pitstop update {instance} --continue --stage-only"),
             _ => format!("pitstop update {instance} --continue"),
         }
     }

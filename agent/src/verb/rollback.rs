@@ -128,7 +128,11 @@ pub(super) fn go(
     let can_restart = server.is_wanted() && server::is_controlled(&session.settings);
     let restart = can_restart && target.needs_restart(session)?;
     if restart {
-        server::refuse_start(session, &server)?;
+        server::refuse_without_env(&session.settings, &server)?;
+        // It may lead away from what asks for them.
+        if let Err(lacking) = server::refuse_start(session, &server) {
+            run.warn(lacking.full_message());
+        }
     }
     let (plan, merged) = plan(run, session, inventory, &target, restart)?;
     let ends = (plan.from.clone(), plan.to.clone());

@@ -20,7 +20,7 @@ use crate::sys::clock::{Deadline, Stopwatch};
 use crate::sys::interrupt;
 
 use super::Run;
-pub(super) use needs::{refuse_restart, refuse_start, refuse_without_env};
+pub(super) use needs::{Contents, refuse_restart, refuse_start, refuse_without_env, warn_of_way_back};
 
 /// What the processes and the unit say.
 #[derive(Debug, Clone)]

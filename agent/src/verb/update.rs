@@ -64,7 +64,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     };
     let command = options.command(&instance);
     refuse_held(&instance, &target, options.release_hold, &command)?;
-    options.refuse_server(&instance, &server)?;
+    options.refuse_server(run, &instance, &server)?;
     let mut origin = origin(run, &instance, place.offers(), &installed)?;
     let answering = answering(run, &instance, &options, &target);
     let made = make_plan(
@@ -235,7 +235,7 @@ fn decide(
     }
     let command = options.command(session);
     refuse_held(session, target, options.release_hold, &command)?;
-    options.refuse_server(session, &asked.server)?;
+    options.refuse_server(run, session, &asked.server)?;
     let answering = answering(run, session, options, target);
     let mut made = make_plan(run, session, inventory, &asked.server, target, None, answering)?;
     if options.in_place {
@@ -255,6 +255,7 @@ fn decide(
         hotfix: false,
         carried: None,
         in_place: options.in_place,
+        stage_only: options.stage_only,
     };
     leave_conflicts(run, session, &made, waiting, target)?;
     let decided = remember::remember(run, session, &made.fresh)?;
@@ -331,6 +332,14 @@ pub(super) fn installed_release(instance: &Instance) -> Result<Release> {
 }
 
 fn current(run: &mut Run<'_>, installed: &Release) -> Result<()> {
+    if let Some(other) = run.report.offers.iter().find(|offer| offer.migration) {
+        let level = &other.level;
+        run.warn(format!(
+            "{level} is offered, too, and is of another release line than {}: that is a migration, and is only made to a level \
+             that is named with --level",
+            installed.level
+        ));
+    }
     run.done(
         Status::Current,
         false,

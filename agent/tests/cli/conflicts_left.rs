@@ -62,6 +62,18 @@ fn what_is_answered_stays_answered_until_the_update_went_through() {
 }
 
 #[test]
+fn what_was_only_to_be_staged_is_gone_on_with_so() {
+    let lab = in_conflict();
+    let refused = lab
+        .run(&["update", "lab", "--stage-only"])
+        .refused(3, "conflicts");
+    let hint = refused.report["error"]["hint"].as_str().unwrap();
+    assert!(hint.contains("--continue --stage-only"), "{hint}");
+    let waits = &lab.run(&["check", "lab"]).report["waiting"];
+    assert_eq!(waits["command"], "pitstop update lab --continue --stage-only");
+}
+
+#[test]
 fn what_was_written_by_hand_is_used_or_kept() {
     let lab = in_conflict();
     waiting(&lab, "lab");

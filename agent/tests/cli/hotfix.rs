@@ -185,6 +185,31 @@ fn a_conflict_with_what_the_operator_changed_waits_for_a_person() {
 }
 
 #[test]
+fn a_hotfix_costs_an_update_that_waits_none_of_its_answers() {
+    let lab = Lab::tooled();
+    lab.write(PAGE, &lab.read(PAGE).replace("<p>text</p>", "<p>our text</p>"));
+    let waits = lab
+        .run(&["update", "lab", "--level", GOAL])
+        .refused(3, "conflicts");
+    let written = waits.report["conflicts"][0]["final_file"].as_str().unwrap();
+    fs::write(written, "<p>both</p>\n").unwrap();
+    lab.apply(&lab.hotfix(0, 1, &[(CORE, "core, fixed")]))
+        .expect(0, "hotfix-applied");
+    // One that needs a person itself would take the place of what waits.
+    let page = lab.read(PAGE).replace("our text", "safe text");
+    let refused = lab
+        .apply(&lab.hotfix(0, 2, &[(PAGE, &page)]))
+        .refused(3, "conflicts");
+    assert!(
+        refused.message().contains("the update to") && refused.message().contains("has answered"),
+        "{}",
+        refused.message()
+    );
+    lab.run(&["update", "lab", "--continue"]).expect(0, "updated");
+    assert_eq!(lab.read(PAGE), "<p>both</p>\n");
+}
+
+#[test]
 fn what_the_tool_itself_applied_only_it_can_revert() {
     let lab = Lab::tooled();
     let [first, second] = lab.two_hotfixes();

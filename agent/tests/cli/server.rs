@@ -127,7 +127,7 @@ fn a_server_whose_start_asks_a_person_is_not_stopped_for_a_change() {
     let server = server("", &[("1.1.0", "")], "").started();
     server.lab.profile(|text| {
         format!(
-            "{text}service: {{needed_files: [{{paths: [pass-tmp, 'pass-p*'], said_in: conf/server.conf, line: '^secrets', \
+            "{text}service: {{needed_files: [{{paths: [pass-tmp, 'pass-p*'], used_up: [pass-tmp], said_in: conf/server.conf, line: '^secrets', \
              message: it asks for a password, hint: put it there}}]}}\n"
         )
     });
@@ -148,8 +148,35 @@ fn a_server_whose_start_asks_a_person_is_not_stopped_for_a_change() {
     server.run(&["start", "lab"]).refused(6, "manual-steps");
     server.lab.write("pass-persist", "secret");
     server.run(&["start", "lab"]).expect(0, "started");
-    server.run(&["update", "lab"]).expect(0, "updated");
+    let lasts = server.run(&["update", "lab", "--dry-run"]).expect(0, "planned");
+    assert!(
+        !lasts.report["warnings"].to_string().contains("pass-"),
+        "{}",
+        lasts.report
+    );
+    std::fs::rename(
+        server.lab.home().join("pass-persist"),
+        server.lab.home().join("pass-tmp"),
+    )
+    .unwrap();
+    let updated = server.run(&["update", "lab"]).expect(0, "updated");
+    let warnings = updated.report["warnings"].to_string();
+    assert!(warnings.contains("uses pass-tmp up"), "{warnings}");
     assert_eq!(server.says().as_deref(), Some("1.1.0"));
+    // Each start uses it up: that is no reason to report the server as long as nothing is to be done, nor to keep anybody from going
+    // back.
+    std::fs::remove_file(server.lab.home().join("pass-tmp")).unwrap();
+    let check = server.run(&["check", "lab"]).expect(0, "current");
+    let blockers = check.report["blockers"].as_array();
+    assert!(blockers.is_none_or(Vec::is_empty), "{blockers:?}");
+    let back = server.run(&["rollback", "lab"]).expect(0, "rolled-back");
+    assert!(
+        back.report["warnings"]
+            .to_string()
+            .contains("it asks for a password"),
+        "{}",
+        back.report
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::api::plan::{Conflict, FileStep, Plan};
-use crate::api::report::ConflictView;
+use crate::api::report::{Action, ConflictView};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::layout;
 use crate::merge::text::LIMIT;
@@ -49,6 +49,7 @@ pub(in crate::verb) fn leave(
 ) -> Result<Vec<ConflictView>> {
     let open = update.conflicts.clone();
     let answers = answers::read(session).unwrap_or_default();
+    refuse_others(session, &update, &answers)?;
     for conflict in standing {
         if !has(&open, &conflict.path) && is_answered(session, &answers, &conflict.path)? {
             update.conflicts.push(conflict.clone());
@@ -77,6 +78,29 @@ pub(in crate::verb) fn leave(
     })?;
     replace(session, &record_path(), &bytes)?;
     Ok(views)
+}
+
+/// An update and a hotfix wait in one place: what people answered for the one must not be lost to the other.
+fn refuse_others(session: &Session, update: &Waiting, answers: &[Answer]) -> Result<()> {
+    let before = waiting(session).unwrap_or_default();
+    let Some(before) = before.filter(|before| before.hotfix != update.hotfix) else {
+        return Ok(());
+    };
+    for conflict in &before.conflicts {
+        if is_answered(session, answers, &conflict.path)? {
+            let name = &session.settings.name;
+            let message = format!(
+                "{} waits for a person who has answered some of it already, and {} is in conflict, too",
+                before.what(),
+                update.what()
+            );
+            return Err(Failure::new(ErrorKind::Conflicts, message).hint(format!(
+                "finish the former with `{}`, or take its answers back with `pitstop conflicts resolve {name} PATH --reopen`",
+                before.command(name)
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a person decided anything about a path.
@@ -122,6 +146,10 @@ fn put_aside(run: &mut Run<'_>, session: &Session, path: &RelPath) -> Result<()>
 
 /// Removes everything that was left, of what people wrote only what a plan used.
 pub(in crate::verb) fn clear(run: &mut Run<'_>, session: &Session, plan: &Plan) -> Result<()> {
+    let is_hotfix = plan.action == Action::Hotfix;
+    if waiting(session).is_ok_and(|left| left.is_some_and(|left| left.hotfix != is_hotfix)) {
+        return Ok(());
+    }
     let root = &session.root;
     for Conflict { path, .. } in left(session) {
         let written = file(&path, ".final");

@@ -120,6 +120,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Apply) -> Result<()> {
     let mut ready = ready(run, &session, options, &new)?;
     let waiting = Waiting {
         in_place: false,
+        stage_only: false,
         from: Some(absolute(&given.path)),
         carried: given.carried().map(ToOwned::to_owned),
         level: ready.target.release.level.clone(),
@@ -247,7 +248,8 @@ fn ready(run: &mut Run<'_>, instance: &Instance, options: &Apply, new: &New) -> 
     let (before, inventory, server) = view::observe(run, instance)?;
     run.report.before = Some(before);
     server::refuse_uncontrolled(&instance.settings, &server)?;
-    server::refuse_restart(instance, &server)?;
+    server::refuse_restart(instance, &server, &server::Contents::new())?;
+    server::warn_of_way_back(run, instance, &server)?;
     let files = files(instance, new);
     let mut target = vendor_tool::apply_hotfixes(run, instance, &files, &installed.release, &inventory)?;
     target.hotfix = Some(step(instance, installed, new, &target)?);

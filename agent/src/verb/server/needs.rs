@@ -1,10 +1,12 @@
 //! What the server does not start without. It is asked for before a start, and before anything stops a server that is to run
 //! again: it would stay down, at the old level as at the new one.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use regex::Regex;
 
+use super::super::Run;
 use super::{Server, is_controlled};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::{ServiceControl, Settings};
@@ -16,13 +18,20 @@ use crate::product::detect::matching_paths;
 use crate::session::Instance;
 use crate::sys::{fs, procfs};
 
-/// A server that runs must be able to start again.
+/// What a plan puts in place, by path.
+pub(in crate::verb) type Contents = BTreeMap<RelPath, Vec<u8>>;
+
+/// A server that runs must be able to start again: with the files that are there, or with those that a plan puts in place.
 ///
 /// # Errors
 /// As [`refuse_start`].
-pub(in crate::verb) fn refuse_restart(instance: &Instance, server: &Server) -> Result<()> {
+pub(in crate::verb) fn refuse_restart(
+    instance: &Instance,
+    server: &Server,
+    planned: &Contents,
+) -> Result<()> {
     match server.is_wanted() && is_controlled(&instance.settings) {
-        true => refuse_start(instance, server),
+        true => refuse(instance, server, planned),
         false => Ok(()),
     }
 }
@@ -32,9 +41,48 @@ pub(in crate::verb) fn refuse_restart(instance: &Instance, server: &Server) -> R
 /// # Errors
 /// `settings`: the start command lacks a variable. `manual-steps`: a file is missing that a person has to put there.
 pub(in crate::verb) fn refuse_start(instance: &Instance, server: &Server) -> Result<()> {
+    refuse(instance, server, &Contents::new())
+}
+
+fn refuse(instance: &Instance, server: &Server, planned: &Contents) -> Result<()> {
     refuse_without_env(&instance.settings, server)?;
-    let mut needed = instance.settings.profile.service.needed_files.iter();
-    needed.try_for_each(|needed| refuse_without_files(instance, needed))
+    for needed in &instance.settings.profile.service.needed_files {
+        if is_needed(instance, needed, planned)? && there(instance, &needed.paths)?.is_empty() {
+            return Err(missing(instance, needed));
+        }
+    }
+    Ok(())
+}
+
+/// Tells what one start uses up, of which a way back would need another: it is worth a word while the server still runs.
+///
+/// # Errors
+/// The home cannot be read.
+pub(in crate::verb) fn warn_of_way_back(
+    run: &mut Run<'_>,
+    instance: &Instance,
+    server: &Server,
+) -> Result<()> {
+    if !instance.settings.policy.rollback || !server.is_wanted() || !is_controlled(&instance.settings) {
+        return Ok(());
+    }
+    for needed in &instance.settings.profile.service.needed_files {
+        if !is_needed(instance, needed, &Contents::new())? {
+            continue;
+        }
+        let once = there(instance, &needed.used_up)?;
+        let all = there(instance, &needed.paths)?;
+        if let Some(first) = once
+            .first()
+            .filter(|_| all.iter().all(|path| once.contains(path)))
+        {
+            run.warn(format!(
+                "the start uses {first} up: a way back, should there have to be one, needs it once more and leaves the server \
+                 down without it"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The start command must have its variables. A unit has its own.
@@ -85,32 +133,41 @@ fn used(file: &RelPath, server: &Server) -> Option<PathBuf> {
     })
 }
 
-fn refuse_without_files(instance: &Instance, needed: &NeededFiles) -> Result<()> {
+/// Whether the file that says so does, as it is or as it is to be.
+fn is_needed(instance: &Instance, needed: &NeededFiles, planned: &Contents) -> Result<bool> {
     let product = &instance.settings.profile.name;
-    let home = HomeView(&instance.root);
-    let Some(said) = home.head_of(&needed.said_in)? else {
-        return Ok(());
+    let said = match planned.get(&needed.said_in) {
+        Some(bytes) => Some(bytes.clone()),
+        None => HomeView(&instance.root).head_of(&needed.said_in)?,
     };
     let line = Regex::new(&needed.line).map_err(|error| {
         let message = format!("{product}: `{}` is not a regular expression", needed.line);
         Failure::new(ErrorKind::Settings, message).because(error)
     })?;
-    if !String::from_utf8_lossy(&said)
-        .lines()
-        .any(|one| line.is_match(one))
-    {
-        return Ok(());
+    let says = |bytes: Vec<u8>| {
+        String::from_utf8_lossy(&bytes)
+            .lines()
+            .any(|one| line.is_match(one))
+    };
+    Ok(said.is_some_and(says))
+}
+
+/// What is there of some paths.
+fn there(instance: &Instance, paths: &[String]) -> Result<Vec<RelPath>> {
+    let product = &instance.settings.profile.name;
+    let mut found = Vec::new();
+    for path in paths {
+        found.extend(matching_paths(product, path, &HomeView(&instance.root))?);
     }
-    for path in &needed.paths {
-        if !matching_paths(product, path, &home)?.is_empty() {
-            return Ok(());
-        }
-    }
+    Ok(found)
+}
+
+fn missing(instance: &Instance, needed: &NeededFiles) -> Failure {
     let message = format!("{}: there is no {}", needed.message, needed.paths.join(" or "));
     let refused =
         Failure::new(ErrorKind::ManualSteps, message).at(needed.said_in.under(instance.root.path()));
-    Err(match &needed.hint {
+    match &needed.hint {
         Some(hint) => refused.hint(hint),
         None => refused,
-    })
+    }
 }

@@ -175,7 +175,8 @@ fn outlined(
     (inventory, server): (&Inventory, &Server),
 ) -> Result<Plan> {
     server::refuse_uncontrolled(&instance.settings, server)?;
-    server::refuse_restart(instance, server)?;
+    server::refuse_restart(instance, server, &server::Contents::new())?;
+    server::warn_of_way_back(run, instance, server)?;
     let (held, strange) = in_place::look(instance)?;
     if let Some(name) = strange.first() {
         let count = strange.len();

@@ -7,6 +7,7 @@ use crate::api::rollout::Gate;
 use crate::model::Level;
 use crate::session::Instance;
 
+use super::super::Run;
 use super::super::again::Again;
 use super::super::rollout::Gates;
 use super::super::server::{self, Server};
@@ -62,12 +63,18 @@ impl Options {
     }
 
     /// A server must be pitstop's to stop, and start again. Staging goes on beside any.
-    pub(super) fn refuse_server(&self, instance: &Instance, server: &Server) -> Result<()> {
+    pub(super) fn refuse_server(
+        &self,
+        run: &mut Run<'_>,
+        instance: &Instance,
+        server: &Server,
+    ) -> Result<()> {
         if self.stage_only {
             return Ok(());
         }
         server::refuse_uncontrolled(&instance.settings, server)?;
-        server::refuse_restart(instance, server)
+        server::refuse_restart(instance, server, &server::Contents::new())?;
+        server::warn_of_way_back(run, instance, server)
     }
 
     /// The command that asks for the very same.
