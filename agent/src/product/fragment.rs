@@ -130,17 +130,12 @@ impl TryFrom<ProfileFragment> for Profile {
 }
 
 fn service_over(own: ServiceRules, base: ServiceRules) -> ServiceRules {
-    // Of another start command nobody knows what it needs.
-    let needed_env = match &own.start {
-        Some(_) => own.needed_env,
-        None => or_base(own.needed_env, base.needed_env),
-    };
     ServiceRules {
         start: own.start.or(base.start),
         stop: own.stop.or(base.stop),
         foreground: own.foreground.or(base.foreground),
         env: base.env.into_iter().chain(own.env).collect(),
-        needed_env,
+        needed_env: or_base(own.needed_env, base.needed_env),
         needed_files: or_base(own.needed_files, base.needed_files),
         pid_files: or_base(own.pid_files, base.pid_files),
         stop_codes: or_base(own.stop_codes, base.stop_codes),

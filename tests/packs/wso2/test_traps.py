@@ -275,7 +275,7 @@ class Starts(WithJdk):
             error = one.pitstop(*verb, code=code)["error"]
             self.assertEqual(error["kind"], kind, verb)
         self.assertEqual(one.servers(), before, "the server was stopped")
-        blockers = one.pitstop("check", "a")["blockers"]
+        blockers = one.pitstop("check", "a", "--from", one.packs[NEW])["blockers"]
         self.assertEqual([blocker["kind"] for blocker in blockers], [kind])
         return error
 
