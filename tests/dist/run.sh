@@ -49,7 +49,7 @@ sed -i 's/^Version: .*/Version: 0.0.9-1/' "$work/old/DEBIAN/control"
 dpkg-deb --root-owner-group -Znone -b "$work/old" "$given/old.deb" >/dev/null
 (cd "$root/agent" && "$cache/bin/cargo-generate-rpm" generate-rpm -s 'version = "0.0.9"' --output "$given/old.rpm")
 cp -r "$root/templates/products" "$given/products"
-for level in 1.0.0 1.1.0; do
+for level in 1.0.0 1.1.0 1.1.1; do
   "$root/tests/packs/build.py" archive "$level" "$given/packs/demo-server-$level.tar.gz"
 done
 # The hosts have no rpm: this machine's, with what it loads besides glibc.
