@@ -97,16 +97,13 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     } else {
         None
     };
-    // What a person gives for each start is not there the rest of the time.
-    let lacking = match &newer {
-        Some(_) => server::refuse_restart(&instance, &server, &server::Contents::new()),
-        None if server.is_wanted() => server::refuse_without_env(&instance.settings, &server),
-        None => Ok(()),
-    };
-    if let Err(refusal) = lacking {
-        note_blocker(run, &refusal);
-    }
     if newer.is_none() {
+        // What a person gives for each start is not there the rest of the time.
+        if server.is_wanted()
+            && let Err(refusal) = server::refuse_without_env(&instance.settings, &server)
+        {
+            note_blocker(run, &refusal);
+        }
         config::stale::note_installed(run, &instance)?;
     }
     let state = if running { "running" } else { "stopped" };

@@ -173,8 +173,7 @@ fn plan(
     refuse_conflicts(&made)?;
     preflight::check(instance, &made.plan)?;
     if restarts(&made.plan) {
-        server::refuse_restart(instance, server, &made.contents)?;
-        server::warn_of_way_back(run, instance, server)?;
+        server::admit_restart(run, instance, server, &made.contents)?;
     }
     Ok(made)
 }

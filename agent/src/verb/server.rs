@@ -20,7 +20,7 @@ use crate::sys::clock::{Deadline, Stopwatch};
 use crate::sys::interrupt;
 
 use super::Run;
-pub(super) use needs::{Contents, refuse_restart, refuse_start, refuse_without_env, warn_of_way_back};
+pub(super) use needs::{admit_restart, refuse_restart, refuse_start, refuse_without_env};
 
 /// What the processes and the unit say.
 #[derive(Debug, Clone)]
@@ -46,6 +46,15 @@ impl Server {
 
 pub(super) fn is_controlled(settings: &Settings) -> bool {
     settings.service != ServiceControl::None
+}
+
+/// Refuses to stop a server for a change that pitstop does not control, or that could not start again.
+///
+/// # Errors
+/// As [`refuse_uncontrolled`] and [`refuse_start`].
+pub(super) fn admit_change(run: &mut Run<'_>, instance: &Instance, server: &Server) -> Result<()> {
+    refuse_uncontrolled(&instance.settings, server)?;
+    admit_restart(run, instance, server, &BTreeMap::new())
 }
 
 /// A server that nothing says how to stop may not run while its pack is replaced.

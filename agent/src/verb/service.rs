@@ -61,10 +61,12 @@ fn work(
         let verb = action.name();
         match action {
             Action::Stop => warn_of_start(run, &instance, &server),
-            _ => preflight::may_start(&instance)?,
-        }
-        if needed && action == Action::Start {
-            server::refuse_start(&instance, &server)?;
+            _ => {
+                preflight::may_start(&instance)?;
+                if needed {
+                    server::refuse_start(&instance, &server)?;
+                }
+            }
         }
         let message = if needed {
             format!("would {verb}")

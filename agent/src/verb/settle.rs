@@ -395,8 +395,8 @@ fn again(session: &Session, pending: &Pending) -> String {
             "the hotfix is held here; run `pitstop hotfix apply {name} ZIP --release-hold` once the cause is gone"
         ),
         (true, None, None) => {
-            "the release is held here; give a newer level, or run the same update again with --release-hold \
-                               once the cause is gone"
+            "the release is held here; give a newer level, or run the same update again with \
+             --release-hold once the cause is gone"
                 .to_owned()
         }
     }

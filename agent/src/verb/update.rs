@@ -64,7 +64,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     };
     let command = options.command(&instance);
     refuse_held(&instance, &target, options.release_hold, &command)?;
-    options.refuse_server(run, &instance, &server)?;
+    options.admit_server(run, &instance, &server)?;
     let mut origin = origin(run, &instance, place.offers(), &installed)?;
     let answering = answering(run, &instance, &options, &target);
     let made = make_plan(
@@ -139,6 +139,7 @@ pub(super) fn predict(
         gate::missing(run, instance, &target.release, &target.brought()),
         refuse_held(instance, &target, false, &command),
         server::refuse_uncontrolled(&instance.settings, server),
+        server::refuse_restart(instance, server),
         hotfix::refuse_ending(instance, &made.plan, &[]),
         preflight::predict(instance, &made.plan),
         manual::refuse_unacknowledged(&made.plan, &[], &command),
@@ -235,7 +236,7 @@ fn decide(
     }
     let command = options.command(session);
     refuse_held(session, target, options.release_hold, &command)?;
-    options.refuse_server(run, session, &asked.server)?;
+    options.admit_server(run, session, &asked.server)?;
     let answering = answering(run, session, options, target);
     let mut made = make_plan(run, session, inventory, &asked.server, target, None, answering)?;
     if options.in_place {

@@ -247,9 +247,7 @@ fn ready(run: &mut Run<'_>, instance: &Instance, options: &Apply, new: &New) -> 
     let installed = adopted(instance)?;
     let (before, inventory, server) = view::observe(run, instance)?;
     run.report.before = Some(before);
-    server::refuse_uncontrolled(&instance.settings, &server)?;
-    server::refuse_restart(instance, &server, &server::Contents::new())?;
-    server::warn_of_way_back(run, instance, &server)?;
+    server::admit_change(run, instance, &server)?;
     let files = files(instance, new);
     let mut target = vendor_tool::apply_hotfixes(run, instance, &files, &installed.release, &inventory)?;
     target.hotfix = Some(step(instance, installed, new, &target)?);

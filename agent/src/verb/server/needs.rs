@@ -1,6 +1,7 @@
 //! What the server does not start without. It is asked for before a start, and before anything stops a server that is to run
 //! again: it would stay down, at the old level as at the new one.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -19,19 +20,39 @@ use crate::session::Instance;
 use crate::sys::{fs, procfs};
 
 /// What a plan puts in place, by path.
-pub(in crate::verb) type Contents = BTreeMap<RelPath, Vec<u8>>;
+type Contents = BTreeMap<RelPath, Vec<u8>>;
 
-/// A server that runs must be able to start again: with the files that are there, or with those that a plan puts in place.
+/// A server that runs must be able to start again, with the files that a plan puts in place. Tells what one start uses up, of which
+/// a way back would need another: it is worth a word while the server still runs.
 ///
 /// # Errors
 /// As [`refuse_start`].
-pub(in crate::verb) fn refuse_restart(
+pub(in crate::verb) fn admit_restart(
+    run: &mut Run<'_>,
     instance: &Instance,
     server: &Server,
     planned: &Contents,
 ) -> Result<()> {
-    match server.is_wanted() && is_controlled(&instance.settings) {
-        true => refuse(instance, server, planned),
+    if !restarts(instance, server) {
+        return Ok(());
+    }
+    let used_up = needs(instance, server, planned)?;
+    for path in used_up.iter().filter(|_| instance.settings.policy.rollback) {
+        run.warn(format!(
+            "the start uses {path} up: a way back, should there have to be one, needs it once more and leaves the server down \
+             without it"
+        ));
+    }
+    Ok(())
+}
+
+/// A server that runs must be able to start again.
+///
+/// # Errors
+/// As [`refuse_start`].
+pub(in crate::verb) fn refuse_restart(instance: &Instance, server: &Server) -> Result<()> {
+    match restarts(instance, server) {
+        true => refuse_start(instance, server),
         false => Ok(()),
     }
 }
@@ -41,48 +62,31 @@ pub(in crate::verb) fn refuse_restart(
 /// # Errors
 /// `settings`: the start command lacks a variable. `manual-steps`: a file is missing that a person has to put there.
 pub(in crate::verb) fn refuse_start(instance: &Instance, server: &Server) -> Result<()> {
-    refuse(instance, server, &Contents::new())
+    needs(instance, server, &Contents::new()).map(drop)
 }
 
-fn refuse(instance: &Instance, server: &Server, planned: &Contents) -> Result<()> {
+fn restarts(instance: &Instance, server: &Server) -> bool {
+    server.is_wanted() && is_controlled(&instance.settings)
+}
+
+/// Asks for all that a start needs. Returns what it uses up, where nothing else would serve the next one.
+fn needs(instance: &Instance, server: &Server, planned: &Contents) -> Result<Vec<RelPath>> {
     refuse_without_env(&instance.settings, server)?;
+    let mut used_up = Vec::new();
     for needed in &instance.settings.profile.service.needed_files {
-        if is_needed(instance, needed, planned)? && there(instance, &needed.paths)?.is_empty() {
-            return Err(missing(instance, needed));
-        }
-    }
-    Ok(())
-}
-
-/// Tells what one start uses up, of which a way back would need another: it is worth a word while the server still runs.
-///
-/// # Errors
-/// The home cannot be read.
-pub(in crate::verb) fn warn_of_way_back(
-    run: &mut Run<'_>,
-    instance: &Instance,
-    server: &Server,
-) -> Result<()> {
-    if !instance.settings.policy.rollback || !server.is_wanted() || !is_controlled(&instance.settings) {
-        return Ok(());
-    }
-    for needed in &instance.settings.profile.service.needed_files {
-        if !is_needed(instance, needed, &Contents::new())? {
+        if !is_needed(instance, needed, planned)? {
             continue;
         }
+        let found = there(instance, &needed.paths)?;
+        if found.is_empty() {
+            return Err(missing(instance, needed));
+        }
         let once = there(instance, &needed.used_up)?;
-        let all = there(instance, &needed.paths)?;
-        if let Some(first) = once
-            .first()
-            .filter(|_| all.iter().all(|path| once.contains(path)))
-        {
-            run.warn(format!(
-                "the start uses {first} up: a way back, should there have to be one, needs it once more and leaves the server \
-                 down without it"
-            ));
+        if found.iter().all(|path| once.contains(path)) {
+            used_up.extend(once.into_iter().next());
         }
     }
-    Ok(())
+    Ok(used_up)
 }
 
 /// The start command must have its variables. A unit has its own.
@@ -137,14 +141,14 @@ fn used(file: &RelPath, server: &Server) -> Option<PathBuf> {
 fn is_needed(instance: &Instance, needed: &NeededFiles, planned: &Contents) -> Result<bool> {
     let product = &instance.settings.profile.name;
     let said = match planned.get(&needed.said_in) {
-        Some(bytes) => Some(bytes.clone()),
-        None => HomeView(&instance.root).head_of(&needed.said_in)?,
+        Some(bytes) => Some(Cow::from(bytes)),
+        None => HomeView(&instance.root).head_of(&needed.said_in)?.map(Cow::from),
     };
     let line = Regex::new(&needed.line).map_err(|error| {
         let message = format!("{product}: `{}` is not a regular expression", needed.line);
         Failure::new(ErrorKind::Settings, message).because(error)
     })?;
-    let says = |bytes: Vec<u8>| {
+    let says = |bytes: Cow<'_, [u8]>| {
         String::from_utf8_lossy(&bytes)
             .lines()
             .any(|one| line.is_match(one))

@@ -174,9 +174,7 @@ fn outlined(
     (from, to): (&Release, &Release),
     (inventory, server): (&Inventory, &Server),
 ) -> Result<Plan> {
-    server::refuse_uncontrolled(&instance.settings, server)?;
-    server::refuse_restart(instance, server, &server::Contents::new())?;
-    server::warn_of_way_back(run, instance, server)?;
+    server::admit_change(run, instance, server)?;
     let (held, strange) = in_place::look(instance)?;
     if let Some(name) = strange.first() {
         let count = strange.len();

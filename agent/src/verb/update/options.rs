@@ -62,19 +62,12 @@ impl Options {
         (!self.in_place).then(|| staging.command(instance))
     }
 
-    /// A server must be pitstop's to stop, and start again. Staging goes on beside any.
-    pub(super) fn refuse_server(
-        &self,
-        run: &mut Run<'_>,
-        instance: &Instance,
-        server: &Server,
-    ) -> Result<()> {
-        if self.stage_only {
-            return Ok(());
+    /// Staging goes on beside any server.
+    pub(super) fn admit_server(&self, run: &mut Run<'_>, instance: &Instance, server: &Server) -> Result<()> {
+        match self.stage_only {
+            true => Ok(()),
+            false => server::admit_change(run, instance, server),
         }
-        server::refuse_uncontrolled(&instance.settings, server)?;
-        server::refuse_restart(instance, server, &server::Contents::new())?;
-        server::warn_of_way_back(run, instance, server)
     }
 
     /// The command that asks for the very same.
