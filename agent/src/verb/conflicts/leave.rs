@@ -21,15 +21,18 @@ use super::{Waiting, file, record_path, remove, replace, waiting};
 /// The end of the names of what was put aside.
 const OLD: &str = ".old";
 
-/// What was left for a person before, as far as it could be understood.
-fn left(instance: &Instance) -> Vec<Conflict> {
-    let waiting = waiting(instance).unwrap_or_default();
-    waiting.map_or_else(Vec::new, |waiting| waiting.conflicts)
+/// What was left for a person before, as far as it can be understood.
+fn left(instance: &Instance) -> Option<Waiting> {
+    waiting(instance).unwrap_or_default()
+}
+
+fn conflicts_of(left: Option<Waiting>) -> Vec<Conflict> {
+    left.map_or_else(Vec::new, |left| left.conflicts)
 }
 
 /// The conflicts left for a person that a draft still has with the same sides: what is answered of them holds.
 pub(in crate::verb) fn standing(instance: &Instance, draft: &Draft<'_>) -> Vec<Conflict> {
-    let mut conflicts = left(instance);
+    let mut conflicts = conflicts_of(left(instance));
     conflicts.retain(|conflict| draft.has_sides(conflict));
     conflicts
 }
@@ -49,14 +52,15 @@ pub(in crate::verb) fn leave(
 ) -> Result<Vec<ConflictView>> {
     let open = update.conflicts.clone();
     let answers = answers::read(session).unwrap_or_default();
-    refuse_others(session, &update, &answers)?;
+    let before = left(session);
+    refuse_others(session, &update, before.as_ref(), &answers)?;
     for conflict in standing {
         if !has(&open, &conflict.path) && is_answered(session, &answers, &conflict.path)? {
             update.conflicts.push(conflict.clone());
         }
     }
     update.conflicts.sort_by(|a, b| a.path.cmp(&b.path));
-    let before = left(session);
+    let before = conflicts_of(before);
     let both = before.iter().chain(&update.conflicts);
     for path in both.map(|conflict| &conflict.path).collect::<BTreeSet<_>>() {
         if !has(standing, path) {
@@ -81,8 +85,12 @@ pub(in crate::verb) fn leave(
 }
 
 /// An update and a hotfix wait in one place: what people answered for the one must not be lost to the other.
-fn refuse_others(session: &Session, update: &Waiting, answers: &[Answer]) -> Result<()> {
-    let before = waiting(session).unwrap_or_default();
+fn refuse_others(
+    session: &Session,
+    update: &Waiting,
+    before: Option<&Waiting>,
+    answers: &[Answer],
+) -> Result<()> {
     let Some(before) = before.filter(|before| before.hotfix != update.hotfix) else {
         return Ok(());
     };
@@ -146,12 +154,13 @@ fn put_aside(run: &mut Run<'_>, session: &Session, path: &RelPath) -> Result<()>
 
 /// Removes everything that was left, of what people wrote only what a plan used.
 pub(in crate::verb) fn clear(run: &mut Run<'_>, session: &Session, plan: &Plan) -> Result<()> {
+    let left = left(session);
     let is_hotfix = plan.action == Action::Hotfix;
-    if waiting(session).is_ok_and(|left| left.is_some_and(|left| left.hotfix != is_hotfix)) {
+    if left.as_ref().is_some_and(|left| left.hotfix != is_hotfix) {
         return Ok(());
     }
     let root = &session.root;
-    for Conflict { path, .. } in left(session) {
+    for Conflict { path, .. } in conflicts_of(left) {
         let written = file(&path, ".final");
         let digest = root.read(&written, LIMIT).ok().map(|bytes| Digest::of(&bytes));
         let puts = |step: &FileStep| step.path == path && step.new.as_ref().and_then(Entry::sha256) == digest;
