@@ -66,7 +66,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         let tree = pristine
             .map(|offer| presume(run, &session, &offer, []))
             .transpose()?;
-        accept(run, &mut session, tree)?;
+        accept(run, &mut session, detected.clone(), tree)?;
         let message = match known_before {
             None => "would take over",
             Some(_) => "would accept the vendor files as they are of",
@@ -136,7 +136,7 @@ pub(super) fn take_over(
         Some(Pristine::Start(shown)) => Some(keep_start(session, shown)?),
         None => None,
     };
-    accept(run, session, tree)?;
+    accept(run, session, detected, tree)?;
     session.store.save(&session.state)
 }
 
@@ -148,8 +148,12 @@ fn known<'a>(instance: &'a Instance, detected: &Release) -> Option<&'a Installed
 
 /// Lets the state say, without saving it, that the pack is taken over as it stands. `tree` is that of its pristine files, where
 /// more is known of them than before.
-fn accept(run: &mut Run<'_>, session: &mut Session, tree: Option<Digest>) -> Result<()> {
-    let mut release = view::detected(session)?;
+fn accept(
+    run: &mut Run<'_>,
+    session: &mut Session,
+    mut release: Release,
+    tree: Option<Digest>,
+) -> Result<()> {
     let known = known(session, &release);
     let hotfixes = known.map_or_else(Vec::new, |installed| installed.hotfixes.clone());
     release.tree = tree.or_else(|| known?.release.tree);
@@ -201,7 +205,7 @@ fn open(run: &Run<'_>, instance: &Instance, offer: &Offer) -> Result<Box<dyn Sou
 }
 
 /// Whether the text of a pristine file is kept: what merges may need one day.
-fn is_kept(instance: &Instance, path: &RelPath, entry: &Entry) -> bool {
+pub(super) fn is_kept(instance: &Instance, path: &RelPath, entry: &Entry) -> bool {
     let class = instance.ownership.class_of(path);
     entry.sha256().is_some()
         && matches!(class, Class::Vendor | Class::Config)

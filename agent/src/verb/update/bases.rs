@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use crate::api::plan::{Content, Plan};
 use crate::api::{ErrorKind, Result};
 use crate::merge::text;
-use crate::model::{Class, Digest, Entry, RelPath};
+use crate::model::{Digest, Entry, RelPath};
 use crate::session::Session;
 use crate::source::Source;
 use crate::source::vendor_tool::Shown;
-use crate::store::texts::may_be_text;
 use crate::sys::interrupt;
 
+use super::super::adopt;
 use super::super::target::Target;
 use super::installed_release;
 use super::plan::base;
@@ -40,9 +40,7 @@ pub(super) fn keep_merge_bases(session: &Session, plan: &Plan, target: &mut Targ
     let is_kept = target.release.tree.is_some();
     let is_new = |path: &RelPath, entry: &Entry| {
         let known = base.as_ref().and_then(|base| base.entries.get(path));
-        !Entry::same(known, Some(entry))
-            && matches!(session.ownership.class_of(path), Class::Vendor | Class::Config)
-            && may_be_text(path, entry.size())
+        !Entry::same(known, Some(entry)) && adopt::is_kept(session, path, entry)
     };
     for (path, entry) in &target.manifest.entries {
         let Some(sha256) = entry.sha256().filter(|_| !staged.contains(path)) else {
