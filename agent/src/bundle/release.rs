@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::FORMAT;
 use crate::api::{ErrorKind, Failure, Result};
-use crate::model::{Digest, Level};
+use crate::model::{Digest, Level, LevelOrder};
 use crate::trust::Predicate;
 
 /// A pristine tree at a level.
@@ -52,6 +52,12 @@ impl Release {
     /// The name of the release, as in the statement's subject.
     pub fn name(&self) -> String {
         format!("{}-{}", self.product, self.to.level)
+    }
+
+    /// The tree where it starts from a level; `None` if it does not start there.
+    pub fn start_at(&self, level: &Level, order: LevelOrder) -> Option<&Tree> {
+        let mut starts = self.from.iter();
+        starts.find(|tree| order.compare(&tree.level, level).is_eq())
     }
 
     /// Whether a name in it could not be shown to a person as it is.

@@ -306,10 +306,7 @@ pub(super) fn refuse_downgrade(
 pub(super) fn start(run: &mut Run<'_>, instance: &Instance, offers: &[Offer]) -> Result<Option<Shown>> {
     let installed = update::installed_release(instance)?;
     let rules = &instance.settings.profile.level;
-    let starts_here = |step: &&Step| {
-        let mut from = step.release.from.iter();
-        from.any(|tree| rules.order.compare(&tree.level, &installed.level).is_eq())
-    };
+    let starts_here = |step: &&Step| step.release.start_at(&installed.level, rules.order).is_some();
     // In their order: the highest level is the one that is wanted mostly, and what leads there holds the texts for it. A level of
     // another line is only wanted by name.
     let (line, others): (Vec<_>, Vec<_>) = offers

@@ -97,10 +97,7 @@ pub(super) fn offers(instance: &Instance, all: &[Found], installed: &Level) -> V
         for found in all {
             let release = &found.step.release;
             let to = &release.to.level;
-            let starts = |level: &Level| {
-                let from = &release.from;
-                from.is_empty() || from.iter().any(|tree| order.compare(&tree.level, level).is_eq())
-            };
+            let starts = |level: &Level| release.from.is_empty() || release.start_at(level, order).is_some();
             let steps = ways
                 .iter()
                 .filter(|(level, ..)| starts(level) && order.compare(level, to).is_lt());
@@ -260,8 +257,7 @@ fn shown(instance: &Instance, first: &Opened) -> Result<Option<Shown>> {
         return Ok(None);
     }
     let order = instance.settings.profile.level.order;
-    let mut starts = first.release.from.iter();
-    let Some(tree) = starts.find(|tree| order.compare(&tree.level, &installed.level).is_eq()) else {
+    let Some(tree) = first.release.start_at(&installed.level, order) else {
         return Ok(None);
     };
     let start = start(&first.bundle, tree.tree, &instance.settings.cache_dir)?;
