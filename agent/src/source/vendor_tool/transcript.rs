@@ -10,6 +10,7 @@ use regex::Regex;
 
 use crate::api::{Failure, Result};
 use crate::sys::fs;
+use crate::sys::process::ProcessId;
 
 /// More is not kept of one update, but for the last lines.
 const MOST_BYTES: usize = 4 << 20;
@@ -161,7 +162,7 @@ impl Transcript {
 fn forget_ended(folder: &Path) {
     let is_over = |name: &str| {
         let pid: u32 = name.strip_prefix(BESIDE)?.strip_suffix(".log")?.parse().ok()?;
-        Some(fs::metadata(Path::new(&format!("/proc/{pid}"))).is_err())
+        Some(ProcessId::of(pid).is_none())
     };
     let mut ended = Vec::new();
     for entry in fs::list_dir(folder).unwrap_or_default() {
