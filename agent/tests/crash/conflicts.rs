@@ -6,7 +6,7 @@ use crate::common::Lab;
 use crate::common::conflicts::{
     APP, decided, edit, exported, in_conflict, read, remembered, resolve, waiting,
 };
-use crate::common::scenario::effects;
+use crate::common::scenario::{effects, was_killed};
 
 /// Runs the command from the same start with a kill before and after each of its effects, and hands what is left to
 /// `judge`.
@@ -18,8 +18,9 @@ fn kill_everywhere(lab: &Lab, args: &[&str], judge: impl Fn(&str)) {
         for fault in [format!("kill-before:{number}"), format!("kill-after:{number}")] {
             lab.restore(&start);
             let killed = lab.run_with(args, &[("PITSTOP_FAULT", &fault)]);
-            assert_eq!(killed.code, None, "{fault}: not killed: {:#}", killed.report);
-            judge(&fault);
+            if was_killed(&killed, number, count, &fault) {
+                judge(&fault);
+            }
         }
     }
 }
