@@ -54,7 +54,7 @@ pub struct Args {
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
-    /// What a run that changes something does when the connection that it was started over is gone
+    /// What a run that changes or verifies something does when the connection that it was started over is gone
     #[arg(
         long,
         global = true,
@@ -302,18 +302,18 @@ pub enum Internals {
 }
 
 impl Command {
-    /// Whether it changes an instance, so that it must not end in the middle.
-    pub fn changes(&self) -> bool {
+    /// Whether it ends at a safe point when a signal asks it to: it changes an instance, or runs tests that must not go on
+    /// without it.
+    pub fn hears_signals(&self) -> bool {
         match self {
             Self::Adopt { options, .. } => !options.dry_run,
             Self::Stop { dry_run, .. } | Self::Start { dry_run, .. } => !dry_run,
-            Self::Recover { .. } => true,
+            Self::Recover { .. } | Self::Verify { .. } => true,
             Self::Update { options, .. } => !options.dry_run,
             Self::Rollback { options, .. } => !options.dry_run,
             Self::Config { what } => !what.only_plans(),
             Self::Hotfix { what } => !what.only_looks(),
             Self::Check { .. }
-            | Self::Verify { .. }
             | Self::Attach { .. }
             | Self::Merge(_)
             | Self::Report(_)

@@ -57,7 +57,7 @@ pub fn run() -> u8 {
         }
     };
     log(args.verbose);
-    if args.command.changes()
+    if args.command.hears_signals()
         && let Err(error) = interrupt::listen(args.on_disconnect.into())
     {
         tracing::warn!("signals end this run at once: {error}");

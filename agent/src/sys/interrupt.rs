@@ -93,7 +93,7 @@ pub fn go_on() -> Result<()> {
         true => "a signal asked the run to stop",
         false => "the connection that the run was started over is gone",
     };
-    let message = format!("{why} before the server was stopped; nothing has changed");
+    let message = format!("{why}: it had not touched the server, and nothing has changed");
     Err(Failure::new(ErrorKind::Cancelled, message).hint("run again when it may go on"))
 }
 

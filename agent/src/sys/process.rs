@@ -26,6 +26,7 @@ pub use user::User;
 pub use watched::{End, run_watched};
 
 use super::clock::Deadline;
+use super::interrupt;
 use pipes::Stream;
 use signal::Ignored;
 
@@ -168,10 +169,17 @@ fn close_on_exec() {
 /// If it cannot be started, with the reason of the system: `NotFound`, or `PermissionDenied` also where it would
 /// need another user than this process can become. How it ends is no error.
 pub fn run(spec: &Spec, timeout: Duration) -> io::Result<Output> {
-    kept(spec.command(("LC_ALL", "C"))?, spec, timeout, TAIL_BYTES)
+    let deadline = Deadline::after(timeout);
+    kept(
+        spec.command(("LC_ALL", "C"))?,
+        spec,
+        &|| deadline.passed(),
+        TAIL_BYTES,
+    )
 }
 
-/// The same, keeping so many bytes of standard output. The program does not outlive this process.
+/// The same, keeping so many bytes of standard output. The program does not outlive this process, and its time is over, too,
+/// once this run is asked to stop.
 ///
 /// # Errors
 /// As [`run`].
@@ -181,10 +189,17 @@ pub fn run_keeping(spec: &Spec, timeout: Duration, stdout_bytes: usize) -> io::R
     let bound = || Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?);
     // SAFETY: a plain system call between fork and exec.
     unsafe { command.pre_exec(bound) };
-    kept(command, spec, timeout, stdout_bytes)
+    let deadline = Deadline::after(timeout);
+    let gives_up = || deadline.passed() || interrupt::is_asked();
+    kept(command, spec, &gives_up, stdout_bytes)
 }
 
-fn kept(mut command: Command, spec: &Spec, timeout: Duration, stdout_bytes: usize) -> io::Result<Output> {
+fn kept(
+    mut command: Command,
+    spec: &Spec,
+    gives_up: &dyn Fn() -> bool,
+    stdout_bytes: usize,
+) -> io::Result<Output> {
     let input = spec.stdin.as_ref().map_or_else(Stdio::null, |_| Stdio::piped());
     command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).spawn()?;
@@ -194,8 +209,7 @@ fn kept(mut command: Command, spec: &Spec, timeout: Duration, stdout_bytes: usiz
         Stream::Out => stdout.add(chunk),
         Stream::Err => stderr.add(chunk),
     };
-    let deadline = Deadline::after(timeout);
-    let (status, timed_out) = pipes::follow(&mut child, &|| deadline.passed(), &mut keep)?;
+    let (status, timed_out) = pipes::follow(&mut child, gives_up, &mut keep)?;
     let (stdout, stderr) = (stdout.take(), stderr.take());
     Ok(Output {
         status,

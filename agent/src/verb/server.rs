@@ -219,10 +219,8 @@ fn without_logs(settings: &Settings) -> Settings {
 pub(super) fn probe(run: &mut Run<'_>, instance: &Instance, baseline: &Baseline) -> Result<Vec<ProbeView>> {
     let clock = Stopwatch::start();
     let observed = observe(run, instance)?.observed;
-    let asked = health::run_all(
-        Service::new(&instance.settings).prober(None, &observed)?,
-        Waiting::Own,
-    );
+    let prober = Service::new(&instance.settings).prober(None, &observed)?;
+    let asked = health::run_while(prober, Waiting::Own, interrupt::go_on)?;
     run.report.timing.verify_ms += clock.ms();
     let tells = is_controlled(&instance.settings) || observed.state == RunState::Running;
     let lives = tells.then(|| health::process_view(&observed));

@@ -11,6 +11,7 @@ use crate::observe::soundness;
 use crate::product::caution::LintRules;
 use crate::session::{Instance, Session};
 use crate::sys::clock::Stopwatch;
+use crate::sys::interrupt;
 
 use super::{Run, findings, report_on, rollout, server, settle, view};
 
@@ -40,6 +41,7 @@ pub fn verify(name: &str, settings: Result<Settings>, options: &Options, progres
 }
 
 fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> {
+    interrupt::go_on()?;
     let instance = Instance::open(settings)?;
     super::refuse_interrupted(&instance)?;
     // What cannot be proven is said before the tests and not after hours of them.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::process::{Child, Command};
 
 use crate::common::host::eventually;
 use crate::common::scenario::lab;
@@ -295,27 +295,58 @@ fn files_alone_are_no_evidence() {
     assert_eq!(told(&lab)["predicate"]["result"], "FAILED");
 }
 
+/// A verification with evidence whose suite writes the process id of its main process, or of one that it starts, into a
+/// file and goes on for long; that id.
+fn under_way(lab: &Lab, suite: &str) -> (Child, String) {
+    let file = lab.path("pid");
+    let line = format!("slow={}", suite.replace("FILE", file.to_str().unwrap()));
+    let (out, key) = (lab.path("evidence.json"), lab.path("s.key"));
+    let (out, key) = (out.to_str().unwrap(), key.to_str().unwrap());
+    let args = [
+        "verify",
+        "lab",
+        "--suite",
+        &line,
+        "--evidence",
+        out,
+        "--sign",
+        key,
+    ];
+    let run = lab.spawn(&[&args, ENVIRONMENT].concat());
+    eventually("it runs", || file.exists());
+    let pid = fs::read_to_string(&file).unwrap();
+    (run, pid.trim().to_owned())
+}
+
+/// Of a process that has ended, but that nobody has waited for, there is no command line.
+fn ends(pid: &str) {
+    let commands = format!("/proc/{pid}/cmdline");
+    eventually("it is gone", || {
+        fs::read(&commands).unwrap_or_default().is_empty()
+    });
+}
+
 /// Without it nobody looks at its time any more.
 #[test]
 fn a_suite_ends_with_the_run_that_it_belongs_to() {
-    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
-        let lab = keyed();
-        let file = lab.path("pid");
-        let line = format!(
-            "slow=echo $$ >{0}.new && mv {0}.new {0} && exec sleep 600",
-            file.display()
-        );
-        let run = lab.spawn(&["verify", "lab", "--suite", &line]);
-        eventually("it runs", || file.exists());
-        let pid = fs::read_to_string(&file).unwrap();
-        kill(Pid::from_raw(i32::try_from(run.id()).unwrap()), signal).unwrap();
-        run.wait_with_output().unwrap();
-        // Of a process that has ended, but that nobody has waited for, there is no command line.
-        let commands = format!("/proc/{}/cmdline", pid.trim());
-        eventually("it is gone", || {
-            fs::read(&commands).unwrap_or_default().is_empty()
-        });
-    }
+    let lab = keyed();
+    let (mut run, suite) = under_way(&lab, "echo $$ >FILE.new && mv FILE.new FILE && exec sleep 600");
+    run.kill().unwrap();
+    run.wait().unwrap();
+    ends(&suite);
+}
+
+#[test]
+fn a_verification_that_is_asked_to_stop_ends_all_of_its_suite_and_proves_nothing() {
+    let lab = keyed();
+    let (run, child) = under_way(&lab, "sleep 600 & echo $! >FILE.new && mv FILE.new FILE; wait");
+    kill(Pid::from_raw(i32::try_from(run.id()).unwrap()), Signal::SIGTERM).unwrap();
+    let output = run.wait_with_output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{report:#}");
+    assert_eq!(report["error"]["kind"], "cancelled", "{report:#}");
+    ends(&child);
+    assert!(!lab.path("evidence.json").exists());
 }
 
 #[test]

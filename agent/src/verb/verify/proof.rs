@@ -11,7 +11,7 @@ use crate::model::{Class, Digest, Inventory, Release, TreeManifest};
 use crate::observe::process::server_user;
 use crate::session::Instance;
 use crate::store::{Installed, MemoryStore};
-use crate::sys::{clock, host};
+use crate::sys::{clock, host, interrupt};
 use crate::trust::predicate::Evidence;
 use crate::trust::predicate::evidence::{Outcome, Resource, Suite, Tested};
 use crate::trust::{SignWith, Signer, Statement, Subject};
@@ -53,6 +53,7 @@ impl SuiteOptions {
         let mut told = Vec::new();
         for one in &suites {
             let outcome = suite::run(one, &ground)?;
+            interrupt::go_on()?;
             run.report.probes.push(outcome.view.clone());
             told.push(outcome);
         }
