@@ -31,6 +31,14 @@ const SPARE_BYTES: u64 = 64 << 20;
 /// Where the environment names a proxy that other programs would use.
 const ENVIRONMENT: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 
+/// What a server says of how a bundle begins.
+pub enum Head {
+    /// The first bytes of it.
+    Bytes(Vec<u8>),
+    /// It does not serve this one, and why.
+    Withheld(Failure),
+}
+
 /// A server, and the folder in which what was fetched from it is kept.
 pub struct Shelf<'a> {
     web: &'a Web,
@@ -59,7 +67,8 @@ impl<'a> Shelf<'a> {
     /// # Errors
     /// `source`: it does not answer, or not with a list.
     pub fn list(&self) -> Result<Vec<Listed>> {
-        let bytes = self.get(LIST_NAME, None, LIST_BYTES)?;
+        let asked = self.ask(LIST_NAME, None, PATIENCE)?;
+        let bytes = self.body(LIST_NAME, asked, None)?;
         let listed = parse(&bytes).map_err(|why| self.failed(LIST_NAME, &why))?;
         fs::make_private_dirs(&self.dir).map_err(|error| Failure::io("make the folder", &self.dir, error))?;
         for entry in fs::list_dir(&self.dir).unwrap_or_default() {
@@ -76,17 +85,20 @@ impl<'a> Shelf<'a> {
     /// How a bundle begins: enough to know what it leads to.
     ///
     /// # Errors
-    /// `source`: the server does not answer.
-    pub fn head(&self, listed: &Listed) -> Result<Vec<u8>> {
+    /// `source`: the server does not answer, or cannot serve anything.
+    pub fn head(&self, listed: &Listed) -> Result<Head> {
         // What was fetched is what is listed; how it began when it was asked for may have been something else.
         if let Ok(bytes) = fs::read_head(&self.place(listed), HEAD_BYTES) {
-            return Ok(bytes);
+            return Ok(Head::Bytes(bytes));
         }
         if let Ok(bytes) = fs::read(&self.head_file(listed), HEAD_BYTES) {
-            return Ok(bytes);
+            return Ok(Head::Bytes(bytes));
         }
         let range = (0, HEAD_BYTES.min(listed.size));
-        self.get(&listed.name, Some(range), HEAD_BYTES)
+        match self.ask(&listed.name, Some(range), PATIENCE)? {
+            (status @ (403 | 404 | 410), _) => Ok(Head::Withheld(self.unserved(&listed.name, status))),
+            asked => self.body(&listed.name, asked, Some(HEAD_BYTES)).map(Head::Bytes),
+        }
     }
 
     /// Keeps how a bundle begins, so that it is not asked for again. Only for what was found to be in order: an answer that was wrong
@@ -176,7 +188,8 @@ impl<'a> Shelf<'a> {
             return Ok(());
         }
         self.refuse_full(part, listed, have)?;
-        let (status, answer) = self.ask(&listed.name, Some((have, listed.size)), LONG)?;
+        let asked = self.ask(&listed.name, Some((have, listed.size)), LONG)?;
+        let (status, answer) = self.served(&listed.name, asked)?;
         if status != 206 {
             fs::remove_if_exists(part).map_err(failed)?;
             have = 0;
@@ -240,8 +253,10 @@ impl<'a> Shelf<'a> {
         }
     }
 
-    fn get(&self, name: &str, range: Option<(u64, u64)>, limit: u64) -> Result<Vec<u8>> {
-        let (_, answer) = self.ask(name, range, PATIENCE)?;
+    /// What is served: the whole list, or of a bundle no more than it was asked for.
+    fn body(&self, name: &str, asked: (u16, Answer), beginning: Option<u64>) -> Result<Vec<u8>> {
+        let answer = self.served(name, asked)?.1;
+        let limit = beginning.unwrap_or(LIST_BYTES);
         let mut bytes = Vec::new();
         while bytes.len() as u64 <= limit {
             match answer.piece()? {
@@ -251,11 +266,23 @@ impl<'a> Shelf<'a> {
             }
         }
         // What a server that knows no ranges sends beyond is not read.
-        if range.is_none() {
+        if beginning.is_none() {
             return Err(self.failed(name, "it is larger than it may be"));
         }
         bytes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(bytes)
+    }
+
+    fn served(&self, name: &str, asked: (u16, Answer)) -> Result<(u16, Answer)> {
+        match asked.0 {
+            200 | 206 => Ok(asked),
+            // Also of what leads elsewhere: that could be to where nothing is encrypted.
+            status => Err(self.unserved(name, status)),
+        }
+    }
+
+    fn unserved(&self, name: &str, status: u16) -> Failure {
+        self.failed(name, &format!("status {status}"))
     }
 
     /// Asks, and waits for the status.
@@ -274,9 +301,7 @@ impl<'a> Shelf<'a> {
         }
         let answer = Answer::to(request, self.silence);
         match answer.piece()? {
-            Some(Piece::Status(status @ (200 | 206))) => Ok((status, answer)),
-            // Also of what leads elsewhere: that could be to where nothing is encrypted.
-            Some(Piece::Status(status)) => Err(self.failed(name, &format!("status {status}"))),
+            Some(Piece::Status(status)) => Ok((status, answer)),
             Some(Piece::Broke(why)) => {
                 let remedy = http::remedy(&why);
                 Err(self.failed(name, &format!("no answer: {why}{remedy}")))

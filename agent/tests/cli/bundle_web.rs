@@ -184,6 +184,18 @@ fn a_bundle_that_cannot_be_had_or_used_is_in_the_way_of_no_other() {
     }
 }
 
+/// What it cannot serve may be what leads on: nothing is said to be current, and nothing more is asked for.
+#[test]
+fn a_server_that_lists_and_cannot_serve_is_a_failure() {
+    let studio = studio();
+    let server = Server::start(&studio, "lists-only");
+    let refused = studio.lab.run(&["update", "lab"]).refused(1, "source");
+    assert!(refused.message().contains("503"), "{}", refused.message());
+    assert_eq!(server.asked().len(), 2, "{:?}", server.asked());
+    let check = studio.lab.run(&["check", "lab"]);
+    assert_eq!(check.report["blockers"][0]["kind"], "source");
+}
+
 /// A bundle is chosen by how it begins. Another one that is signed as well must not take its place afterwards.
 #[test]
 fn a_bundle_that_begins_as_another_is_refused() {

@@ -30,6 +30,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("location", "http://127.0.0.1:1/" + name)
             self.end_headers()
             return
+        if conduct == "lists-only" and name.endswith(".pitstop"):
+            self.send_error(503)
+            return
         try:
             has_face = conduct == "two-faces" and name == "to-1.1.0.pitstop" and not self.was_looked_at(name)
             data = open(os.path.join(folder, "../face" if has_face else name), "rb").read()

@@ -8,7 +8,7 @@ use crate::config::{UpdateSource, Web};
 use crate::model::Level;
 use crate::session::Instance;
 use crate::source::Step;
-use crate::source::web::Shelf;
+use crate::source::web::{Head, Shelf};
 use crate::store::Store;
 use crate::sys::fs;
 use crate::trust::TrustStore;
@@ -21,15 +21,21 @@ use super::{Found, decide};
 /// needed.
 ///
 /// # Errors
-/// The server does not answer. What is wrong with a bundle becomes a warning.
+/// The server does not answer: what it lists and cannot serve may be what leads on. What is wrong with one bundle becomes a warning.
 pub(in super::super) fn listed(run: &mut Run<'_>, instance: &Instance, web: &Web) -> Result<Vec<Found>> {
     let shelf = Shelf::new(web, &instance.settings.cache_dir);
     let trust = TrustStore::new(&instance.settings.trust).load()?;
     let mut all = Vec::new();
     for listed in shelf.list()? {
         let name = format!("{} on {}", listed.name, web.url);
+        let head = match shelf.head(&listed)? {
+            Head::Bytes(head) => head,
+            Head::Withheld(failure) => {
+                run.warn(failure.full_message());
+                continue;
+            }
+        };
         let look = || -> Result<Said> {
-            let head = shelf.head(&listed)?;
             let bytes = release_in(&head)
                 .ok_or_else(|| Failure::new(ErrorKind::Source, format!("{name} is no bundle")))?;
             let said = Said::new(bytes, &name, |envelope, shown| decide(&trust, envelope, shown))?;
@@ -46,7 +52,6 @@ pub(in super::super) fn listed(run: &mut Run<'_>, instance: &Instance, web: &Web
                 bytes: listed.size,
             }),
             Ok(_) => {}
-            Err(failure) if failure.kind == ErrorKind::Cancelled => return Err(failure),
             Err(failure) => run.warn(failure.full_message()),
         }
     }
