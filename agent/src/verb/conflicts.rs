@@ -25,12 +25,12 @@ use crate::health::parse;
 use crate::memory::Decision;
 use crate::merge::text::LIMIT;
 use crate::model::{Level, RelPath};
-use crate::observe::permissions::quote;
 use crate::session::{Instance, Session};
 use crate::sys::clock::rfc3339;
 use crate::sys::process::User;
 use crate::sys::root::Root;
 
+use super::again::Again;
 use answers::Answer;
 use counsel::Chosen;
 pub(super) use leave::{clear, leave, standing};
@@ -86,15 +86,15 @@ impl Waiting {
     /// The command that goes on with it.
     pub fn command(&self, instance: &str) -> String {
         match (self.hotfix, &self.from) {
-            (true, Some(file)) => {
-                let file = quote(file);
-                let which = self.carried.as_ref().map(|name| format!(" --hotfix {name}"));
-                let which = which.unwrap_or_default();
-                format!("pitstop hotfix apply {instance} {file}{which} --continue")
-            }
-            _ if self.stage_only => format!("pitstop update {instance} --continue --stage-only"),
-            _ => format!("pitstop update {instance} --continue"),
+            (true, Some(file)) => Again::new("hotfix apply", instance)
+                .path(file)
+                .each("--hotfix", &self.carried)
+                .flag(true, "--continue"),
+            _ => Again::new("update", instance)
+                .flag(true, "--continue")
+                .flag(self.stage_only, "--stage-only"),
         }
+        .to_string()
     }
 }
 

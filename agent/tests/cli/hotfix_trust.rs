@@ -267,7 +267,7 @@ fn where_nothing_is_demanded_a_bundle_need_not_be_signed_and_conflicts_wait_as_e
     let bundle = carrying(&lab, &[&lab.hotfix(0, 1, &[(PAGE, &fixed)])], None);
     let refused = apply_with(&lab, &bundle, &[]).refused(3, "conflicts");
     let command = format!(
-        "pitstop hotfix apply lab '{}' --hotfix {FIRST} --continue",
+        "pitstop hotfix apply lab {} --hotfix {FIRST} --continue",
         text(&bundle)
     );
     assert!(hint(&refused).contains(&command), "{}", hint(&refused));
