@@ -72,6 +72,8 @@ pub struct Output {
     pub status: ExitStatus,
     /// The last of standard output: [`TAIL_BYTES`], or as many as were asked for.
     pub stdout: Vec<u8>,
+    /// How many bytes it wrote there in all.
+    pub stdout_bytes: u64,
     /// The last [`TAIL_BYTES`] of it as text; what is not UTF-8 is replaced.
     pub stdout_tail: String,
     /// The last [`TAIL_BYTES`] of standard error; what is not UTF-8 is replaced.
@@ -84,6 +86,11 @@ impl Output {
     /// Whether it ended by itself with exit code 0.
     pub fn success(&self) -> bool {
         self.status.success() && !self.timed_out
+    }
+
+    /// Whether it wrote more to standard output than was kept of it.
+    pub fn stdout_is_cut(&self) -> bool {
+        self.stdout_bytes > self.stdout.len() as u64
     }
 
     /// Its end in words, such as `exit code 3`.
@@ -210,9 +217,11 @@ fn kept(
         Stream::Err => stderr.add(chunk),
     };
     let (status, timed_out) = pipes::follow(&mut child, gives_up, &mut keep)?;
+    let stdout_bytes = stdout.heard;
     let (stdout, stderr) = (stdout.take(), stderr.take());
     Ok(Output {
         status,
+        stdout_bytes,
         stdout_tail: String::from_utf8_lossy(last(&stdout, TAIL_BYTES)).into_owned(),
         stdout,
         stderr_tail: String::from_utf8_lossy(&stderr).into_owned(),
@@ -258,6 +267,8 @@ fn feed(child: &mut Child, bytes: Option<Vec<u8>>) {
 struct Tail {
     keep: usize,
     bytes: Vec<u8>,
+    /// How many bytes it had in all.
+    heard: u64,
 }
 
 impl Tail {
@@ -265,10 +276,12 @@ impl Tail {
         Self {
             keep,
             bytes: Vec::new(),
+            heard: 0,
         }
     }
 
     fn add(&mut self, chunk: &[u8]) {
+        self.heard += chunk.len() as u64;
         self.bytes.extend_from_slice(chunk);
         if self.bytes.len() > 4 * self.keep {
             let surplus = self.bytes.len() - self.keep;

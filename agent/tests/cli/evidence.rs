@@ -130,6 +130,35 @@ fn evidence_says_what_ran_where_and_how_it_went() {
 }
 
 #[test]
+fn only_results_are_taken_for_results() {
+    let lab = keyed();
+    // As a server's own health page has it.
+    suite(&lab, "required/smoke.sh", "echo ok");
+    let answer = verify(&lab, ENVIRONMENT).expect(0, "verified");
+    assert_eq!(probe(&answer, "smoke")["detail"], "exit code 0");
+    // More than is kept of an output, with its failures at the beginning.
+    let much = "printf 'not ok 1 - login\\n'; yes '# talk' | head -c 9000000";
+    suite(
+        &lab,
+        "required/smoke.sh",
+        &format!("{much}; printf '\\nok 2 - logout\\n1..2\\n'"),
+    );
+    let answer = verify(&lab, ENVIRONMENT).refused(5, "unhealthy");
+    assert_eq!(
+        probe(&answer, "smoke")["detail"],
+        "0 passed, 1 failed: its output of 9000037 bytes was cut, so its results are not known"
+    );
+    assert_eq!(told(&lab)["predicate"]["result"], "FAILED");
+    // Much talk that is no result is only that.
+    suite(
+        &lab,
+        "required/smoke.sh",
+        "yes 'ok so far' | head -c 9000000; echo ok",
+    );
+    verify(&lab, ENVIRONMENT).expect(0, "verified");
+}
+
+#[test]
 fn what_fails_is_signed_as_failed() {
     let lab = keyed();
     for (script, detail) in [

@@ -214,8 +214,21 @@ fn tally(output: Option<&Output>, results: &Path) -> Option<Tally> {
     if let Some(tally) = in_files(results) {
         return Some(tally);
     }
-    let text = String::from_utf8_lossy(&output?.stdout);
+    let output = output?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if output.stdout_is_cut() {
+        return tap::has_results(&text).then(|| unknown(output.stdout_bytes));
+    }
     tap::is_tap(&text).then(|| tap::tally(&text))
+}
+
+/// What was cut off may have been failures.
+fn unknown(bytes: u64) -> Tally {
+    let mut tally = Tally::default();
+    tally.failed.add(&format!(
+        "its output of {bytes} bytes was cut, so its results are not known"
+    ));
+    tally
 }
 
 /// What stands in the folder was written by the suite, whatever it is: nothing is followed, and only files are read.

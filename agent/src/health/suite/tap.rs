@@ -7,11 +7,18 @@ pub fn is_tap(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim_end);
     let first = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
     first.is_some_and(|line| {
-        line.starts_with("TAP version ")
-            || line.starts_with("Bail out!")
-            || plan(line).is_some()
-            || test(line).is_some()
+        line.starts_with("TAP version ") || is_result(line) || (test(line).is_some() && has_results(text))
     })
+}
+
+/// Whether some line of a text is one of such results. A bare `ok` is not: it may be anybody's answer.
+pub fn has_results(text: &str) -> bool {
+    text.lines().map(str::trim_end).any(is_result)
+}
+
+fn is_result(line: &str) -> bool {
+    let tells = |test: Test<'_>| test.numbered || !test.ok;
+    line.starts_with("Bail out!") || plan(line).is_some() || test(line).is_some_and(tells)
 }
 
 /// What the results say. What was planned and did not run has failed, and so has everything without a plan: nobody knows
@@ -58,6 +65,7 @@ pub fn tally(text: &str) -> Tally {
 
 struct Test<'a> {
     ok: bool,
+    numbered: bool,
     name: &'a str,
     directive: Option<Directive>,
 }
@@ -76,10 +84,10 @@ fn test(line: &str) -> Option<Test<'_>> {
     if !rest.is_empty() && !rest.starts_with(' ') {
         return None;
     }
-    let rest = rest
-        .trim_start()
-        .trim_start_matches(|c: char| c.is_ascii_digit())
-        .trim_start();
+    let rest = rest.trim_start();
+    let named = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    let numbered = named.len() < rest.len() && (named.is_empty() || named.starts_with([' ', '-', '#']));
+    let rest = named.trim_start();
     let rest = rest.strip_prefix('-').unwrap_or(rest).trim();
     let (name, directive) = match rest.rsplit_once('#') {
         Some((name, said)) if !name.ends_with('\\') => {
@@ -97,7 +105,12 @@ fn test(line: &str) -> Option<Test<'_>> {
         }
         _ => (rest, None),
     };
-    Some(Test { ok, name, directive })
+    Some(Test {
+        ok,
+        numbered,
+        name,
+        directive,
+    })
 }
 
 /// `1..5`, with or without a comment.
@@ -130,6 +143,11 @@ mod tests {
             (
                 "ok 1 a\n",
                 [&["a"], &["nothing says how many tests were planned"], &[]],
+            ),
+            ("ok\nok b\n1..2\n", [&["1", "b"], &[], &[]]),
+            (
+                "ok a\nnot ok\n",
+                [&["a"], &["2", "nothing says how many tests were planned"], &[]],
             ),
             (
                 "1..1\nok 1 a\nok 2 b\n",
@@ -171,6 +189,10 @@ mod tests {
             "",
             "hello\n",
             "okay\n",
+            "ok\n",
+            "OK\nok it is well\n",
+            "ok  \texample.org/lab\t0.5s\n",
+            "ok 200ms\n",
             "1.. 2 3\n",
             "<testsuite/>",
             "nothing\n1..1\nok 1\n",

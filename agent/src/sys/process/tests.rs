@@ -48,6 +48,8 @@ fn only_the_end_of_a_long_output_is_kept_and_the_program_is_not_blocked() {
     ));
     assert_eq!(output.stdout_tail.len(), TAIL_BYTES);
     assert!(output.stdout_tail.ends_with("line-19999\n"));
+    assert_eq!((output.stdout_bytes, output.stdout_is_cut()), (208_890, true));
+    assert!(!run_for_a_minute(&sh("echo all")).stdout_is_cut());
 }
 
 #[test]
