@@ -1,5 +1,6 @@
 //! All reads of a host: the tree, mounts, processes, the service. Writes nothing but its own cache.
 
+pub mod cgroup;
 pub mod home;
 pub mod mounts;
 pub mod permissions;

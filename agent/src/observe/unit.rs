@@ -160,7 +160,7 @@ fn not_loaded(name: &str, load: &str) -> Failure {
     Failure::new(ErrorKind::Settings, text).hint(hint)
 }
 
-fn parse(text: &str) -> HashMap<&str, &str> {
+pub(super) fn parse(text: &str) -> HashMap<&str, &str> {
     text.lines().filter_map(|line| line.split_once('=')).collect()
 }
 

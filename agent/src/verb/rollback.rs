@@ -128,6 +128,7 @@ pub(super) fn go(
     let can_restart = server.is_wanted() && server::is_controlled(&session.settings);
     let restart = can_restart && target.needs_restart(session)?;
     if restart {
+        server::warn_of_own_unit(run, &session.settings);
         server::refuse_without_env(&session.settings, &server)?;
         // It may lead away from what asks for them.
         if let Err(lacking) = server::refuse_start(session, &server) {

@@ -20,7 +20,7 @@ use crate::sys::clock::{Deadline, Stopwatch};
 use crate::sys::interrupt;
 
 use super::Run;
-pub(super) use needs::{admit_restart, refuse_restart, refuse_start, refuse_without_env};
+pub(super) use needs::{admit_restart, refuse_restart, refuse_start, refuse_without_env, warn_of_own_unit};
 
 /// What the processes and the unit say.
 #[derive(Debug, Clone)]
@@ -143,6 +143,9 @@ pub(super) fn start(run: &mut Run<'_>, session: &Session, baseline: &Baseline) -
         run.report.probes.insert(0, lives);
         outcome.warnings.into_iter().for_each(|warning| run.warn(warning));
         started = outcome.changed;
+        if started {
+            warn_of_own_unit(run, &session.settings);
+        }
         Ok((outcome.changed, outcome.detail))
     })?;
     Ok(started)

@@ -12,7 +12,9 @@ use super::{Server, is_controlled};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::{ServiceControl, Settings};
 use crate::model::RelPath;
+use crate::observe::cgroup;
 use crate::observe::home::HomeView;
+use crate::observe::unit::Systemd;
 use crate::product::TreeView;
 use crate::product::caution::{NeededEnv, NeededFiles};
 use crate::product::detect::matching_paths;
@@ -21,6 +23,20 @@ use crate::sys::{fs, procfs};
 
 /// What a plan puts in place, by path.
 type Contents = BTreeMap<RelPath, Vec<u8>>;
+
+/// A server without a unit is a part of the service that pitstop itself runs in, if it does: it may go down with it, right after
+/// all went well.
+pub(in crate::verb) fn warn_of_own_unit(run: &mut Run<'_>, settings: &Settings) {
+    if matches!(settings.service, ServiceControl::Commands { .. })
+        && let Some(unit) = cgroup::ends_with(&Systemd::default())
+    {
+        run.warn(format!(
+            "the server of {} is started as a part of {unit}, in which pitstop runs, and systemd ends it with {unit}: give the \
+             instance a unit, or run pitstop by `systemd-run --scope` or in a service with KillMode=process",
+            settings.name
+        ));
+    }
+}
 
 /// A server that runs must be able to start again, with the files that a plan puts in place. Tells what one start uses up, of which
 /// a way back would need another: it is worth a word while the server still runs.
@@ -36,6 +52,7 @@ pub(in crate::verb) fn admit_restart(
     if !restarts(instance, server) {
         return Ok(());
     }
+    warn_of_own_unit(run, &instance.settings);
     let used_up = needs(instance, server, planned)?;
     for path in used_up.iter().filter(|_| instance.settings.policy.rollback) {
         run.warn(format!(
