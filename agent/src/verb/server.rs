@@ -10,7 +10,7 @@ use crate::api::plan::Hook;
 use crate::api::report::{ProbeView, RunState, UnitView};
 use crate::apply::journal::Begin;
 use crate::apply::service::{Guard, Service};
-use crate::config::{ServiceControl, Settings};
+use crate::config::{Probe, ServiceControl, Settings};
 use crate::health::{self, Waiting};
 use crate::observe::process::Observed;
 use crate::observe::unit::{Systemd, UnitState};
@@ -122,7 +122,7 @@ pub(super) fn stop(run: &mut Run<'_>, session: &Session) -> Result<bool> {
 }
 
 /// Starts the server and waits until it is ready. That its process lives is the first of the report's probes. Those that
-/// failed before do not hold it up, but for those of a log: what an earlier start wrote may be gone by now, and this one
+/// failed before do not make it fail, but for those of a log: what an earlier start wrote may be gone by now, and this one
 /// has to write its own.
 pub(super) fn start(run: &mut Run<'_>, session: &Session, baseline: &Baseline) -> Result<bool> {
     let mut settings = session.settings.clone();
@@ -130,9 +130,7 @@ pub(super) fn start(run: &mut Run<'_>, session: &Session, baseline: &Baseline) -
     for log in settings.probes.iter().filter(|probe| probe.log.is_some()) {
         baseline.remove(&log.name);
     }
-    for probe in &mut settings.probes {
-        probe.required &= baseline.get(&probe.name) != Some(&false);
-    }
+    excuse(&mut settings, &baseline);
     let mut started = false;
     run.step("start", |run| {
         let mut probes = Vec::new();
@@ -149,6 +147,20 @@ pub(super) fn start(run: &mut Run<'_>, session: &Session, baseline: &Baseline) -
         Ok((outcome.changed, outcome.detail))
     })?;
     Ok(started)
+}
+
+/// Lets those that failed before fail. Where nothing else must pass, only they can tell that the server is up, and they have all
+/// the time that it may take.
+fn excuse(settings: &mut Settings, baseline: &Baseline) {
+    let excused = |probe: &Probe| probe.required && baseline.get(&probe.name) == Some(&false);
+    let others = |probe: &Probe| probe.required && !excused(probe);
+    let alone = !settings.probes.iter().any(others);
+    for probe in settings.probes.iter_mut().filter(|probe| excused(probe)) {
+        probe.required = false;
+        if alone {
+            probe.deadline_s = settings.start_timeout_s;
+        }
+    }
 }
 
 /// Starts the server as it was before a change that did not come. What a hook did before the stop, taking a node out of

@@ -2,16 +2,16 @@
 //! debt is in the state, so a run that dies here leaves it to the next one.
 
 mod history;
+mod verdict;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::plan::{FileOp, FileStep, Hook, Plan};
-use crate::api::report::{Action, Hold, Outcome, ProbeView};
+use crate::api::report::{Action, Hold, Outcome};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::sweep::sweep;
 use crate::config::OnBoth;
-use crate::health::policy::{self, Verdict};
 use crate::model::{Class, Entry, Inventory, RelPath};
 use crate::observe::tree::both;
 use crate::session::{Instance, Session};
@@ -22,6 +22,7 @@ use crate::sys::interrupt::Beyond;
 
 use super::rollout::slot;
 use super::{Run, rollback, server, view};
+pub(super) use verdict::healthy;
 use words::Words;
 
 /// Pays the debt, if there is one.
@@ -39,10 +40,10 @@ pub(super) fn settle(run: &mut Run<'_>, session: &mut Session) -> Result<()> {
         run.warn(failure.full_message());
     }
     match start_and_verify(run, session, &pending) {
-        Ok((plan, inventory)) => {
+        Ok((plan, inventory, well)) => {
             accept(session, &plan, &inventory)?;
             slot::verified(session, &pending);
-            settled(run, session, &pending, true, Outcome::Done, None)?;
+            settled(run, session, &pending, well, Outcome::Done, None)?;
             slot::give_back(run, session);
             run.report.after = Some(view::after(run, session, &inventory)?);
             Ok(())
@@ -82,11 +83,12 @@ pub(super) fn settle(run: &mut Run<'_>, session: &mut Session) -> Result<()> {
     }
 }
 
+/// With what was planned and what is there now, and whether the server is well if it was asked.
 fn start_and_verify(
     run: &mut Run<'_>,
     session: &mut Session,
     pending: &Pending,
-) -> Result<(Plan, Inventory)> {
+) -> Result<(Plan, Inventory, bool)> {
     let plan = session.store.snapshot_plan(&pending.transaction)?;
     // Where nothing of the product runs in between, the tree that is seen first is also the last.
     let rests = !pending.live && !pending.start && !server::has_hooks(session, Hook::AfterCommit);
@@ -104,9 +106,10 @@ fn start_and_verify(
             format!("{} changed paths are as planned", plan.files.len()),
         ))
     })?;
+    let mut well = true;
     if pending.live {
         run.report.probes = server::probe(run, session, &pending.baseline)?;
-        judge(run)?;
+        well = verdict::judge(run)?;
     } else {
         prepare(run, session, pending)?;
         server::allow_start(session)?;
@@ -119,10 +122,10 @@ fn start_and_verify(
             run.report.probes = server::probe(run, session, &pending.baseline)?;
         }
         hooks(run, session, pending.action, Hook::AfterStart)?;
-        judge(run)?;
+        well = verdict::judge(run)?;
     }
     let inventory = seen.map_or_else(|| view::scan(run, session, false), Ok)?;
-    Ok((plan, inventory))
+    Ok((plan, inventory, well))
 }
 
 /// What the profile wants done before the first start, once: a server that a boot has started since must not find it under way.
@@ -153,13 +156,6 @@ pub(super) fn hooks(run: &mut Run<'_>, session: &Session, action: Action, when: 
     }
 }
 
-fn judge(run: &mut Run<'_>) -> Result<()> {
-    run.step("verify", |run| {
-        healthy(&run.report.probes)?;
-        Ok((false, "healthy".to_owned()))
-    })
-}
-
 /// What deviates from the pristine tree with our knowledge: what this plan decided, and what was accepted before and is
 /// still the same. Whatever else deviates goes on to fail verification.
 fn accept(session: &mut Session, plan: &Plan, inventory: &Inventory) -> Result<()> {
@@ -175,19 +171,6 @@ fn accept(session: &mut Session, plan: &Plan, inventory: &Inventory) -> Result<(
         installed.accepted = found.into_iter().collect();
     }
     Ok(())
-}
-
-/// The verdict over probes as a result.
-pub(super) fn healthy(probes: &[ProbeView]) -> Result<()> {
-    let unhealthy = |message: String| {
-        Err(Failure::new(ErrorKind::Unhealthy, message)
-            .hint("see `probes` in the report and the server's log"))
-    };
-    match policy::judge(probes) {
-        Verdict::Healthy | Verdict::AlreadyBroken(_) => Ok(()),
-        Verdict::Broken(names) => unhealthy(format!("required checks failed: {}", names.join(", "))),
-        Verdict::NoEvidence => unhealthy("nothing proves that the server is healthy".to_owned()),
-    }
 }
 
 /// What must be as a plan left it, by path. A path may have two steps; the last one counts.
@@ -363,12 +346,13 @@ fn go_back(run: &mut Run<'_>, session: &mut Session, pending: &Pending, failure:
         run.warn(refused.full_message());
     }
     // What failed is what a person wants to see, not that the old level is well again.
-    run.report.probes = failed_probes;
+    let probes = std::mem::replace(&mut run.report.probes, failed_probes);
     let (kind, state) = match &back {
-        Ok(()) => (
-            ErrorKind::RolledBack,
-            format!("{} is back and verified", words.from),
-        ),
+        Ok(()) => {
+            let well = verdict::still_failing(&probes).is_none();
+            let how = if well { "verified" } else { "as unwell as before" };
+            (ErrorKind::RolledBack, format!("{} is back and {how}", words.from))
+        }
         Err(worse) => (ErrorKind::RollbackUnverified, format!("going back: {worse}")),
     };
     let message = format!("{} failed on this host: {failure}; {state}", words.to);

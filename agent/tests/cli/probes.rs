@@ -89,6 +89,50 @@ fn one_failed_try_before_the_stop_excuses_nothing() {
     assert_eq!(server.says().as_deref(), Some("1.0.0"));
 }
 
+/// A running server whose only probe fails at 1.0.0, and asks `script` at 1.1.0. `DIR` in it is a folder outside the home.
+fn broken(script: &str) -> Server {
+    let server = server("", &[("1.1.0", "")], "").started();
+    let version = server.lab.home().join("VERSION").display().to_string();
+    let script = script.replace("DIR", &server.lab.path("").display().to_string());
+    server.settings(|text| {
+        let (kept, _) = text.split_once("  - {name: main").unwrap();
+        kept.to_owned()
+    });
+    server.probe(&format!(
+        "{{name: only, deadline_s: 1, command: [/bin/sh, -c, 'grep -q 1.1.0 {version} && {script}']}}"
+    ));
+    server
+}
+
+#[test]
+fn a_server_that_was_not_well_gets_the_time_of_its_start_to_become_so() {
+    // It is well five seconds after it was first asked.
+    let server = broken(
+        "cd DIR && { test -e first || touch first; } && test $(($(date +%s) - $(stat -c %Y first))) -ge 5",
+    );
+    let answer = server.run(&["update", "lab"]).expect(0, "updated");
+    let only = probe(&answer, "only");
+    assert_eq!((&only["ok"], &only["baseline_ok"]), (&true.into(), &false.into()));
+    assert_eq!(answer.report["after"]["verified"], true);
+}
+
+#[test]
+fn a_server_that_is_as_unwell_as_before_is_kept_and_not_called_verified() {
+    let server = broken("false");
+    server.settings(|text| text.replace("start_timeout_s: 20", "start_timeout_s: 6"));
+    let answer = server.run(&["update", "lab"]).expect(0, "updated");
+    assert_eq!(probe(&answer, "only")["baseline_ok"], false);
+    assert_eq!(answer.report["after"]["verified"], false);
+    let warnings = answer.report["warnings"].to_string();
+    assert!(
+        warnings.contains("still fails, so nothing is verified: only"),
+        "{warnings}"
+    );
+    let check = server.run(&["check", "lab"]);
+    assert_eq!(check.report["before"]["verified"], false);
+    assert_eq!(server.says().as_deref(), Some("1.1.0"));
+}
+
 #[test]
 fn a_start_of_a_server_that_runs_and_is_not_well_says_so() {
     let server = server("extra-broken", &[], "");

@@ -286,6 +286,11 @@ fn a_probe_that_was_broken_before_does_not() {
         (&false.into(), &false.into())
     );
     assert!(answer.report["warnings"].to_string().contains("extra"));
+    assert!(
+        extra["ms"].as_u64().unwrap() < 15_000,
+        "others tell that it is up: {extra}"
+    );
+    assert_eq!(answer.report["after"]["verified"], false);
     assert_eq!(server.says().as_deref(), Some("1.1.0"));
 }
 

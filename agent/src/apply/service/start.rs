@@ -226,7 +226,7 @@ impl<'a> Starting<'a> {
     fn finish_wanted(&mut self) -> Result<()> {
         self.trials.finish_soon();
         while !self.trials.over() {
-            self.trials.poll();
+            self.look()?;
             pause(self.trials.idle(), &self.deadline);
             if self.deadline.passed() {
                 break;
