@@ -10,10 +10,12 @@ use super::unit::{Systemd, parse};
 const PROPERTIES: &str = "LoadState,ControlGroup,KillMode,RemainAfterExit";
 
 /// A service of systemd that has a process in its control group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct InService {
     /// Its full name.
     pub name: String,
+    /// The user whose own service manager it belongs to; without one it is the system's.
+    pub user: Option<u32>,
     /// Its control group, absolute in the hierarchy.
     group: String,
 }
@@ -26,29 +28,42 @@ pub fn service_of(pid: u32) -> Option<InService> {
 /// The service with whose end systemd ends what this process leaves behind. `None` where that cannot be told.
 pub fn ends_with(systemd: &Systemd) -> Option<String> {
     let own = service_of(std::process::id())?;
-    let output = systemd.call(ErrorKind::Io, &["show", "-p", PROPERTIES, &own.name]);
+    let manager = own.manager(systemd);
+    let output = manager.call(ErrorKind::Io, &["show", "-p", PROPERTIES, &own.name]);
     let takes_along = own.takes_along(&parse(&output.ok()?.stdout_tail));
     takes_along.then_some(own.name)
 }
 
 /// By the text of `/proc/PID/cgroup`. The innermost unit counts.
 fn in_service(text: &str) -> Option<InService> {
-    let is_unit = |name: &str| name.ends_with(".service") || name.ends_with(".scope");
-    text.lines().find_map(|line| {
-        let path = line.splitn(3, ':').nth(2)?;
-        let names: Vec<&str> = path.split('/').collect();
-        let last = names.iter().rposition(|name| is_unit(name))?;
-        let name = names[last];
-        // A user's service manager has its own in groups of theirs.
-        let serves = name.ends_with(".service") && !name.starts_with("user@");
-        serves.then(|| InService {
-            name: name.to_owned(),
-            group: names[..=last].join("/"),
-        })
-    })
+    text.lines()
+        .find_map(|line| InService::at(line.splitn(3, ':').nth(2)?))
 }
 
 impl InService {
+    /// The service of a control group.
+    pub(crate) fn at(path: &str) -> Option<Self> {
+        let is_unit = |name: &&str| name.ends_with(".service") || name.ends_with(".scope");
+        let names: Vec<&str> = path.split('/').collect();
+        let last = names.iter().rposition(is_unit)?;
+        let name = names[last];
+        let manager = |name: &str| name.strip_prefix("user@")?.strip_suffix(".service")?.parse().ok();
+        let serves = name.ends_with(".service") && manager(name).is_none();
+        serves.then(|| Self {
+            name: name.to_owned(),
+            user: names[..last].iter().find_map(|name| manager(name)),
+            group: names[..=last].join("/"),
+        })
+    }
+
+    /// Who manages it.
+    pub fn manager(&self, systemd: &Systemd) -> Systemd {
+        Systemd {
+            user: self.user,
+            ..systemd.clone()
+        }
+    }
+
     /// Whether its end is that of all that it started, by what systemd says of it.
     fn takes_along(&self, said: &HashMap<&str, &str>) -> bool {
         let value = |key: &str| said.get(key).copied().unwrap_or_default();
@@ -149,7 +164,7 @@ mod tests {
                 "control-group",
                 false,
             ),
-            // A user's own manager is asked for nothing: that of the system has a service of this name, too.
+            // That of the system has a service of this name, too.
             (
                 "0::/user.slice/user-7.slice/user@7.service/app.slice/night.service",
                 "night.service",
@@ -170,6 +185,29 @@ mod tests {
                 expected,
                 "{cgroup} {kill_mode}"
             );
+        }
+    }
+
+    #[test]
+    fn a_users_service_is_that_of_the_users_manager() {
+        let table = [
+            ("/system.slice/is.service", Some(("is.service", None))),
+            (
+                "/user.slice/user-7.slice/user@7.service/app.slice/is.service",
+                Some(("is.service", Some(7))),
+            ),
+            ("/user.slice/user-7.slice/user@7.service/app.slice/is.scope", None),
+            ("/user.slice/user-7.slice/user@7.service/init.scope", None),
+            ("/user.slice/user-7.slice/user@7.service", None),
+            ("/user.slice/user-7.slice/session-3.scope", None),
+            ("/", None),
+        ];
+        for (path, expected) in table {
+            let found = InService::at(path);
+            let found = found
+                .as_ref()
+                .map(|service| (service.name.as_str(), service.user));
+            assert_eq!(found, expected, "{path}");
         }
     }
 

@@ -1,12 +1,13 @@
 //! Systemd units.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::api::report::UnitView;
 use crate::api::{ErrorKind, Failure, Result};
-use crate::sys::process::{Output, Spec, run};
+use crate::sys::process::{Environment, Output, Spec, User, run};
 
 /// How long one call of `systemctl` may take: it only asks, or starts a job without awaiting it.
 const CALL: Duration = Duration::from_secs(30);
@@ -22,6 +23,8 @@ pub struct Systemd {
     pub systemctl: PathBuf,
     /// Where the administrator's units and drop-ins lie.
     pub units: PathBuf,
+    /// The user whose own manager it is; that of the system without one.
+    pub user: Option<u32>,
 }
 
 impl Default for Systemd {
@@ -29,6 +32,7 @@ impl Default for Systemd {
         Self {
             systemctl: "systemctl".into(),
             units: "/etc/systemd/system".into(),
+            user: None,
         }
     }
 }
@@ -116,9 +120,9 @@ impl Systemd {
     /// `settings` if there is no such program; `kind`, with the last of what it said, if it fails.
     pub fn call(&self, kind: ErrorKind, arguments: &[&str]) -> Result<Output> {
         let program = self.systemctl.display().to_string();
-        let argv = std::iter::once(program.as_str()).chain(arguments.iter().copied());
         let called = arguments.join(" ");
-        let output = run(&Spec::new(argv), CALL).map_err(|error| no_systemctl(&program, error))?;
+        let output = self.spec(&program, arguments).and_then(|spec| run(&spec, CALL));
+        let output = output.map_err(|error| no_systemctl(&program, error))?;
         if output.success() {
             return Ok(output);
         }
@@ -126,6 +130,22 @@ impl Systemd {
         let text = format!("`systemctl {called}` ended with {}: {said}", output.ending());
         Err(Failure::new(kind, text)
             .hint("see whether systemd runs on this host and whether this user may control it"))
+    }
+
+    /// A user's manager only speaks to that user.
+    fn spec(&self, program: &str, arguments: &[&str]) -> io::Result<Spec> {
+        let option = self.user.map(|_| "--user");
+        let argv = [program]
+            .into_iter()
+            .chain(option)
+            .chain(arguments.iter().copied());
+        let mut spec = Spec::new(argv);
+        if let Some(uid) = self.user {
+            let runtime = ("XDG_RUNTIME_DIR".to_owned(), format!("/run/user/{uid}"));
+            spec.env = Environment::Clean([runtime].into());
+            spec.user = Some(User::by_uid(uid)?);
+        }
+        Ok(spec)
     }
 
     /// Asks for a unit's state.
@@ -192,8 +212,14 @@ fn state(name: &str, values: &HashMap<&str, &str>) -> UnitState {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::health::tests::support::{open_to_all, write};
+
+    /// The state of a unit that `systemctl show` tells so.
+    pub(crate) fn shown(text: &str) -> UnitState {
+        state("x", &parse(text))
+    }
 
     #[test]
     fn names_of_units_are_completed_and_nothing_else_passes() {
@@ -258,6 +284,34 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(state("x", &parse(text)).mistakes(&[143]), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_users_manager_is_asked_as_that_user() {
+        let dir = tempfile::tempdir().unwrap();
+        let systemctl = dir.path().join("systemctl");
+        write(
+            &systemctl,
+            "#!/bin/sh\necho \"$* of $XDG_RUNTIME_DIR for $(id -u)\"\n",
+        );
+        open_to_all(&systemctl);
+        let uid = User::current().unwrap().uid;
+        let table = [
+            (None, format!("show is of  for {uid}\n")),
+            (
+                Some(uid),
+                format!("--user show is of /run/user/{uid} for {uid}\n"),
+            ),
+        ];
+        for (user, said) in table {
+            let systemd = Systemd {
+                systemctl: systemctl.clone(),
+                user,
+                ..Systemd::default()
+            };
+            let output = systemd.call(ErrorKind::Io, &["show", "is"]).unwrap();
+            assert_eq!(output.stdout_tail, said);
         }
     }
 

@@ -7,6 +7,7 @@ use crate::api::report::{ProcessRole, RunState};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::{ServiceControl, Stop};
 use crate::health::excerpt;
+use crate::observe::cgroup::InService;
 use crate::observe::ports::{Holder, holders};
 use crate::observe::process::{Found, Observed};
 use crate::observe::unit::UnitState;
@@ -14,7 +15,7 @@ use crate::sys::clock::{Deadline, Stopwatch, pause};
 use crate::sys::process::{ProcessId, Signal, Spec, run};
 use crate::sys::procfs;
 
-use super::{Outcome, Service, cannot_run};
+use super::{Outcome, Service, cannot_run, foreign};
 
 /// How long SIGKILL may take to show: a process in an uninterruptible read ends only after it.
 const KILLED_BY: Duration = Duration::from_secs(10);
@@ -54,6 +55,8 @@ struct Stopping<'a> {
     terminate: bool,
     /// Whether somebody is there who may start the server again.
     supervised: bool,
+    /// The services that are not ours and that it ran in.
+    foreign: HashSet<InService>,
 }
 
 impl<'a> Stopping<'a> {
@@ -61,10 +64,12 @@ impl<'a> Stopping<'a> {
         let limit = Duration::from_secs(service.settings.stop_timeout_s);
         let ours = observed.to_stop();
         let known: HashSet<ProcessId> = ours.iter().map(|found| found.id()).collect();
-        let by_itself = service.unit_name().is_none();
-        let supervised = ours.iter().any(|found| {
-            supervisor_of(found, &known).is_some() || (by_itself && foreign_unit(found.view.pid).is_some())
-        });
+        let by_itself = ours.iter().filter(|_| service.unit_name().is_none());
+        let foreign: HashSet<InService> = by_itself
+            .filter_map(|found| foreign::of(found.view.pid))
+            .collect();
+        let supervised =
+            !foreign.is_empty() || ours.iter().any(|found| supervisor_of(found, &known).is_some());
         Self {
             service,
             watch: Stopwatch::start(),
@@ -75,6 +80,7 @@ impl<'a> Stopping<'a> {
             warnings: observed.warnings.clone(),
             terminate: false,
             supervised,
+            foreign,
         }
     }
 
@@ -94,29 +100,15 @@ impl<'a> Stopping<'a> {
         })
     }
 
-    /// A unit that is not ours would start the server again, seconds later and in the middle of whatever follows.
     fn refuse_foreign_unit(&self, observed: &Observed) -> Result<()> {
-        if self.service.unit_name().is_some() {
-            return Ok(());
+        match self.service.unit_name() {
+            Some(_) => Ok(()),
+            None => foreign::refuse(
+                &self.service.settings.service,
+                &self.service.systemd,
+                &observed.to_stop(),
+            ),
         }
-        for found in observed.to_stop() {
-            let Some(name) = foreign_unit(found.view.pid) else {
-                continue;
-            };
-            // Where systemd does not answer, it restarts nothing either.
-            let Ok(unit) = self.service.systemd.show(&name) else {
-                continue;
-            };
-            if unit.main_pid == Some(found.view.pid) && unit.restart != "no" {
-                let text = format!(
-                    "cannot stop the server: it belongs to the unit {name}, which restarts it (Restart={})",
-                    unit.restart
-                );
-                return Err(Failure::new(ErrorKind::StopFailed, text)
-                    .hint(format!("set `service: {{unit: {name}}}` in the instance's file")));
-            }
-        }
-        Ok(())
     }
 
     /// Asks the server to stop, and says how.
@@ -291,7 +283,7 @@ impl<'a> Stopping<'a> {
             let unit = self.service.unit()?;
             let observed = self.look(unit.as_ref())?;
             if let Some(found) = observed.mains().next() {
-                let by = foreign_unit(found.view.pid).map(|unit| format!("the unit {unit}"));
+                let by = foreign::of(found.view.pid).map(|unit| format!("the unit {}", unit.name));
                 return Err(restarted(
                     found,
                     &by.unwrap_or("an unknown supervisor".to_owned()),
@@ -299,7 +291,7 @@ impl<'a> Stopping<'a> {
             }
             pause(STEP, &deadline);
         }
-        Ok(())
+        foreign::refuse_waiting(&self.service.systemd, &self.foreign)
     }
 
     fn outcome(mut self, how: &str) -> Outcome {
@@ -330,21 +322,6 @@ fn supervisor_of(found: &Found, known: &HashSet<ProcessId>) -> Option<String> {
     // A user's service manager adopts orphans as init does.
     let adopts = stat.program == "systemd";
     (!adopts).then(|| format!("process {parent} ({})", stat.program))
-}
-
-/// The systemd service that a process belongs to, if that is another one than ours.
-fn foreign_unit(pid: u32) -> Option<String> {
-    let service = |pid: u32| {
-        let lines = String::from_utf8_lossy(&procfs::of_process(pid, "cgroup").ok()?).into_owned();
-        let of = |line: &str| {
-            line.rsplit('/')
-                .find(|name| name.ends_with(".service"))
-                .map(str::to_owned)
-        };
-        lines.lines().find_map(of)
-    };
-    service(pid)
-        .filter(|unit| !unit.starts_with("user@") && Some(unit) != service(std::process::id()).as_ref())
 }
 
 fn restarted(found: &Found, supervisor: &str) -> Failure {

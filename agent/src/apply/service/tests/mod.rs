@@ -1,4 +1,5 @@
 mod commands;
 mod demo;
+mod foreign;
 mod refusals;
 mod unit;

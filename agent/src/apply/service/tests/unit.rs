@@ -48,6 +48,7 @@ impl Host {
         let systemd = Systemd {
             systemctl: demo.beside("systemctl"),
             units: demo.beside("units"),
+            user: None,
         };
         write(&systemd.systemctl, &script);
         open_to_all(&systemd.systemctl);
