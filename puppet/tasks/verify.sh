@@ -4,7 +4,8 @@
 
 set --
 is_true "${PT_deep:-}" && set -- --deep
-is_true "${PT_release_lock:-}" && set -- "$@" --release-lock
+# Verifying changes nothing, but this does.
+is_true "${PT_release_lock:-}" && ! is_true "${PT__noop:-}" && set -- "$@" --release-lock
 if [ -n "${PT_instance:-}" ]; then
   call_agent verify "$@" -- "$PT_instance"
 else

@@ -113,6 +113,12 @@ describe 'the tasks' do
       end
     end
 
+  it 'verify gives no slot back in noop' do
+    stand.answer('verify', stdout: '{}')
+    run_task('verify', instance: 'is-1', release_lock: true, _noop: true)
+    expect(stand.calls).to eq(['verify -- is-1'])
+  end
+
   it 'bundle only shows what is in one where that is asked for' do
     stand.answer('bundle', stdout: '{}')
     run_task('bundle', bundle: '/srv/x.pitstop', action: 'inspect')
