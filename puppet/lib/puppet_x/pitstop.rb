@@ -7,5 +7,6 @@
 require 'puppet/parameter/boolean'
 require_relative 'pitstop/instance_type'
 require_relative 'pitstop/postponable'
+require_relative 'pitstop/run_state'
 require_relative 'pitstop/values'
 require_relative '../puppet/provider/pitstop'

@@ -61,6 +61,12 @@ describe 'a catalog with a pitstop_pack' do
     expect(changing_calls).to eq(['stop is-1', 'update is-1 --level 1.1.0'])
   end
 
+  it 'stops a server that its unit is about to start again, before it updates' do
+    restarts = { name: 'is.service', active: 'activating', sub: 'auto-restart' }
+    apply(check_of('is-1', level: '1.0.0', state: 'stopped', unit: restarts), ensure: :stopped, level: '1.1.0')
+    expect(changing_calls).to eq(['stop is-1', 'update is-1 --level 1.1.0'])
+  end
+
   it 'starts the server although the update was refused, and fails' do
     stand.answer('update', stdout: failure('update', kind: 'space', exit: 6, message: 'too full').to_json, exit: 6)
     status = apply(check_of('is-1', level: '1.0.0', state: 'stopped'), ensure: :running, level: '1.1.0')

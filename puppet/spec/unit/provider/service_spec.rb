@@ -13,8 +13,8 @@ describe 'a catalog with a pitstop_service' do
     stand.answer('start --dry-run', stdout: report('start', changed: false).to_json)
   end
 
-  def service(state, **attributes)
-    stand.answer('check --all', stdout: list(check_of('is-1', state: state)))
+  def service(state, view = {}, **attributes)
+    stand.answer('check --all', stdout: list(check_of('is-1', state: state, **view)))
     instance_of(:pitstop_service, **attributes)
   end
 
@@ -37,6 +37,22 @@ describe 'a catalog with a pitstop_service' do
     expect(events(run(service('running', ensure: :running)).first)).to be_empty
     expect(events(run(service('running', ensure: :stopped, noop: true)).first)).to eq([%w[ensure noop]])
     expect(changing_calls).to be_empty
+  end
+
+  {
+    'whose unit is about to start it again' => { unit: { name: 'is.service', active: 'activating', sub: 'auto-restart' } },
+    'that left a helper' => { processes: [{ pid: 9, started_ticks: 1, role: 'helper', program: 'sh', evidence: 'home' }] }
+  }.each do |what, view|
+    it "stops, or starts, a server that is down and #{what}" do
+      %i[stopped running].each { |wanted| run(service('stopped', view, ensure: wanted)) }
+      expect(changing_calls).to eq(['stop is-1', 'start is-1'])
+    end
+  end
+
+  it 'leaves a server that is down alone whatever else uses its files' do
+    bystander = { pid: 9, started_ticks: 1, role: 'bystander', program: 'less', evidence: 'file' }
+    failed = { name: 'is.service', active: 'failed', sub: 'failed' }
+    expect(events(run(service('stopped', { unit: failed, processes: [bystander] }, ensure: :stopped)).first)).to be_empty
   end
 
   it 'marks a change as corrective where somebody else had stopped the server' do

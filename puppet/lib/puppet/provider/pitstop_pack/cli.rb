@@ -5,6 +5,8 @@ require_relative '../../../puppet_x/pitstop' unless defined?(Puppet::Provider::P
 Puppet::Type.type(:pitstop_pack).provide(:cli, parent: Puppet::Provider::Pitstop) do
   desc 'Calls the agent `pitstop` and reads its JSON reports.'
 
+  include PuppetX::Pitstop::RunState
+
   # Everything that the agent of the default settings manages, for `puppet resource pitstop_pack`.
   def self.instances
     template = Puppet::Type.type(:pitstop_pack).new(name: 'template')
@@ -19,15 +21,6 @@ Puppet::Type.type(:pitstop_pack).provide(:cli, parent: Puppet::Provider::Pitstop
 
   # @return [String] the level that the last plan leads to
   attr_reader :planned_level
-
-  # @return [Symbol] `absent` where no such instance is configured, else the server's state
-  def ensure
-    known ? view['state'].to_sym : :absent
-  end
-
-  def ensure=(wanted)
-    outcomes[:ensure] = change({ running: 'start', stopped: 'stop' }.fetch(wanted)).summary
-  end
 
   def adopt
     view['adopted'].to_s.to_sym

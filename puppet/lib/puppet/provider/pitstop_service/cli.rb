@@ -5,14 +5,7 @@ require_relative '../../../puppet_x/pitstop' unless defined?(Puppet::Provider::P
 Puppet::Type.type(:pitstop_service).provide(:cli, parent: Puppet::Provider::Pitstop) do
   desc 'Calls the agent `pitstop` and reads its JSON reports.'
 
-  # @return [Symbol] `absent` where no such instance is configured, else the server's state
-  def ensure
-    known ? view['state'].to_sym : :absent
-  end
-
-  def ensure=(wanted)
-    outcomes[:ensure] = change({ running: 'start', stopped: 'stop' }.fetch(wanted)).summary
-  end
+  include PuppetX::Pitstop::RunState
 
   # Stops and starts a server that runs, unless this resource started it in this run: it has read everything then.
   # @return [String, nil] what happened
