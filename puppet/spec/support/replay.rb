@@ -69,12 +69,13 @@ module Replay
   end
 
   # `report` of an instance in a certain condition.
-  def check_of(name, level: '1.0.0', state: 'running', adopted: true, newer: [], **view)
+  def check_of(name, level: '1.0.0', state: 'running', adopted: true, newer: [], sourced: true, **view)
     base = report('check')
     found = base['before'].merge('state' => state, 'adopted' => adopted, **view.transform_keys(&:to_s))
     found['release'] = found['release'].merge('level' => level)
     found.delete('interrupted') unless view.key?(:interrupted)
-    offers = newer.map { |offer| { product: 'demo', level: offer, path: "/srv/#{offer}", newer: true } }
+    levels = sourced ? [*newer, level] : []
+    offers = levels.map { |one| { product: 'demo', level: one, path: "/srv/#{one}", newer: newer.include?(one) } }
     base.merge('instance' => name, 'before' => found, 'after' => found, 'offers' => JSON.parse(JSON.generate(offers)))
   end
 

@@ -84,6 +84,11 @@ module PuppetX
         @data['after'] || @data['before']
       end
 
+      # Whether a source was read.
+      def offers?
+        !@data.fetch('offers').empty?
+      end
+
       # Levels that the source offers and that are higher than the installed one.
       def newer_levels
         @data.fetch('offers').select { |offer| offer['newer'] }.map { |offer| offer['level'] }

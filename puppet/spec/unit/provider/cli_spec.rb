@@ -128,6 +128,13 @@ describe Puppet::Type.type(:pitstop_pack).provider(:cli) do
         .to raise_error(Puppet::Error, %r{cannot read /srv/packs \[source, exit 1\]})
     end
 
+    it 'is not the latest where there is no source, which the update tells' do
+      refused = failure('update', kind: 'usage', exit: 2, message: 'instance is-1 has no source')
+      none = check_of('is-1', sourced: false)
+      expect(reached?(none, 'latest', dry_run: refused, exit: 2)).to be(false)
+      expect { reached?(none, 'latest', dry_run: refused, exit: 2, noop: true) }.to raise_error(Puppet::Error, /has no source/)
+    end
+
     it 'is never reached by an interrupted instance' do
       found = check_of('is-1', level: '1.0.0', interrupted: { action: 'update', phase: 'committing' })
       expect(reached?(found, '1.0.0')).to be(false)

@@ -69,8 +69,9 @@ Puppet::Type.type(:pitstop_pack).provide(:cli, parent: Puppet::Provider::Pitstop
   def settled?(wanted)
     return level == wanted unless wanted == 'latest'
 
-    # The offers of the check are those of the instance's own source, and none where something kept it from being read.
-    resource[:source].nil? && known.check.newer_levels.empty? && !known.check.blocked?
+    # The offers of the check are those of the instance's own source: none where it has none, or it could not be read.
+    check = known.check
+    resource[:source].nil? && check.offers? && check.newer_levels.empty? && !check.blocked?
   end
 
   def update_arguments(wanted)
