@@ -14,7 +14,7 @@
 # @param instance
 #   The instance's name, the same on each.
 # @param level
-#   The level; the highest offered of the release line without it.
+#   The level; without it, the highest offered of the release line as the plan begins, which must be the same for all.
 # @param source
 #   Where the update comes from instead of the instance's source.
 # @param waves
@@ -56,6 +56,10 @@ plan pitstop::rollout(
   $due = $asked.filter_set |$result| { pitstop::is_due($result.value) }
   $settled = $asked.filter_set |$result| { !pitstop::is_due($result.value) }
 
+  # What comes to the source meanwhile was not tried on the canaries.
+  $common = $level ? { undef => pitstop::common_level($due), default => $level }
+  $decided = $update + ($common ? { undef => {}, default => { 'level' => $common } })
+
   if $undrain and !$settled.empty {
     $well = run_task('pitstop::verify', $settled.targets, $verify)
     unless $well.ok_set.empty {
@@ -71,7 +75,7 @@ plan pitstop::rollout(
     if $drain {
       run_plan($drain, 'targets' => $batch)
     }
-    $updated = run_task('pitstop::update', $batch, $update + { '_catch_errors' => true })
+    $updated = run_task('pitstop::update', $batch, $decided + { '_catch_errors' => true })
     $verified = run_task('pitstop::verify', $batch, $verify)
     # A host that went back by itself, or has to wait, serves too.
     if $undrain and !$verified.ok_set.empty {

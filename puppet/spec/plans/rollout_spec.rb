@@ -55,6 +55,23 @@ describe 'pitstop::rollout' do
     expect(rollout(asked: { 'a' => refused('interrupted') })).to include('updated' => %w[a b])
   end
 
+  it 'takes all hosts to the level that was the highest when it began' do
+    planned = { 'ok' => true, 'changed' => true, 'plan' => { 'to' => { 'level' => '1.1.0' } } }
+    rollout(targets: %w[a b c], asked: { 'a' => refused('interrupted'), 'b' => planned, 'c' => planned })
+    updates = BoltStand.log.grep(/update/)
+    expect(updates).to eq(['pitstop::update --dry-run: a b c', *%w[a b c].map { |host| "pitstop::update to 1.1.0: #{host}" }])
+  end
+
+  it 'changes nothing where hosts would come to different levels, unless the level was named' do
+    asked = { 'a' => '1.1.0', 'b' => '1.2.0' }.transform_values do |level|
+      { 'ok' => true, 'changed' => true, 'plan' => { 'to' => { 'level' => level } } }
+    end
+    expect { rollout(asked: asked) }.to raise_error(/different levels.*:\n  a: 1.1.0\n  b: 1.2.0/)
+    expect(BoltStand.log).to eq(['pitstop::update --dry-run: a b'])
+    rollout(asked: asked, level: '2')
+    expect(BoltStand.log.grep(/update to 2/).size).to eq(2)
+  end
+
   it 'changes nothing where the update would fail' do
     expect { rollout(asked: { 'b' => refused('conflicts') }) }.to raise_error(/nothing was changed.*\n  b: it is conflicts/)
     expect(BoltStand.log).to eq(['pitstop::update --dry-run: a b'])

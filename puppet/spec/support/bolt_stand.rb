@@ -57,7 +57,8 @@ module BoltStand
 
     def run_task(task, targets, arguments)
       what = arguments['_noop'] ? "#{task} --dry-run" : task
-      @log << "#{what}: #{targets.map(&:name).join(' ')}"
+      level = arguments['level'] && " to #{arguments['level']}"
+      @log << "#{what}#{level}: #{targets.map(&:name).join(' ')}"
       ResultSet.new(targets.map { |target| Result.new(target, answer(what, target.name)) })
     end
 
