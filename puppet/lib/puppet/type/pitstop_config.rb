@@ -43,7 +43,7 @@ Puppet::Type.newtype(:pitstop_config) do
     defaultto :applied
 
     def change_to_s(is, should)
-      "#{super}: #{provider.outcomes[:ensure]}"
+      [super, *provider.outcomes[:ensure]].join(': ')
     end
   end
 

@@ -77,7 +77,7 @@ Puppet::Type.newtype(:pitstop_pack) do
     end
 
     def change_to_s(is, should)
-      "#{super}: #{provider.outcomes[:ensure]}"
+      [super, *provider.outcomes[:ensure]].join(': ')
     end
   end
 
@@ -90,8 +90,8 @@ Puppet::Type.newtype(:pitstop_pack) do
       should == :false || is == :true
     end
 
-    def change_to_s(_is, _should)
-      provider.outcomes[:adopt]
+    def change_to_s(is, should)
+      provider.outcomes[:adopt] || super
     end
   end
 
@@ -133,8 +133,8 @@ Puppet::Type.newtype(:pitstop_pack) do
       value == 'latest' && planned ? "#{super} (#{planned})" : super
     end
 
-    def change_to_s(_is, _should)
-      provider.outcomes[:level]
+    def change_to_s(is, should)
+      provider.outcomes[:level] || super
     end
   end
 

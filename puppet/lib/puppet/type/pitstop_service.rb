@@ -40,7 +40,7 @@ Puppet::Type.newtype(:pitstop_service) do
     end
 
     def change_to_s(is, should)
-      "#{super}: #{provider.outcomes[:ensure]}"
+      [super, *provider.outcomes[:ensure]].join(': ')
     end
   end
 
