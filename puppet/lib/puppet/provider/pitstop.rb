@@ -23,8 +23,8 @@ class Puppet::Provider::Pitstop < Puppet::Provider
   end
 
   # Asks for every instance's report, by one call per agent and settings for all types together, or by none where the fact
-  # has just asked the same. What could not be had here is asked for again, one by one, when the resource's turn comes: by
-  # then its file may have been written.
+  # has just asked the same. What could not be had here, or may be different since, is asked for again, one by one, when the
+  # resource's turn comes: by then its file may have been written.
   def self.prefetch(resources)
     resources.each_value do |resource|
       PuppetX::Pitstop::Instances.of(resource.catalog).prefetch(resource.target) { reports_for(resource) }
@@ -61,7 +61,7 @@ class Puppet::Provider::Pitstop < Puppet::Provider
   private
 
   def instances
-    @instances ||= PuppetX::Pitstop::Instances.of(resource.catalog)
+    @instances ||= PuppetX::Pitstop::Instances.of(resource.catalog).tap { |all| all.renew(resource.target, resource[:name]) }
   end
 
   # What is known of the instance; nil where no such instance is configured.

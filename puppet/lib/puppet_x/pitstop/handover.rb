@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative 'elsewhere'
+
 module PuppetX
   module Pitstop
     # What the fact has just learned, for the run that follows it in the same process: one call of the agent less. It is
@@ -19,8 +21,7 @@ module PuppetX
         @left = Left.new(began, ['pitstop', *folders.map { |name, usual| ENV.fetch(name, usual) }], text)
       end
 
-      # @return [String, nil] what was left about a target, unless the run has changed anything since: a package, settings
-      #   or a new pack in the source, for instance
+      # @return [String, nil] what was left about a target, unless the run has changed anything since
       def take(target, catalog)
         left = @left
         return unless left && same?(left.target, target)
@@ -41,10 +42,7 @@ module PuppetX
       def holds?(began, catalog)
         return false unless catalog && (0..MAX_AGE_S).cover?(Time.now - began)
 
-        catalog.resources.none? do |resource|
-          synced = Puppet::Util::Storage.cache(resource)[:synced]
-          synced && synced >= began
-        end
+        !Elsewhere.changed_since?(began, catalog)
       end
     end
   end

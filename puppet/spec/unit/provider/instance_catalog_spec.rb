@@ -49,6 +49,18 @@ describe 'a catalog with all types of one instance' do
     expect(stand.calls).to eq(['check --all', 'start is-1'])
   end
 
+  it 'asks again for an instance whose settings, or whatever else, came after the first one, and only once' do
+    stand.answer('check --all', stdout: list(*%w[is-1 is-2].map { |name| check_of(name, level: '1.0.0') }))
+    stand.answer('check', stdout: check_of('is-2', level: '1.1.0').to_json)
+    first = instance_of(:pitstop_pack, level: '1.0.0')
+    file = Puppet::Type.type(:file).new(path: "#{folder}/new", content: 'x', require: first.ref)
+    second = instance_of(:pitstop_pack, 'is-2', level: '1.1.0', require: file.ref)
+    statuses = run(first, file, second, instance_of(:pitstop_service, 'is-2', ensure: :running))
+
+    expect(statuses.map { |status| events(status) }).to match([[], [%w[ensure success]], [], []])
+    expect(stand.calls).to eq(['check --all', 'check is-2'])
+  end
+
   it 'asks again after a call that ended without a report' do
     stand.answer('check --all', stdout: list(check_of('is-1', state: 'stopped')))
     stand.answer('check', stdout: check_of('is-1').to_json)
