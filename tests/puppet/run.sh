@@ -250,10 +250,18 @@ pitstop::pack { '$INSTANCE':
   source  => '$PACK_NEW',
   level   => 'latest',
   vars    => { 'port' => $port },
-  values  => { 'page' => { 'greeting' => 'Good day' }, 'admin' => { 'password' => Sensitive('$secret') } },
 }
 file { '$work/healthy': ensure => file, require => Pitstop::Pack['$INSTANCE'] }
 PP
+apply_site
+expect 'the class and the define describe the instance' '2 yes' "$code $([ -e "$work/healthy" ] && echo yes)"
+rm "$work/healthy"
+sed -i "s/^  vars .*/&\n  values => { 'page' => { 'greeting' => 'Good day' }, 'admin' => { 'password' => Sensitive('$secret') } },/" "$work/site.pp"
+before=$(on_disk)
+apply_site --noop
+expect 'noop of the first values succeeds' 0 "$code"
+expect 'noop of the first values changes nothing on disk' "$before" "$(on_disk)"
+grep -q 'known only once the settings are written' "$work/log" || fail 'noop does not say what it cannot know'
 apply_site
 expect 'the class and the define describe and configure the instance' '2 yes' \
   "$code $([ -e "$work/healthy" ] && grep -q 'Good day' "$home/conf/app.yaml" && echo yes)"

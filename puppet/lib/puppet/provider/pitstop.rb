@@ -69,16 +69,27 @@ class Puppet::Provider::Pitstop < Puppet::Provider
     instances.fetch(resource.target, resource[:name]) { load_check }
   end
 
-  # Only the agent's own `unknown-instance` may read as absent: any other failure is not knowing.
+  # Only the agent's own `unknown-instance` may read as absent: any other failure is not knowing, but for one of settings that
+  # noop does not mend.
   def load_check
     report = self.class.check_agent_of(resource).call('check', resource[:name])
-    report.error_kind == 'unknown-instance' ? nil : succeed(report)
+    return if report.error_kind == 'unknown-instance' || (!report.ok? && unforeseen?)
+
+    succeed(report)
   rescue Puppet::MissingCommand => e
     raise unless resource.noop?
 
     # The agent may be what this very run would install.
     resource.debug(e.message)
     nil
+  end
+
+  # Whether only settings that are still to be written could tell what would change, which noop then says instead.
+  def unforeseen?
+    return false unless resource.settings_pending?
+
+    resource.warning('what else changes is known only once the settings are written')
+    true
   end
 
   # What the instance looks like now.

@@ -98,6 +98,11 @@ module PuppetX
         raise Puppet::Error, "no instance #{self[:name]} is configured; describe it in #{settings_path}"
       end
 
+      # Whether this run would write settings and, under noop, does not: the agent knows only of those before.
+      def settings_pending?
+        noop? && !catalog.nil? && settings_files.any? { |file| pending?(file) }
+      end
+
       # Logs something of several lines, such as a plan, under the resource's name.
       def say(text)
         send_log(self[:loglevel], text) if text
@@ -114,6 +119,20 @@ module PuppetX
           when :file then files.include?(one[:path]) || shared?(one[:path]) || dropped_in?(one[:path])
           end
         end
+      end
+
+      def settings_files
+        catalog.resources.select do |one|
+          one.type == :file && (one[:path] == settings_path || shared?(one[:path]))
+        end
+      end
+
+      # As the file itself would tell, which would show its difference once more.
+      def pending?(file)
+        kind, content = %i[ensure content].map { |name| file.property(name) }
+        return true if kind && !kind.safe_insync?(kind.retrieve)
+
+        !content.nil? && file.replace? && !content.property_matches?(content.retrieve, content.should)
       end
 
       def files_before

@@ -10,6 +10,7 @@ Puppet::Type.type(:pitstop_config).provide(:cli, parent: Puppet::Provider::Pitst
   # @return [Symbol] `applied`, `pending`, or `absent` where no such instance is configured
   def ensure
     return :absent unless known
+    return :pending if unforeseen?
 
     planned = preview('config apply', *arguments, stdin: document)
     foretell(succeed(planned)) if resource.noop?

@@ -44,6 +44,7 @@ Puppet::Type.type(:pitstop_pack).provide(:cli, parent: Puppet::Provider::Pitstop
     return false if view['interrupted']
     return true if settled?(wanted)
     return await_adoption if adoption_pending?
+    return false if unforeseen?
 
     planned = preview('update', *update_arguments(wanted))
     @planned_level = planned.planned_level
@@ -68,6 +69,7 @@ Puppet::Type.type(:pitstop_pack).provide(:cli, parent: Puppet::Provider::Pitstop
 
   def settled?(wanted)
     return level == wanted unless wanted == 'latest'
+    return false if resource.settings_pending?
 
     # The offers of the check are those of the instance's own source: none where it has none, or it could not be read.
     check = known.check
