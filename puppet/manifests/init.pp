@@ -82,9 +82,10 @@ class pitstop (
   Hash[Pitstop::Decisions, Pitstop::Carried] $resolutions    = {},
   Hash[Pitstop::Instance, Hash]              $packs          = {},
 ) {
+  # One name for every version: noop carries none to the host, and reads the one that is there.
   $package_file = $package_source ? {
-    /\Apuppet:/ => "${package_cache}/${split($package_source, '/')[-1]}",
-    default     => $package_source,
+    /\Apuppet:.*?(\.\w+)?\z/ => "${package_cache}/pitstop${1}",
+    default                  => $package_source,
   }
   $folder = { 'ensure' => 'directory', 'owner' => 'root', 'group' => 'root', 'mode' => '0755' }
   $file = { 'ensure' => 'file', 'owner' => 'root', 'group' => 'root', 'mode' => '0644' }

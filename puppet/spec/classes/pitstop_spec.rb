@@ -35,10 +35,21 @@ describe 'pitstop' do
 
     it { is_expected.to compile.with_all_deps }
 
-    it 'carries it to the host first' do
-      path = '/var/cache/pitstop/pitstop_0.1.0_amd64.deb'
+    # Noop would fail to read one that is not carried yet.
+    it 'carries it to the host first, under a name that stays for the next version' do
+      path = '/var/cache/pitstop/pitstop.deb'
       is_expected.to contain_package('pitstop').with(source: path, provider: 'dpkg')
       is_expected.to contain_file(path).with(source: params[:package_source]).that_comes_before('Package[pitstop]')
+    end
+  end
+
+  {
+    'pitstop-0.1.0-1.x86_64.rpm' => 'pitstop.rpm', 'pitstop' => 'pitstop', 'v0.1/pitstop' => 'pitstop'
+  }.each do |carried, name|
+    context "with #{carried} from the Puppet server" do
+      let(:params) { { package_source: "puppet:///modules/site/#{carried}" } }
+
+      it { is_expected.to contain_file("/var/cache/pitstop/#{name}").with_source(params[:package_source]) }
     end
   end
 
