@@ -43,7 +43,8 @@
 # @param policy
 #   What an update may do, for every pack that does not say otherwise.
 # @param rollout
-#   When packs may change, for every pack that does not say otherwise: shares of the fleet, maintenance windows, a lock.
+#   When packs may change, for every pack that does not say otherwise: shares of the fleet, maintenance windows, a lock. `{}`
+#   takes away what was said before; a file without any setting is left as it is.
 # @param products
 #   A folder with product profiles that replace or extend the built-in ones.
 # @param trust
@@ -51,8 +52,8 @@
 # @param trust_roles
 #   Whom the host trusts, the content of `trust.yaml` there. Its keys are texts, or files of `trust` by their names.
 # @param release_policy
-#   What a release must bring before it is staged, by product; `default` is for all. `policy` is about something else: what an
-#   update may do.
+#   What a release must bring before it is staged, by product; `default` is for all, and `{}` demands nothing any more. `policy`
+#   is about something else: what an update may do.
 # @param evidence
 #   Signed evidence, scans and approvals by the name of their file in `<config_dir>/evidence.d`. Others there stay.
 # @param resolutions
@@ -77,7 +78,8 @@ class pitstop (
   Optional[Pitstop::Path]                    $products       = undef,
   Hash[Pitstop::Filename, Pitstop::Carried]  $trust          = {},
   Optional[Pitstop::Trust]                   $trust_roles    = undef,
-  Hash[String[1], Pitstop::Demands]          $release_policy = {},
+  Optional[Hash[String[1],
+      Pitstop::Demands]]                     $release_policy = undef,
   Hash[Pitstop::Decisions, Pitstop::Carried] $evidence       = {},
   Hash[Pitstop::Decisions, Pitstop::Carried] $resolutions    = {},
   Hash[Pitstop::Instance, Hash]              $packs          = {},
@@ -115,7 +117,7 @@ class pitstop (
 
   file { [$config_dir, "${config_dir}/instances.d"]: * => $folder }
 
-  # An existing file of the operator's stays where nothing is said here.
+  # An existing file of the operator's stays where nothing is said here; an empty value is something said.
   $settings = {
     'environment' => $environment,
     'limits'      => $limits,
@@ -141,14 +143,16 @@ class pitstop (
   }
 
   if $trust_roles {
+    $kept = $trust.filter |$name, $from| { !('ensure' in $from) }
     file { "${config_dir}/trust/trust.yaml":
       content => pitstop::to_yaml($trust_roles),
-      # Before what names them: in between, the agent would miss them.
-      require => $trust.keys.map |$name| { File["${config_dir}/trust/${name}"] },
+      # After what it names, and before what it names no more: in between, the agent would miss them.
+      require => $kept.keys.map |$name| { File["${config_dir}/trust/${name}"] },
+      before  => ($trust - $kept).keys.map |$name| { File["${config_dir}/trust/${name}"] },
       *       => $file,
     }
   }
-  unless $release_policy.empty {
+  if $release_policy {
     file { "${config_dir}/policy.yaml":
       content => pitstop::to_yaml($release_policy),
       *       => $file,

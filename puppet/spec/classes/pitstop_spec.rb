@@ -141,6 +141,25 @@ describe 'pitstop' do
     end
   end
 
+  context 'with what is to be in force no more' do
+    let(:params) do
+      gone = { 'ensure' => 'absent' }
+      { rollout: {}, release_policy: {}, resolutions: { 'am.json' => gone }, trust: { 'old.pem' => gone, 'new.pem' => { 'content' => 'x' } },
+        trust_roles: { 'version' => 2, 'roles' => { 'release' => { 'keys' => ['new.pem'] } } } }
+    end
+
+    it { is_expected.to compile.with_all_deps }
+
+    it 'says so in the files, and removes those that are to be gone' do
+      policy = catalogue.resource('File', '/etc/pitstop/policy.yaml')[:content]
+      expect([settings, policy].map { |text| YAML.safe_load(text) }).to eq([{ 'rollout' => {} }, {}])
+      is_expected.to contain_file('/etc/pitstop/resolutions.d/am.json').with_ensure('absent')
+      is_expected.to contain_file('/etc/pitstop/trust/old.pem').with_ensure('absent')
+        .that_requires('File[/etc/pitstop/trust/trust.yaml]')
+      is_expected.to contain_file('/etc/pitstop/trust/new.pem').that_comes_before('File[/etc/pitstop/trust/trust.yaml]')
+    end
+  end
+
   context 'without any' do
     it { is_expected.not_to contain_file('/etc/pitstop/policy.yaml') }
     it { is_expected.not_to contain_file('/etc/pitstop/evidence.d') }

@@ -25,8 +25,8 @@ require 'spec_helper'
     [{ 'wave' => [] }, { 'seed' => 41 }, { 'lock' => 'https://lock.example.com' }]
   ],
   'Pitstop::Carried' => [
-    [{ 'content' => 'x' }, { 'source' => 'puppet:///modules/site/x' }, { 'source' => '/srv/x' }],
-    [{}, { 'content' => '' }, { 'source' => 'https://example.com/x' }, { 'source' => 'x' }, { 'content' => 'x', 'source' => '/srv/x' }]
+    [{ 'content' => 'x' }, { 'source' => 'puppet:///modules/site/x' }, { 'source' => '/srv/x' }, { 'ensure' => 'absent' }],
+    [{}, { 'ensure' => 'file' }, { 'ensure' => 'absent', 'content' => 'x' }, { 'content' => '' }, { 'source' => 'https://example.com/x' }, { 'source' => 'x' }, { 'content' => 'x', 'source' => '/srv/x' }]
   ],
   'Pitstop::Demands' => [
     [{}, { 'unsigned' => 'allow', 'max_age' => '30d', 'hold' => ['7.1.0.40'] },
