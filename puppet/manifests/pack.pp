@@ -47,7 +47,8 @@
 # @param policy
 #   What an update of this pack may do.
 # @param rollout
-#   When this pack may change; what it does not say is as in `pitstop::rollout`. What has to wait is no failure.
+#   When this pack may change; what it does not say is as in `pitstop::rollout`. What has to wait is no failure. A server is
+#   restarted for a notification of `Pitstop_service` whenever that comes.
 # @param vars
 #   Values for the profile, such as ports.
 # @param config

@@ -13,7 +13,8 @@ Puppet::Type.newtype(:pitstop_service) do
   @doc = <<~DOC
     @summary Whether the server of an instance runs.
 
-    A notification restarts a server that runs.
+    A notification restarts a server that runs, at once: the instance's waves, windows and lock hold up changes of the
+    pack and of its configuration, and not this.
 
         pitstop_service { 'is-1':
           ensure    => running,
