@@ -9,6 +9,8 @@ module PuppetX
     module Handover
       # Seconds after which a host may look different without Puppet's doing.
       MAX_AGE_S = 120
+      # Seconds that the fact waits for the agent, which a source that does not answer may keep.
+      FACT_TIMEOUT_S = 20
 
       Left = Struct.new(:began, :target, :text)
 

@@ -2,6 +2,7 @@
 
 require 'spec_helper'
 require 'facter'
+require 'puppet_x/pitstop/handover'
 
 describe 'the fact pitstop' do
   around do |example|
@@ -56,6 +57,19 @@ describe 'the fact pitstop' do
     broken = failure('check', kind: 'home-missing', exit: 1, instance: 'is-2', before: nil, after: nil)
     agent(list(broken), exit: 1)
     expect(fact['instances']).to eq('is-2' => { 'error' => 'home-missing' })
+  end
+
+  it 'says that the agent has no answer about any instance, and why' do
+    unreadable = { schema: Recorded::LIST_SCHEMA, reports: [], error: { kind: 'settings' }, agent: '0.1.0' }
+    agent(unreadable.to_json, exit: 2)
+    expect(fact).to eq('agent' => '0.1.0', 'instances' => {}, 'error' => 'settings')
+  end
+
+  it 'says that the agent took too long' do
+    stub_const('PuppetX::Pitstop::Handover::FACT_TIMEOUT_S', 1)
+    agent('')
+    File.write("#{folder}/pitstop", "#!/bin/sh\nexec sleep 60\n")
+    expect(fact).to eq('error' => 'timeout')
   end
 
   it 'is absent without an agent' do
