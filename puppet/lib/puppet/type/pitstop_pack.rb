@@ -64,10 +64,12 @@ Puppet::Type.newtype(:pitstop_pack) do
 
       begin
         resource.sync_companions(companions)
-      ensure
-        # A refused update is no reason to leave the server down.
+      rescue StandardError
+        # A refused update is no reason to leave the server down; an end of the whole run is, as the update goes on by itself.
         provider.ensure = should
+        raise
       end
+      provider.ensure = should
     end
 
     # Stopped first, so that the update does not start it again.

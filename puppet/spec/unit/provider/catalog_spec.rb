@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require 'spec_helper'
+require 'puppet/agent'
 
 # What is called in which order, and what the events say.
 describe 'a catalog with a pitstop_pack' do
@@ -86,6 +87,24 @@ describe 'a catalog with a pitstop_pack' do
     expect(events(status)).to eq([%w[ensure failure]])
     expect(status.events.first.message).to include('too full')
     expect(changing_calls.last).to eq('start is-1')
+  end
+
+  it 'starts no server where Puppet ends the whole run, as the update may still be at work' do
+    allow_any_instance_of(PuppetX::Pitstop::Agent).to receive(:wait).and_wrap_original do |wait, command, *others|
+      command.include?('update') && !command.include?('--dry-run') ? raise(Puppet::Agent::RunTimeoutError) : wait.call(command, *others)
+    end
+    expect { apply(check_of('is-1', level: '1.0.0', state: 'stopped'), ensure: :running, level: '1.1.0') }
+      .to raise_error(Puppet::Agent::RunTimeoutError)
+    expect(changing_calls).to be_empty
+  end
+
+  { 3600 => 1, 0 => 0, 10_801 => 0 }.each do |limit, warnings|
+    it "warns #{warnings} times of a run that Puppet ends after #{limit} s" do
+      allow(Puppet).to receive(:run_mode).and_return(Puppet::Util::RunMode[:agent])
+      Puppet[:runtimeout] = limit
+      apply(check_of('is-1', level: '1.0.0'), level: '1.1.0')
+      expect(logs.map(&:message).grep(/set runtimeout/).size).to eq(warnings)
+    end
   end
 
   it 'fails for an instance that is not configured, and says where to configure it' do
