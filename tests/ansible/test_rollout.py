@@ -189,6 +189,8 @@ class Fleet(unittest.TestCase):
         self.assertRegex(said, r"h2 +h2 +1.1.0 +1.1.1 +running +\d+ +ready, stops the server")
         self.assertIn("3 instances: 1 conflict, 2 ready", said)
         self.silent("pitstop.fleet.check", {}, "--limit", "h1")
+        said = self.run_badly("pitstop.fleet.check", {"pitstop_fail": True, "pitstop_agent": "/no/agent"}, "--limit", "h2")
+        self.assertRegex(said, r"h2 +- +\? +- +\? +\? +the agent /no/agent is not there")
         self.assertEqual(servers(), before)
 
     def test_04_a_host_that_needs_a_person_ends_the_rollout_after_its_wave(self):

@@ -83,7 +83,8 @@ def rows_of(host, result):
     if result.get("unreachable"):
         return [("unreachable", (host, "-", "?", "-", "?", "?", "unreachable"))]
     rows = [row_of(host, report) for report in result.get("reports", [])]
-    if not rows and result.get("failed"):
+    # A playbook that goes on with the others has the task not be failed: then only its words tell.
+    if not rows and (result.get("failed") or result.get("msg")):
         return [("failed", (host, "-", "?", "-", "?", "?", result.get("msg", "failed")))]
     return rows
 

@@ -63,10 +63,12 @@ def test_hosts_that_did_not_answer_are_in_the_table_and_columns_are_below_each_o
             "h2": {"unreachable": True, "failed": True, "msg": "no route"},
             "h3": {"failed": True, "msg": "no pitstop\nbinary"},
             "h4": {"reports": []},
+            "h5": {"failed": False, "failed_when_result": False, "reports": [], "kind": "agent-missing", "msg": "no agent"},
         }
     )
-    header, first, second, third, total = found["lines"]
+    header, first, second, third, fourth, total = found["lines"]
     assert header.index("instance") == first.index("lab") == second.index("-")
     assert third.endswith("no pitstop binary")
-    assert total == "3 instances: 1 unreachable, 1 failed, 1 current"
-    assert found["problems"] == [second, third]
+    assert fourth.split() == ["h5", "-", "?", "-", "?", "?", "no", "agent"]
+    assert total == "4 instances: 1 unreachable, 2 failed, 1 current"
+    assert found["problems"] == [second, third, fourth]
