@@ -172,6 +172,10 @@ class Fleet(unittest.TestCase):
         _, changed = self.run_well("site.yml", settings, "--limit", "h1", "--diff")
         self.assertEqual(changed, predicted)
         self.assertIn("Good day", (WORK / "h1/demo-server-1.0.0/conf/app.yaml").read_text(encoding="utf-8"))
+        # What is said of updates is in the way of nothing where no level is asked for.
+        asked = {"release_hold": True, "allow_downgrade": True, "acknowledge": ["database"]}
+        settings["pitstop_packs"] = [{"name": "h1", "state": "started", **asked}]
+        self.silent("site.yml", settings, "--limit", "h1")
 
     def test_03_the_fleet_is_looked_at(self):
         for host in [host for host in HOSTS if not (WORK / host / "opt").exists()]:
