@@ -303,7 +303,17 @@ class Fleet(unittest.TestCase):
         self.assertEqual({instance(host)["before"]["state"] for host in HOSTS}, {"running"})
         self.silent("pitstop.fleet.rollback", variables)
 
-    def test_11_changed_settings_are_written_before_what_follows_from_them(self):
+    def test_11_packs_go_by_their_whole_names(self):
+        said = self.run_badly("pitstop.fleet.rollout", {"pitstop_level": "1.1.1", "pitstop_names": "h33"})
+        self.assertIn("no host of the play has a pack h33", said)
+        # Those of no host are refused, and those of another one are not.
+        settings = {"pitstop_level": "1.1.1", "pitstop_names": "h33,h2", "pitstop_packs": [{"name": "h3"}, {"name": "h33"}]}
+        said = self.run_badly("pitstop.fleet.rollout", settings, "--limit", "h1")
+        self.assertIn("no host of the play has a pack h2, which", said)
+        self.silent("pitstop.fleet.rollout", {"pitstop_level": "1.1.0", "pitstop_names": "h2", "pitstop_serial": 1})
+        self.assertEqual(levels(), dict.fromkeys(HOSTS, "1.1.0"))
+
+    def test_12_changed_settings_are_written_before_what_follows_from_them(self):
         moved, settings = WORK / "h3/moved", WORK / "h3/etc/instances.d/h3.yaml"
         moved.mkdir()
         (WORK / "h3/packs/demo-server-1.1.1.tar.gz").rename(moved / "demo-server-1.1.1.tar.gz")
@@ -318,7 +328,7 @@ class Fleet(unittest.TestCase):
         self.assertEqual(servers(), before)
         self.silent("pitstop.fleet.rollout", variables, "--limit", "h3")
 
-    def test_12_the_fleet_is_reported(self):
+    def test_13_the_fleet_is_reported(self):
         playbook = WORK / "report.yml"
         playbook.write_text("- hosts: fleet\n  gather_facts: false\n  roles: [pitstop.fleet.report]\n", encoding="utf-8")
         variables = {"pitstop_report_agent": AGENT, "pitstop_report_markdown": "fleet.md", "pitstop_report_dir": "page"}

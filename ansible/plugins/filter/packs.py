@@ -21,7 +21,7 @@ options:
     elements: dict
     default: []
   names:
-    description: Only packs of these names, if there are any.
+    description: Only packs of these names, if there are any. A text has commas between them.
     type: list
     elements: str
     default: []
@@ -49,6 +49,7 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.pitstop.fleet.plugins.module_utils._agent import AgentError, check_name
+from ansible_collections.pitstop.fleet.plugins.plugin_utils._listed import listed
 
 
 def named(packs):
@@ -73,8 +74,9 @@ def packs(given, found=(), names=(), product=""):
             check_name(str(pack.get("name", "")))
         except AgentError as error:
             raise AnsibleFilterError(error.result["msg"])
-    if names:
-        chosen = [pack for pack in chosen if pack["name"] in names]
+    wanted = listed(names)
+    if wanted:
+        chosen = [pack for pack in chosen if pack["name"] in wanted]
     if product:
         chosen = [pack for pack in chosen if pack.get("product") == product]
     return chosen

@@ -47,13 +47,7 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-
-
-def listed(value):
-    """A list, also where it was written as one text."""
-    if isinstance(value, str):
-        return [word.strip() for word in value.split(",") if word.strip()]
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+from ansible_collections.pitstop.fleet.plugins.plugin_utils._listed import listed
 
 
 def hosts_of(stage, groups):

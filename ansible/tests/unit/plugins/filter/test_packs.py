@@ -7,6 +7,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.pitstop.fleet.plugins.filter.packs import packs
 
 AM, MI = {"name": "am-1", "product": "wso2am"}, {"name": "mi-1", "product": "wso2mi"}
+ALIKE = [{"name": name} for name in ("am", "am-1", "am-10")]
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,9 @@ AM, MI = {"name": "am-1", "product": "wso2am"}, {"name": "mi-1", "product": "wso
         ({"am-1": {"product": "wso2am"}, "mi-1": {"product": "wso2mi"}}, {}, [AM, MI]),
         ({"am-1": None}, {}, [{"name": "am-1"}]),
         ([AM, MI], {"names": ["mi-1"]}, [MI]),
+        (ALIKE, {"names": "am-10"}, [ALIKE[2]]),
+        (ALIKE, {"names": "am-10, am"}, [ALIKE[0], ALIKE[2]]),
+        (ALIKE, {"names": ""}, ALIKE),
         ([AM, MI], {"product": "wso2am"}, [AM]),
         ([AM], {"names": ["mi-1"]}, []),
         ([], {}, []),
