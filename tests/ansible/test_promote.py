@@ -48,7 +48,7 @@ INVENTORY["all"] = {
         "pitstop_host": socket.gethostname(),
     }
 }
-LOCKDOWN = {"pitstop_lockdown_dir": "carry", "pitstop_lockdown_split": "20K", "pitstop_lockdown_files": ["release.pem"]}
+LOCKDOWN = {"pitstop_lockdown_dir": "carry", "pitstop_lockdown_split": "20K", "pitstop_lockdown_files": "release.pem"}
 
 
 def pitstop(*words):
@@ -241,7 +241,7 @@ class Promotion(unittest.TestCase):
 
     def test_07_a_host_whose_tests_fail_counts_against_the_release(self):
         smoke = {"pitstop_suites": ["smoke=true"]}
-        self.promote("to-1.1.0.pitstop", stages=["staging"], pitstop_evidence_again=True, **smoke)
+        self.promote("to-1.1.0.pitstop", stages=["staging"], pitstop_evidence_again="true", **smoke)
         variables = {"pitstop_suites": ["smoke=false"], "pitstop_evidence_again": True}
         said = self.refused("to-1.1.0.pitstop", stages=["staging"], **variables)
         self.assertIn("h2: ", said)
@@ -271,7 +271,8 @@ class Promotion(unittest.TestCase):
 
     def test_09_a_second_run_changes_nothing(self):
         before, bundle = servers(), (WORK / "to-1.1.0.pitstop").read_bytes()
-        _, changed = self.promote("to-1.1.0.pitstop", **LOCKDOWN)
+        # As with `-e key=value`, which says everything as a text.
+        _, changed = self.promote("to-1.1.0.pitstop", **LOCKDOWN, pitstop_evidence_again="false")
         self.assertEqual((set(changed.values()), servers()), ({0}, before))
         self.assertEqual((WORK / "to-1.1.0.pitstop").read_bytes(), bundle)
 

@@ -279,7 +279,7 @@ class Fleet(unittest.TestCase):
 
     def test_09_an_update_that_must_wait_is_told_and_is_no_failure(self):
         # It holds the release that failed on it; what kinds mean to wait is the caller's to say.
-        variables = dict(ROLLOUT, pitstop_level="1.2.0", pitstop_waiting_kinds=["held"])
+        variables = dict(ROLLOUT, pitstop_level="1.2.0", pitstop_waiting_kinds="held")
         said = self.silent("pitstop.fleet.rollout", variables, "--limit", "h2")
         self.assertIn("h2 waits: ", said)
         self.assertEqual(balancer(), [])
