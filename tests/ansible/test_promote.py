@@ -12,7 +12,7 @@ import socket
 import subprocess
 import unittest
 
-from test_rollout import AGENT, ROOT, WORK, agent, ansible, instance, levels, play, release, servers
+from test_rollout import AGENT, LOST, ROOT, WORK, agent, ansible, instance, levels, play, release, servers
 
 ENVIRONMENTS = {"dev": "h1", "staging": "h2", "production": "h3"}
 STAGES = list(ENVIRONMENTS)
@@ -88,13 +88,18 @@ def outcomes(bundle):
     return [(one["pitstop"]["environment"], one["result"], signed) for one, signed in evidence]
 
 
-def handed_over(forged):
-    """An agent as on a host in other hands: what it signs is replaced before anybody fetches it."""
-    path, evidence = WORK / "compromised", WORK / "h1/var/evidence/h1.json"
-    lie = f'case " $* " in *" --evidence "*) cp "{forged}" "{evidence}";; esac'
-    path.write_text(f'#!/bin/sh\n"{AGENT}" "$@"\ncode=$?\n{lie}\nexit $code\n', encoding="utf-8")
+def after_evidence(command):
+    """An agent after which something else happens on the host, before anybody fetches what it signed."""
+    path = WORK / "compromised"
+    then = f'case " $* " in *" --evidence "*) {command};; esac'
+    path.write_text(f'#!/bin/sh\n"{AGENT}" "$@"\ncode=$?\n{then}\nexit $code\n', encoding="utf-8")
     path.chmod(0o755)
     return str(path)
+
+
+def handed_over(forged):
+    """An agent as on a host in other hands: what it signs is replaced."""
+    return after_evidence(f'cp "{forged}" "{WORK / "h1/var/evidence/h1.json"}"')
 
 
 def altered(path, change):
@@ -360,6 +365,28 @@ class Promotion(unittest.TestCase):
         self.assertTrue(agent("h3", "rollback", "h3", "--to", "1.1.0")["ok"])
         told = agent("h3", "update", "h3", "--from", bundle)
         self.assertEqual((told["status"], told.get("missing")), ("updated", None), told)
+
+    def test_13_a_host_that_is_lost_ends_the_promotion_after_its_wave(self):
+        release("1.1.2")
+        old, new = (WORK / f"h1/packs/demo-server-{level}.tar.gz" for level in ("1.1.1", "1.1.2"))
+        pitstop("bundle", "create", "--from", old, "--to", new, "--sign", "release.key", "--out", "to-1.1.2.pitstop")
+        early = {"early": {"children": {"dev": {}, "staging": {}}}}
+        (WORK / "groups.json").write_text(json.dumps(INVENTORY | early), encoding="utf-8")
+        # No other refusal ends it: a signed release is all that any host asks for.
+        for host in ENVIRONMENTS.values():
+            (WORK / host / "etc/policy.yaml").write_text(json.dumps(POLICIES["h1"]), encoding="utf-8")
+        # Development does not answer at all; then its evidence is all that is missing, and it is gone when that is fetched.
+        gone = WORK / "lost.h1"
+        lose = after_evidence(f'case " $* " in *" h1 "*) touch "{gone}";; esac')
+        variables = dict(LOST, work=str(WORK), stages=["early", "production"], pitstop_suites=["smoke=true"])
+        gone.touch()
+        before = levels()
+        for more in ({}, {"pitstop_agent": lose}):
+            with self.subTest(more):
+                said = self.refused("to-1.1.2.pitstop", **variables, **more)
+                self.assertIn("the rollout ends here: h1 ", said)
+                self.assertEqual(levels()["h3"], before["h3"])
+                gone.unlink()
 
 
 if __name__ == "__main__":

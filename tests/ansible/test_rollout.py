@@ -57,6 +57,8 @@ INVENTORY = {
     "canary": {"hosts": {"h2": {}}},
     "all": {"vars": {"work": str(WORK), "pitstop_agent": "{{ dir }}/opt/pitstop"}},
 }
+# A host is gone once there is a file of its name: nobody listens at that address.
+LOST = {"ansible_host": "127.0.0.{{ 9 if (work ~ '/lost.' ~ inventory_hostname) is exists else 1 }}"}
 ROLLOUT = {
     "pitstop_stages": "canary,fleet",
     "pitstop_serial": 2,
@@ -313,7 +315,18 @@ class Fleet(unittest.TestCase):
         self.silent("pitstop.fleet.rollout", {"pitstop_level": "1.1.0", "pitstop_names": "h2", "pitstop_serial": 1})
         self.assertEqual(levels(), dict.fromkeys(HOSTS, "1.1.0"))
 
-    def test_12_changed_settings_are_written_before_what_follows_from_them(self):
+    def test_12_a_host_that_is_lost_while_its_wave_is_watched_ends_the_rollout(self):
+        # It goes once its server was verified, which is before the wave is watched.
+        lost, losing = WORK / "lost.h1", WORK / "losing"
+        losing.write_text(f'#!/bin/sh\ncase " $* " in *" verify h1 "*) touch {lost};; esac\nexec "{AGENT}" "$@"\n', encoding="utf-8")
+        losing.chmod(0o755)
+        variables = dict(LOST, pitstop_level="1.1.1", pitstop_stages="h1,h2", pitstop_agent=str(losing), pitstop_soak_s=1)
+        said = self.run_badly("pitstop.fleet.rollout", variables)
+        self.assertIn("the rollout ends here: h1 ", said)
+        self.assertEqual(levels(), {"h1": "1.1.1", "h2": "1.1.0", "h3": "1.1.0"})
+        lost.unlink()
+
+    def test_13_changed_settings_are_written_before_what_follows_from_them(self):
         moved, settings = WORK / "h3/moved", WORK / "h3/etc/instances.d/h3.yaml"
         moved.mkdir()
         (WORK / "h3/packs/demo-server-1.1.1.tar.gz").rename(moved / "demo-server-1.1.1.tar.gz")
@@ -328,7 +341,7 @@ class Fleet(unittest.TestCase):
         self.assertEqual(servers(), before)
         self.silent("pitstop.fleet.rollout", variables, "--limit", "h3")
 
-    def test_13_the_fleet_is_reported(self):
+    def test_14_the_fleet_is_reported(self):
         playbook = WORK / "report.yml"
         playbook.write_text("- hosts: fleet\n  gather_facts: false\n  roles: [pitstop.fleet.report]\n", encoding="utf-8")
         variables = {"pitstop_report_agent": AGENT, "pitstop_report_markdown": "fleet.md", "pitstop_report_dir": "page"}
