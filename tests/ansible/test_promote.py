@@ -379,6 +379,8 @@ class Promotion(unittest.TestCase):
         gone = WORK / "lost.h1"
         lose = after_evidence(f'case " $* " in *" h1 "*) touch "{gone}";; esac')
         variables = dict(LOST, work=str(WORK), stages=["early", "production"], pitstop_suites=["smoke=true"])
+        # What they are is for the hosts to say, where the inventory only names them.
+        variables["pitstop_packs"] = [{"name": "{{ inventory_hostname }}"}]
         gone.touch()
         before = levels()
         for more in ({}, {"pitstop_agent": lose}):
@@ -387,6 +389,7 @@ class Promotion(unittest.TestCase):
                 self.assertIn("the rollout ends here: h1 ", said)
                 self.assertEqual(levels()["h3"], before["h3"])
                 gone.unlink()
+        self.assertEqual(levels(), {"h1": "1.1.2", "h2": "1.1.2", "h3": before["h3"]})
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ options:
     type: raw
     required: true
   found:
-    description: The reports of M(pitstop.fleet.pack_info), for a host that no packs are written of.
+    description:
+      - The reports of M(pitstop.fleet.pack_info), for a host that no packs are written of, and for the products of those that
+        are written without.
     type: list
     elements: dict
     default: []
@@ -26,7 +28,7 @@ options:
     elements: str
     default: []
   product:
-    description: Only packs of this product, if it is given.
+    description: Only packs of this product, if it is given, and those whose product is not known.
     type: str
     default: ""
 """
@@ -65,6 +67,12 @@ def seen(report):
     return dict(name=report["instance"], product=release.get("product"), adopt=False)
 
 
+def product_of(pack, found):
+    """What product a pack is, as it is written or as its host says; none if nobody knows."""
+    told = [seen(report)["product"] for report in found if report["instance"] == pack["name"]]
+    return pack.get("product") or (told[0] if told else None)
+
+
 def packs(given, found=(), names=(), product=""):
     """The packs that are written or, without any, that were found."""
     chosen = named(given) if given else [seen(report) for report in found]
@@ -78,7 +86,8 @@ def packs(given, found=(), names=(), product=""):
     if wanted:
         chosen = [pack for pack in chosen if pack["name"] in wanted]
     if product:
-        chosen = [pack for pack in chosen if pack.get("product") == product]
+        # What nobody knows of stays: the agent refuses another product, and what is left out here would be taken for done.
+        chosen = [pack for pack in chosen if product_of(pack, found) in (product, None)]
     return chosen
 
 

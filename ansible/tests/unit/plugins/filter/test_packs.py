@@ -32,8 +32,16 @@ def test_packs_are_one_list_however_they_are_written(given, options, chosen):
 def test_without_packs_they_are_those_of_the_host(record):
     found = [record("check-current")["report"], record("check-home-missing")["report"]]
     assert packs([], found=found)[0] == {"name": "lab", "product": "lab", "adopt": False}
-    assert packs({}, found=found, product="lab") == packs([], found=found[:1])
+    assert packs({}, found=found[:1], product="lab") == packs([], found=found[:1])
     assert packs([AM], found=found) == [AM]
+
+
+def test_a_product_that_is_not_written_is_what_the_host_says_and_an_unknown_one_is_not_left_out(record):
+    found = [record("check-current")["report"], dict(record("check-home-missing")["report"], instance="ill")]
+    lab, ill, new = ({"name": name} for name in ("lab", "ill", "new"))
+    assert packs([lab, ill, new], found=found, product="lab") == [lab, ill, new]
+    assert packs([lab, ill, new, AM], found=found, product="other") == [ill, new]
+    assert [pack["name"] for pack in packs([], found=found, product="other")] == ["ill"]
 
 
 @pytest.mark.parametrize("given", [[{"product": "wso2am"}], {"../x": {}}, [{"name": "--all"}]])
