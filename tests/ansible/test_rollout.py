@@ -174,6 +174,11 @@ class Fleet(unittest.TestCase):
         _, changed = self.run_well("site.yml", settings, "--limit", "h1", "--diff")
         self.assertEqual(changed, predicted)
         self.assertIn("Good day", (WORK / "h1/demo-server-1.0.0/conf/app.yaml").read_text(encoding="utf-8"))
+        # A mistake in what is said of a pack is mended where it was made.
+        well = settings["pitstop_packs"][0]
+        said = self.run_badly("site.yml", dict(settings, pitstop_packs=[dict(well, policy={"keep_snapshot": 3})]), "--limit", "h1")
+        self.assertIn("unknown key `keep_snapshot`", said)
+        self.run_well("site.yml", settings, "--limit", "h1")
         # What is said of updates is in the way of nothing where no level is asked for.
         asked = {"release_hold": True, "allow_downgrade": True, "acknowledge": ["database"]}
         settings["pitstop_packs"] = [{"name": "h1", "state": "started", **asked}]
