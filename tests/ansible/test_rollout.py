@@ -339,6 +339,14 @@ class Fleet(unittest.TestCase):
         variables = dict(ROLLOUT, pitstop_packs=packs)
         self.run_well("pitstop.fleet.rollout", variables, "--limit", "h3")
         self.assertEqual((levels()["h3"], balancer()), ("1.1.1", ["out h3", "in h3"]))
+        # What the agent would refuse is refused before the host goes out of service.
+        written = settings.read_text(encoding="utf-8")
+        for why, wrong in [("unknown key `keep_snapshot`", {"policy": {"keep_snapshot": 4}}), ("/nowhere", {"home": "/nowhere"})]:
+            said = self.run_badly("pitstop.fleet.rollout", dict(variables, pitstop_packs=[dict(packs[0], **wrong)]), "--limit", "h3")
+            self.assertIn(why, said)
+        said = self.run_badly("pitstop.fleet.rollout", dict(variables, pitstop_agent="/no/agent"), "--limit", "h3")
+        self.assertIn("the agent /no/agent is not there", said)
+        self.assertEqual((balancer(), settings.read_text(encoding="utf-8")), ([], written))
         packs[0]["policy"] = {"keep_snapshots": 4}
         before = servers()
         self.run_well("pitstop.fleet.rollout", variables, "--limit", "h3")
