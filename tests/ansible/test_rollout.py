@@ -370,6 +370,12 @@ class Fleet(unittest.TestCase):
         for page in ("index.html", "fleet.md"):
             text = (WORK / "page" / page).read_text(encoding="utf-8")
             self.assertTrue(all(host in text for host in HOSTS), page)
+        # Of one that cannot read its own settings the page says so.
+        (WORK / "h3/etc/pitstop.yaml").write_text("bogus: 1\n", encoding="utf-8")
+        self.run_well("report.yml", variables)
+        self.assertIn("hosts/h3.json: no report could be made", (WORK / "page/fleet.md").read_text(encoding="utf-8"))
+        told = json.loads((WORK / "page/hosts/h3.json").read_text(encoding="utf-8"))
+        self.assertEqual([(one["ok"], one["error"]["kind"]) for one in told], [(False, "settings")])
 
 
 if __name__ == "__main__":
