@@ -6,6 +6,7 @@ import ctypes
 import functools
 import hashlib
 import http.server
+import json
 import os
 import struct
 import threading
@@ -125,6 +126,17 @@ class FromAnAddress(unittest.TestCase):
 
     def test_05_one_that_is_too_old_is_refused(self):
         self.refused("and 99.0.0 is needed", "new", "new", pitstop_agent_version="99.0.0")
+
+    def test_06_an_agent_that_hides_that_of_a_package_is_refused(self):
+        places = [WORK / "h1/usr/local/bin/pitstop", WORK / "h1/usr/bin/pitstop"]
+        play_of = {"include_role": {"name": "pitstop.fleet.agent", "tasks_from": "shadow"}}
+        (WORK / "shadow.yml").write_text(json.dumps([{"hosts": "fleet", "gather_facts": False, "tasks": [play_of]}]), encoding="utf-8")
+        for place, name, is_well in [(places[1], "new", True), (places[0], "new", True), (places[0], "old", False)]:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(BINARIES[name])
+            code, said, _ = play("shadow.yml", {"pitstop_agent_places": [str(one) for one in places]})
+            self.assertEqual(code == 0, is_well, said[-6000:])
+        self.assertIn("remove it, or say with pitstop_agent which of them is meant", " ".join(said.split()))
 
 
 if __name__ == "__main__":
