@@ -138,6 +138,16 @@ class FromAnAddress(unittest.TestCase):
             self.assertEqual(code == 0, is_well, said[-6000:])
         self.assertIn("remove it, or say with pitstop_agent which of them is meant", " ".join(said.split()))
 
+    def test_07_files_of_one_name_do_not_take_each_others_place(self):
+        keys = [WORK / "keys" / folder / "release.pem" for folder in ("old", "new")]
+        for key in keys:
+            key.parent.mkdir(parents=True)
+            key.write_text(key.parent.name, encoding="utf-8")
+        self.refused(f"would take the place of {keys[0]}", "new", "new", pitstop_trust=[str(key) for key in keys])
+        self.assertFalse((WORK / "h1/etc/trust").exists())
+        well, said, _ = self.have("new", pitstop_trust=[str(keys[1]), str(keys[1])])
+        self.assertTrue(well, said[-6000:])
+
 
 if __name__ == "__main__":
     unittest.main()
