@@ -58,6 +58,8 @@ def utc(ago):
         (1, False),
         ([], False),
     ],
+    # Not by their values: processes that share the tests would call them by different seconds.
+    ids=range(11),
 )
 def test_when_an_approval_has_ended(expires, ended):
     assert says(envelope(APPROVAL, {"expires": expires}))["has_ended"] is ended
