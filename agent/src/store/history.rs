@@ -32,25 +32,24 @@ impl super::Store {
         append(&path, &line).map_err(|error| Failure::io("append to the history", &path, error))
     }
 
-    /// Every record, the oldest first. A line that a kill cut short is left out.
+    /// Every record, the oldest first. A line that a kill cut short, or that is damaged, is left out: it must not keep a
+    /// change, or the way back, from being settled.
     ///
     /// # Errors
     /// Reading failed.
     pub fn history(&self) -> Result<Vec<TransactionView>> {
         let path = self.history_file();
-        let text = fs::read_text_up_to(&path, LIMIT)
-            .map_err(|error| Failure::io("read the history", &path, error))?;
-        Ok(text
-            .unwrap_or_default()
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect())
+        let bytes = fs::read_if_exists(&path, LIMIT)
+            .map_err(|error| Failure::io("read the history", &path, error))?
+            .unwrap_or_default();
+        let lines = bytes.split(|byte| *byte == b'\n');
+        Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
     }
 }
 
 fn append(path: &Path, line: &[u8]) -> std::io::Result<()> {
     let cut_short =
-        fs::read_text_up_to(path, LIMIT)?.is_some_and(|text| !text.is_empty() && !text.ends_with('\n'));
+        fs::read_if_exists(path, LIMIT)?.is_some_and(|bytes| bytes.last().is_some_and(|last| *last != b'\n'));
     let mut file = fs::open_append(path)?;
     if cut_short {
         fs::append_durably(&mut file, path, b"\n")?;

@@ -57,10 +57,18 @@ pub fn read_text_if_exists(path: &Path) -> io::Result<Option<String>> {
 /// # Errors
 /// Of the system, or the content is not UTF-8.
 pub fn read_text_up_to(path: &Path, limit: u64) -> io::Result<Option<String>> {
+    let bytes = read_if_exists(path, limit)?;
+    let text = bytes.map(|bytes| String::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData.into()));
+    text.transpose()
+}
+
+/// The content of a file of at most `limit` bytes; `None` if it does not exist.
+///
+/// # Errors
+/// Of the system.
+pub fn read_if_exists(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     match read(path, limit) {
-        Ok(bytes) => String::from_utf8(bytes)
-            .map(Some)
-            .map_err(|_| io::ErrorKind::InvalidData.into()),
+        Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

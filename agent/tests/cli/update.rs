@@ -457,7 +457,7 @@ fn every_change_has_one_record_in_the_history() {
 }
 
 #[test]
-fn check_tells_the_last_transactions_also_those_that_an_older_agent_wrote_down() {
+fn check_tells_the_last_transactions_also_those_of_an_older_agent_and_beside_damaged_ones() {
     let lab = lab();
     let check = lab.run(&["check", "lab"]);
     assert_eq!(check.report["transactions"], Value::Null);
@@ -465,13 +465,11 @@ fn check_tells_the_last_transactions_also_those_that_an_older_agent_wrote_down()
     assert!(at.is_string() && installed_at.is_string(), "{at} {installed_at}");
     let old = r#"{"transaction":"000000-0","action":"update","outcome":"done","from":{"product":"lab","level":"0.9"},
         "to":{"product":"lab","level":"1.0.0"},"began":"2026-01-01T00:00:00Z","ended":"2026-01-01T00:00:09Z","agent":"0.0.9"}"#;
-    let cut_short = r#"{"transaction":"000000-1","action":"upd"#;
+    // No text any more: neither a change nor its way back may fail because of it.
+    let damaged = b"{\"transaction\":\"000000-1\",\"action\":\"up\xff";
     let history = lab.path("state/instances/lab/history.jsonl");
-    fs::write(
-        history,
-        format!("{}\n{cut_short}\n", old.replace("\n        ", "")),
-    )
-    .unwrap();
+    let lines = [old.replace("\n        ", "").as_bytes(), damaged].join(&b'\n');
+    fs::write(history, lines).unwrap();
     for _ in 0..3 {
         lab.run(&["update", "lab", "--level", "1.1.0"])
             .expect(0, "updated");
