@@ -42,8 +42,9 @@ pub struct Window {
     pub from: Time,
     /// When it ends: on the day after where that is not later than its beginning.
     pub to: Time,
-    /// Where the clock hangs.
-    pub zone: TimeZone,
+    /// Where the clock hangs; the name of a zone that this host does not know, in which the window never opens. It may
+    /// have known it once, and must not need it to go back.
+    pub zone: std::result::Result<TimeZone, String>,
 }
 
 /// How the lock is used.
@@ -242,7 +243,7 @@ fn window(at: usize, said: &WindowFragment) -> Result<Window> {
         days,
         from: time(&field("from"), &said.from)?,
         to: time(&field("to"), &said.to)?,
-        zone: zone(&field("zone"), said.zone.as_deref().unwrap_or("UTC"))?,
+        zone: zone(said.zone.as_deref().unwrap_or("UTC")),
     })
 }
 
@@ -262,16 +263,11 @@ fn time(field: &str, text: &str) -> Result<Time> {
     }
 }
 
-fn zone(field: &str, name: &str) -> Result<TimeZone> {
-    if name == "UTC" {
-        return Ok(TimeZone::UTC);
+fn zone(name: &str) -> std::result::Result<TimeZone, String> {
+    match name {
+        "UTC" => Ok(TimeZone::UTC),
+        _ => TimeZone::get(name).map_err(|_| name.to_owned()),
     }
-    TimeZone::get(name).map_err(|_| {
-        let message = format!("rollout.{field}: this host knows no time zone `{name}`");
-        Failure::new(ErrorKind::Settings, message).hint(
-            "name it as in /usr/share/zoneinfo, such as Europe/Berlin; install `tzdata` where that is empty",
-        )
-    })
 }
 
 impl Day {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::config::rollout::{Wave, Window};
 use crate::model::Digest;
@@ -62,22 +63,25 @@ pub fn opening(windows: &[Window], now: Timestamp) -> Opening {
     }
 }
 
-/// The times from before a moment to the horizon in which a window is open.
+/// The times from before a moment to the horizon in which a window is open: none where its zone is not known.
 fn spans(window: &Window, now: Timestamp) -> Vec<(Timestamp, Timestamp)> {
-    let today = now.to_zoned(window.zone.clone()).date();
+    let Ok(zone) = &window.zone else {
+        return Vec::new();
+    };
+    let today = now.to_zoned(zone.clone()).date();
     // A window of the day before may reach into today.
     let first = today.yesterday().unwrap_or(today);
     let days = std::iter::successors(Some(first), |day| day.tomorrow().ok()).take(HORIZON);
     days.filter(|day| window.days.contains(&day.weekday()))
-        .filter_map(|day| span(window, day))
+        .filter_map(|day| span(window, zone, day))
         .collect()
 }
 
 /// A time that the clock skips is that much later, one that it shows twice is the first. So a window may be empty on the
 /// day on which the clock is changed.
-fn span(window: &Window, day: Date) -> Option<(Timestamp, Timestamp)> {
+fn span(window: &Window, zone: &TimeZone, day: Date) -> Option<(Timestamp, Timestamp)> {
     let at = |day: Date, time| {
-        let moment = window.zone.to_ambiguous_timestamp(day.to_datetime(time));
+        let moment = zone.to_ambiguous_timestamp(day.to_datetime(time));
         moment.compatible().ok()
     };
     let last = match window.to > window.from {

@@ -60,6 +60,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         note_blocker(run, &refusal);
     }
     run.report.rollout = rollout::view(&instance);
+    rollout::warn_of_unknown_zones(run, &instance);
     let (level, running) = (before.release.clone(), server.is_running());
     let inventory = match &options.against {
         None => inventory,
@@ -98,6 +99,9 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         None
     };
     if newer.is_none() {
+        if let Some(refusal) = rollout::never_opens(&instance) {
+            note_blocker(run, &refusal);
+        }
         // What a person gives for each start is not there the rest of the time.
         if server.is_wanted()
             && let Err(refusal) = server::refuse_without_env(&instance.settings, &server)

@@ -62,6 +62,7 @@ pub(super) fn admit(run: &mut Run<'_>, instance: &Instance, gates: &Gates<'_>) -
         return Ok(());
     }
     run.report.rollout = view(instance);
+    warn_of_unknown_zones(run, instance);
     for gate in gates.held_to {
         let Some(refused) = refused(instance, *gate, clock::now(), gates.ahead.as_deref()) else {
             continue;
@@ -93,6 +94,32 @@ pub(super) fn blockers(instance: &Instance, ahead: Option<&str>) -> impl Iterato
         .filter_map(move |gate| refused(instance, gate, now, ahead))
 }
 
+/// That no window is open, where a zone that this host does not know has a part in it: nobody shall have to wait for an
+/// update to hear of it.
+pub(super) fn never_opens(instance: &Instance) -> Option<Failure> {
+    unknown_zones(&instance.settings.rollout)?;
+    refused(instance, Gate::Window, clock::now(), None)
+}
+
+/// Says so also where another window is open.
+pub(super) fn warn_of_unknown_zones(run: &mut Run<'_>, instance: &Instance) {
+    if let Some(unknown) = unknown_zones(&instance.settings.rollout) {
+        run.warn(unknown);
+    }
+}
+
+fn unknown_zones(rollout: &Rollout) -> Option<String> {
+    let zones = rollout.windows.iter().filter_map(|window| window.zone.as_ref().err());
+    let names: Vec<String> = zones.map(|name| format!("`{name}`")).collect();
+    let message = || {
+        format!(
+            "this host knows no time zone {}: a window in it never opens",
+            names.join(", ")
+        )
+    };
+    (!names.is_empty()).then(message)
+}
+
 /// What a gate says at a moment. The lock says here what overriding it leaves out.
 fn refused(instance: &Instance, gate: Gate, now: Timestamp, ahead: Option<&str>) -> Option<Failure> {
     let rollout = &instance.settings.rollout;
@@ -107,10 +134,13 @@ fn refused(instance: &Instance, gate: Gate, now: Timestamp, ahead: Option<&str>)
         Gate::Evidence => return None,
     };
     let ahead = ahead.map_or_else(String::new, |command| format!(", `{command}` prepares it now"));
-    let hint = format!(
-        "run again once it is open{ahead}; in an emergency, --override {}",
-        gate.name()
-    );
+    let remedy = match gate {
+        Gate::Window if unknown_zones(rollout).is_some() => {
+            "name zones as in /usr/share/zoneinfo, such as Europe/Berlin, and install `tzdata` where that is empty"
+        }
+        _ => "run again once it is open",
+    };
+    let hint = format!("{remedy}{ahead}; in an emergency, --override {}", gate.name());
     Some(Failure::new(gate.kind(), message).hint(hint))
 }
 
@@ -135,14 +165,15 @@ fn wave(rollout: &Rollout, now: Timestamp) -> Option<String> {
 
 fn window(rollout: &Rollout, now: Timestamp) -> Option<String> {
     let found = opening(&rollout.windows, now);
-    match (found.open, found.next) {
-        (true, _) => None,
-        (false, Some(next)) => Some(format!(
-            "no maintenance window is open; the next opens at {}",
-            clock::in_words(next)
-        )),
-        (false, None) => Some("no maintenance window is open, and none will be for weeks".to_owned()),
+    if found.open {
+        return None;
     }
+    let next = match found.next {
+        Some(next) => format!("; the next opens at {}", clock::in_words(next)),
+        None => ", and none will be for weeks".to_owned(),
+    };
+    let unknown = unknown_zones(rollout).map_or_else(String::new, |unknown| format!("; {unknown}"));
+    Some(format!("no maintenance window is open{next}{unknown}"))
 }
 
 fn percent(hundredths: u16) -> String {

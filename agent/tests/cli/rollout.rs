@@ -187,19 +187,33 @@ fn defaults_of_all_instances_yield_to_an_instance() {
     lab.run(&["update", "lab"]).expect(0, "updated");
 }
 
+/// It may have known it when the window was written: what goes back, stops or starts must not need it.
 #[test]
-fn a_zone_that_this_host_does_not_know_is_refused() {
+fn a_window_in_a_zone_that_this_host_does_not_know_never_opens_and_holds_up_no_way_back() {
     let lab = lab();
-    rollout(
-        &lab,
-        "windows: [{from: '01:00', to: '02:00', zone: Europe/Atlantis}]",
-    );
-    let refused = lab.run(&["check", "lab"]).refused(2, "settings");
+    lab.run(&["update", "lab"]).expect(0, "updated");
+    let atlantis = "{from: '00:00', to: '00:00', zone: Europe/Atlantis}";
+    rollout(&lab, &format!("windows: [{atlantis}]"));
+    let check = lab.run(&["check", "lab"]).expect(0, "current");
+    let blocker = &check.report["blockers"][0];
+    assert_eq!(blocker["kind"], "window", "{:#}", check.report);
+    assert!(blocker["message"].as_str().unwrap().contains("`Europe/Atlantis`"));
+    for verb in ["recover", "stop", "verify", "rollback"] {
+        let answer = lab.run(&[verb, "lab"]);
+        assert_eq!(answer.code, Some(0), "{verb}: {:#}", answer.report);
+    }
+    let check = lab.run(&["check", "lab"]).expect(0, "update-available");
+    assert_eq!(check.report["blockers"].as_array().unwrap().len(), 1);
+    let refused = lab.run(&["update", "lab"]).refused(6, "window");
     assert!(
-        refused.message().contains("Europe/Atlantis"),
-        "{}",
-        refused.message()
+        refused.message().contains("`Europe/Atlantis`") && hint(&refused).contains("tzdata"),
+        "{:#}",
+        refused.report["error"]
     );
+    let always = "{from: '00:00', to: '00:00'}";
+    rollout(&lab, &format!("windows: [{atlantis}, {always}]"));
+    let updated = lab.run(&["update", "lab"]).expect(0, "updated");
+    assert!(updated.report["warnings"].to_string().contains("`Europe/Atlantis`"));
     if std::path::Path::new("/usr/share/zoneinfo/Europe/Berlin").exists() {
         rollout(
             &lab,
