@@ -78,6 +78,7 @@ mod tests {
             "ExecStart=\"/opt/the pack/bin/api-manager.sh\" -Dprofile=gateway-worker",
             "Environment=JAVA_HOME=/opt/java",
             "User=wso2carbon",
+            "WorkingDirectory=/opt/the pack",
             "SuccessExitStatus=143",
             "UnsetEnvironment=CARBON_HOME",
             "TimeoutStopSec=180",
