@@ -112,7 +112,8 @@ impl Store {
         let path = self.state_file();
         let text =
             fs::read_text_up_to(&path, LIMIT).map_err(|error| Failure::io("read the state", &path, error))?;
-        text.map_or(Ok(State::default()), |text| parse(&path, &text))
+        let hint = "restore the file from a backup, or move the folder away and adopt the pack again";
+        text.map_or(Ok(State::default()), |text| parse(&path, &text, hint))
     }
 
     /// Replaces the state durably.
@@ -199,7 +200,8 @@ impl Store {
         let bytes =
             fs::read(&path, LIMIT).map_err(|error| Failure::io("read the snapshot's plan", &path, error))?;
         let text = String::from_utf8_lossy(&bytes);
-        parse(&path, &text)
+        let hint = "restore the file from a backup; without it this change cannot be taken back";
+        parse(&path, &text, hint)
     }
 
     /// Keeps the plan that a snapshot came from.
@@ -253,14 +255,15 @@ impl Store {
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
+/// `hint` says what becomes of a file that is damaged.
+fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str, hint: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| {
         Failure::new(
             ErrorKind::Io,
             format!("cannot understand the state in {}", path.display()),
         )
         .at(path)
-        .hint("restore the file from a backup, or move the folder away and adopt the pack again")
+        .hint(hint)
         .because(error)
     })
 }
@@ -269,6 +272,21 @@ fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
 mod tests {
     use super::*;
     use crate::model::{Entry, Level, RelPath, Release};
+
+    #[test]
+    fn what_becomes_of_a_damaged_file_is_said_of_that_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        store.prepare().unwrap();
+        for name in ["state.json", "last-report.json", "snapshots/000001-a.json"] {
+            fs::write_atomic(&dir.path().join(name), b"{").unwrap();
+        }
+        let hint = |failure: Failure| failure.hint.unwrap_or_default();
+        assert!(hint(store.load().unwrap_err()).contains("adopt the pack again"));
+        assert!(hint(store.last_report().unwrap_err()).starts_with("remove the file"));
+        let plan = hint(store.snapshot_plan("000001-a").unwrap_err());
+        assert!(plan.contains("restore the file") && !plan.contains("adopt"), "{plan}");
+    }
 
     #[test]
     fn the_state_of_a_large_pack_of_unknown_origin_comes_back() {

@@ -98,6 +98,7 @@ impl Store {
         let path = self.last_report_file();
         let text = fs::read_text_up_to(&path, LIMIT)
             .map_err(|error| Failure::io("read the last report in", &path, error))?;
-        text.map(|text| parse(&path, &text)).transpose()
+        let hint = "remove the file: it only tells how the last run ended";
+        text.map(|text| parse(&path, &text, hint)).transpose()
     }
 }
