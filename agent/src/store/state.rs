@@ -9,7 +9,7 @@ use super::hotfix::Hotfix;
 use super::rollout::HeldLock;
 use crate::api::report::{Action, Hold};
 use crate::api::rollout::Gate;
-use crate::model::{Digest, Entry, RelPath, Release};
+use crate::model::{Digest, Entry, LevelOrder, RelPath, Release};
 use crate::sys::random;
 
 /// See the module. Fields that later versions add must have defaults, so that an older file still loads.
@@ -155,5 +155,12 @@ impl State {
                 (Some(held), Some(wanted)) => held == wanted,
                 _ => hold.release.level == release.level,
             })
+    }
+
+    /// Forgets the hold on a release that proved itself, and those on levels below it: a newer one has come.
+    pub(crate) fn forget_holds(&mut self, proven: &Release, order: LevelOrder) {
+        let is_older = |held: &Release| order.compare(&held.level, &proven.level).is_lt();
+        self.holds
+            .retain(|hold| hold.release != *proven && !is_older(&hold.release));
     }
 }

@@ -257,6 +257,7 @@ fn settled(
 /// Only what proved itself may push an older snapshot out, and only one of its own kind.
 fn forget_older(session: &mut Session, pending: &Pending) {
     let keep = session.settings.policy.keep_snapshots.max(1);
+    let order = session.settings.profile.level.order;
     let state = &mut session.state;
     if pending.config.is_some() {
         let surplus = state.config.snapshots.len().saturating_sub(keep);
@@ -264,7 +265,7 @@ fn forget_older(session: &mut Session, pending: &Pending) {
         state.config.hold = None;
     } else {
         state.forget_snapshots(keep);
-        state.holds.retain(|hold| hold.release != pending.to);
+        state.forget_holds(&pending.to, order);
     }
 }
 

@@ -265,6 +265,13 @@ fn a_probe_that_the_update_breaks_leads_back() {
     let probes = answer.report["probes"].to_string();
     assert!(probes.contains("extra"), "{probes}");
     assert_eq!(server.says().as_deref(), Some("1.0.0"));
+
+    // It is held until a newer one has come, and no longer.
+    let holds = || server.run(&["check", "lab"]).report["before"]["holds"].clone();
+    assert_eq!(holds()[0]["release"]["level"], "1.1.0");
+    server.lab.offer("1.2.0", &level("1.2.0", ""));
+    server.run(&["update", "lab"]).expect(0, "updated");
+    assert_eq!(holds(), serde_json::json!([]));
 }
 
 #[test]
