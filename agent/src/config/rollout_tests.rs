@@ -51,7 +51,10 @@ fn a_zone_that_is_not_known_spoils_no_settings() {
     for (zone, is_known) in [("UTC", true), ("Mars/Base", false), ("../../etc/passwd", false)] {
         let text = format!("{{windows: [{{from: '02:00', to: '01:00', zone: {zone}}}]}}");
         let found = settled(&text).unwrap().windows.remove(0).zone;
-        assert_eq!(found.map_err(|name| name == zone), if is_known { Ok(TimeZone::UTC) } else { Err(true) });
+        assert_eq!(
+            found.map_err(|name| name == zone),
+            if is_known { Ok(TimeZone::UTC) } else { Err(true) }
+        );
     }
 }
 

@@ -43,7 +43,9 @@ impl super::Store {
             .map_err(|error| Failure::io("read the history", &path, error))?
             .unwrap_or_default();
         let lines = bytes.split(|byte| *byte == b'\n');
-        Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
+        Ok(lines
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect())
     }
 }
 

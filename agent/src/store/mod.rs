@@ -285,7 +285,10 @@ mod tests {
         assert!(hint(store.load().unwrap_err()).contains("adopt the pack again"));
         assert!(hint(store.last_report().unwrap_err()).starts_with("remove the file"));
         let plan = hint(store.snapshot_plan("000001-a").unwrap_err());
-        assert!(plan.contains("restore the file") && !plan.contains("adopt"), "{plan}");
+        assert!(
+            plan.contains("restore the file") && !plan.contains("adopt"),
+            "{plan}"
+        );
     }
 
     #[test]

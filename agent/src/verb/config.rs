@@ -14,9 +14,8 @@ use crate::api::plan::Plan;
 use crate::api::report::{Action, Report, Status};
 use crate::api::rollout::Gate;
 use crate::api::{ErrorKind, Failure, Result};
-use crate::apply::journal::Open;
+use crate::apply::preflight;
 use crate::apply::stage::Contents;
-use crate::apply::{preflight, seal};
 use crate::config::{Configuration, Settings, UpdateSource};
 use crate::model::{Inventory, Progress, Release};
 use crate::plan::config::restarts;
@@ -114,7 +113,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     }
     let gates = options.gates(&made.plan);
     rollout::admit(run, &session, &gates)?;
-    discard_parked(run, &mut session)?;
+    recover::discard_parked(run, &mut session)?;
     carry_out(run, &mut session, made, &server, gates)
 }
 
@@ -265,18 +264,6 @@ fn remember(session: &mut Session, made: &Made) -> Result<()> {
     session.store.sync_texts()?;
     session.state.config.files.clone_from(files);
     session.store.save(&session.state)
-}
-
-/// An update that was staged for later was planned on the files as they were.
-fn discard_parked(run: &mut Run<'_>, session: &mut Session) -> Result<()> {
-    let Some(open) = session.open_journal()?.filter(Open::is_parked) else {
-        return Ok(());
-    };
-    run.warn(format!(
-        "the update to {} that was staged is not any more: it was planned on the old configuration",
-        open.begin.plan.to.level
-    ));
-    seal::discarded(session, &open.begin)
 }
 
 fn refuse_held(instance: &Instance, made: &Made, allowed: bool) -> Result<()> {

@@ -65,6 +65,21 @@ pub(super) fn recover(run: &mut Run<'_>, session: &mut Session, serve: bool) -> 
     settle::settle(run, session)
 }
 
+/// Ends, before another change, an update that was staged for later: it was planned on the files as they were.
+///
+/// # Errors
+/// Removing what was staged failed.
+pub(super) fn discard_parked(run: &mut Run<'_>, session: &mut Session) -> Result<()> {
+    let Some(open) = session.open_journal()?.filter(Open::is_parked) else {
+        return Ok(());
+    };
+    run.warn(format!(
+        "the update to {} that was staged is not any more: it was planned on files that change now",
+        open.begin.plan.to.level
+    ));
+    seal::discarded(session, &open.begin)
+}
+
 fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> Result<()> {
     let mut begin = open.begin.clone();
     // Before the server is touched: this can be tried again as often as needed.

@@ -145,6 +145,7 @@ pub(super) fn go(
     if run.report.dry_run {
         return Ok(Some(ends));
     }
+    recover::discard_parked(run, session)?;
     let live = server.is_running() && !restart && matches!(target, Target::Config(_));
     let baseline = if server.is_running() {
         let ahead = if live { Ahead::Live } else { Ahead::WayBack };

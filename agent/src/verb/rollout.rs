@@ -109,7 +109,10 @@ pub(super) fn warn_of_unknown_zones(run: &mut Run<'_>, instance: &Instance) {
 }
 
 fn unknown_zones(rollout: &Rollout) -> Option<String> {
-    let zones = rollout.windows.iter().filter_map(|window| window.zone.as_ref().err());
+    let zones = rollout
+        .windows
+        .iter()
+        .filter_map(|window| window.zone.as_ref().err());
     let names: Vec<String> = zones.map(|name| format!("`{name}`")).collect();
     let message = || {
         format!(

@@ -213,7 +213,11 @@ fn a_window_in_a_zone_that_this_host_does_not_know_never_opens_and_holds_up_no_w
     let always = "{from: '00:00', to: '00:00'}";
     rollout(&lab, &format!("windows: [{atlantis}, {always}]"));
     let updated = lab.run(&["update", "lab"]).expect(0, "updated");
-    assert!(updated.report["warnings"].to_string().contains("`Europe/Atlantis`"));
+    assert!(
+        updated.report["warnings"]
+            .to_string()
+            .contains("`Europe/Atlantis`")
+    );
     if std::path::Path::new("/usr/share/zoneinfo/Europe/Berlin").exists() {
         rollout(
             &lab,

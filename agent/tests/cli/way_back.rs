@@ -108,6 +108,21 @@ fn a_start_command_that_cannot_be_run() {
     server.run(&["update", "lab"]).expect(0, "updated");
 }
 
+#[test]
+fn what_was_staged_for_later_ends_with_the_way_back_and_that_is_said() {
+    let server = server("", &[("1.1.0", "")], "");
+    server.run(&["update", "lab"]).expect(0, "updated");
+    server.lab.offer("1.2.0", &level("1.2.0", ""));
+    server.run(&["update", "lab", "--stage-only"]).expect(0, "staged");
+    let back = server.run(&["rollback", "lab"]).expect(0, "rolled-back");
+    let warnings = back.report["warnings"].to_string();
+    assert!(
+        warnings.contains("the update to 1.2.0 that was staged"),
+        "{warnings}"
+    );
+    assert_eq!(server.lab.leftovers(), Vec::<String>::new());
+}
+
 /// The level that failed does not even start: it is not tried as if nothing were owed.
 #[test]
 #[cfg(feature = "faults")]
