@@ -9,6 +9,12 @@
 //! | none | anything | yes | ours, of a version that left no mark |
 //! | none | anything | no | another's |
 //! | another's | anything | – | another's |
+//!
+//! Ids of transactions begin with a number that only rises, and journal or state know it as long as anything of a transaction
+//! lies there. So what has a higher one in a folder that is ours was left by a later state than this one, which was put back
+//! from a backup: it is never removed either.
+
+mod folder;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -21,27 +27,11 @@ use crate::sys::random;
 use crate::sys::root::{Kind, Root};
 
 use super::layout::{self, Part, names};
+pub(super) use folder::Folder;
+use folder::Owner;
 
 /// The longest mark that is read.
 const LIMIT: u64 = 256;
-
-/// Whose a folder of ours is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owner {
-    Ours,
-    Nobodys,
-    Anothers,
-}
-
-/// The table.
-fn owner(mark: Option<&str>, ours: Option<&str>, is_adopted: bool, is_empty: bool) -> Owner {
-    match mark {
-        Some(_) if mark == ours => Owner::Ours,
-        _ if is_empty => Owner::Nobodys,
-        None if is_adopted => Owner::Ours,
-        _ => Owner::Anothers,
-    }
-}
 
 /// What another state folder left in one of our folders.
 #[derive(Debug)]
@@ -49,6 +39,8 @@ pub struct Foreign {
     /// The mount inside the home; `None` is the home's own file system.
     mount: Option<RelPath>,
     folder: RelPath,
+    /// Whether it is a later state of this state folder that left it.
+    is_later: bool,
     /// The snapshots that this state folder does not know.
     pub snapshots: Vec<RelPath>,
     /// The folder of old files that an interrupted transaction did not settle, and the first of them.
@@ -65,14 +57,24 @@ impl Foreign {
             Part::Before => " (they are named by the SHA-256 of that path)",
             _ => "",
         };
+        let (who, again) = match self.is_later {
+            true => (
+                "a later state than this one, which was put back from a backup,",
+                "put the newest state folder back; if it is lost",
+            ),
+            false => (
+                "another state folder",
+                "run again under the name and with the --state-dir that it had; if these are lost",
+            ),
+        };
         let message = format!(
-            "a change of {} that another state folder knows was interrupted: {} may be the only copy of a file of the pack",
+            "a change of {} that {who} knows was interrupted: {} may be the only copy of a file of the pack",
             home.display(),
             first.display()
         );
         let hint = format!(
-            "run again under the name and with the --state-dir that it had; if these are lost, stop the server, move all files \
-             in {0} back to their paths in the home{named}, remove {0}, and run `pitstop adopt {1}`",
+            "{again}, stop the server, move all files in {0} back to their paths in the home{named}, remove {0}, and run \
+             `pitstop adopt {1}`",
             folder.display(),
             instance.settings.name
         );
@@ -85,24 +87,44 @@ impl Foreign {
 
     /// That it is there.
     pub fn told(&self, instance: &Instance) -> String {
+        let whose = match self.is_later {
+            true => "holds what a later state left than this one, which was put back from a backup",
+            false => "belongs to another state folder, or to one that was lost",
+        };
         format!(
-            "{} belongs to another state folder, or to one that was lost: nothing that it holds is removed ({} snapshots)",
+            "{} {whose}: nothing that it holds is removed ({} snapshots)",
             self.folder.under(instance.root.path()).display(),
             self.snapshots.len()
         )
     }
+
+    /// What to do about it.
+    pub fn hint(&self, instance: &Instance) -> String {
+        let name = &instance.settings.name;
+        match self.is_later {
+            true => format!(
+                "put the newest state folder back, if there is one, before anything is changed; else `pitstop adopt {name}` \
+                 moves the snapshots to `kept`"
+            ),
+            false => format!(
+                "`pitstop adopt {name}` makes it this state folder's and moves the snapshots to `kept`; where the other one is \
+                 still in use, work with that name and that --state-dir only"
+            ),
+        }
+    }
 }
 
-/// What other state folders left, in the home and on the mounts inside it.
+/// What other state folders, and later states of this one, left in the home and on the mounts inside it.
 ///
 /// # Errors
 /// Reading failed.
 pub fn foreign(instance: &Instance) -> Result<Vec<Foreign>> {
+    let in_use = in_use(instance)?;
     let mut found = Vec::new();
     for mount in own_mounts(instance)? {
-        let look = || match of(instance, mount.as_ref())? {
-            Owner::Anothers => left(instance, mount.clone()).map(Some),
-            Owner::Ours | Owner::Nobodys => Ok(None),
+        let look = || {
+            let folder = Folder::look(instance, in_use.as_deref(), mount.as_ref())?;
+            folder.holds_unknown().then(|| folder.left()).transpose()
         };
         let folder = layout::own_folder(mount.as_ref());
         found.extend(look().map_err(|error| layout::failed("look at", &instance.root, &folder, error))?);
@@ -119,27 +141,39 @@ pub fn refuse_unfinished(instance: &Instance) -> Result<()> {
     refusal.map_or(Ok(()), Err)
 }
 
-/// Makes the folders of these mounts this state folder's, before anything is put there. What it does not know of the
-/// snapshots in them is moved to what is kept; returns where to.
+/// Makes the folders of these mounts this state folder's, before anything is put there, and those with something that a
+/// later state left. What it does not know of the snapshots in them is moved to what is kept; returns where to.
 ///
 /// # Errors
 /// Writing failed.
 pub fn claim(session: &mut Session, mounts: &BTreeSet<Option<RelPath>>) -> Result<Vec<RelPath>> {
     let id = id(session)?;
+    let in_use = in_use(session)?;
     let mut kept = Vec::new();
-    for mount in mounts {
-        let claim = || {
-            if mark(&session.root, mount.as_ref())?.as_deref() == Some(&id) {
+    let mut begun = session.state.sequence;
+    for mount in mounts.union(&own_mounts(session)?) {
+        let mut claim = || {
+            let folder = Folder::look(session, in_use.as_deref(), mount.as_ref())?;
+            if folder.owner != Owner::Laters && !mounts.contains(mount) {
                 return Ok(Vec::new());
             }
-            let kept = match of(session, mount.as_ref())? {
-                Owner::Anothers => keep_snapshots(session, mount.clone())?,
-                Owner::Ours | Owner::Nobodys => Vec::new(),
-            };
-            write_mark(&session.root, mount.as_ref(), &id).map(|()| kept)
+            let mut kept = Vec::new();
+            if folder.holds_unknown() {
+                // From here on what lies there is this state's own.
+                begun = begun.max(folder.highest()?);
+                kept = folder.keep_snapshots()?;
+            }
+            if mark(&session.root, mount.as_ref())?.as_deref() != Some(&id) {
+                write_mark(&session.root, mount.as_ref(), &id)?;
+            }
+            Ok(kept)
         };
         let folder = layout::own_folder(mount.as_ref());
         kept.extend(claim().map_err(|error| layout::failed("mark", &session.root, &folder, error))?);
+    }
+    if session.state.sequence < begun {
+        session.state.sequence = begun;
+        session.store.save(&session.state)?;
     }
     Ok(kept)
 }
@@ -169,21 +203,9 @@ pub(super) fn own_mounts(instance: &Instance) -> Result<BTreeSet<Option<RelPath>
     Ok(inside.filter(may_be_ours).map(Some).chain([None]).collect())
 }
 
-/// Whose the folder of a mount is.
-pub(super) fn of(instance: &Instance, mount: Option<&RelPath>) -> io::Result<Owner> {
-    let root = &instance.root;
-    let is_empty = [layout::TRANSACTIONS, layout::SNAPSHOTS]
-        .iter()
-        .map(|part| names(root, &layout::own(mount, part)))
-        .collect::<io::Result<Vec<_>>>()?
-        .concat()
-        .is_empty();
-    Ok(owner(
-        mark(root, mount)?.as_deref(),
-        instance.state.owner.as_deref(),
-        instance.state.installed.is_some(),
-        is_empty,
-    ))
+/// The transaction whose journal is open.
+fn in_use(instance: &Instance) -> Result<Option<String>> {
+    Ok(instance.open_journal()?.map(|open| open.begin.transaction))
 }
 
 /// The folders of what was kept for a person.
@@ -197,55 +219,6 @@ pub fn kept(instance: &Instance) -> Result<Vec<RelPath>> {
         let names = names(&instance.root, &folder)
             .map_err(|error| layout::failed("look at", &instance.root, &folder, error))?;
         kept.extend(names.iter().filter_map(|name| folder.join(name).ok()));
-    }
-    Ok(kept)
-}
-
-fn left(instance: &Instance, mount: Option<RelPath>) -> io::Result<Foreign> {
-    let root = &instance.root;
-    let mut unfinished = None;
-    let transactions = layout::own(mount.as_ref(), layout::TRANSACTIONS);
-    for name in names(root, &transactions)? {
-        for part in [Part::Old, Part::Before] {
-            let folder = layout::folder(mount.as_ref(), part, &name);
-            if let (None, Some(first)) = (&unfinished, first_file(root, &folder)?) {
-                unfinished = Some((part, folder, first));
-            }
-        }
-    }
-    Ok(Foreign {
-        snapshots: unknown_snapshots(instance, mount.as_ref())?,
-        folder: layout::own_folder(mount.as_ref()),
-        unfinished,
-        mount,
-    })
-}
-
-fn unknown_snapshots(instance: &Instance, mount: Option<&RelPath>) -> io::Result<Vec<RelPath>> {
-    let known: Vec<&str> = instance.state.kept_transactions().collect();
-    let folder = layout::own(mount, layout::SNAPSHOTS);
-    let names = names(&instance.root, &folder)?;
-    let unknown = names.iter().filter(|name| !known.contains(&name.as_str()));
-    unknown
-        .map(|name| folder.join(name).map_err(io::Error::other))
-        .collect()
-}
-
-/// Each of them is one rename: a run that dies in between leaves the rest to the next one.
-fn keep_snapshots(session: &Session, mount: Option<RelPath>) -> io::Result<Vec<RelPath>> {
-    let root = &session.root;
-    let mut kept = Vec::new();
-    for snapshot in unknown_snapshots(session, mount.as_ref())? {
-        // A transaction may have kept edited files under its own name.
-        let to = layout::folder(
-            mount.as_ref(),
-            Part::Kept,
-            &format!("{}.snapshot", snapshot.file_name()),
-        );
-        to.parent().map_or(Ok(()), |dir| root.make_private_dirs(&dir))?;
-        root.rename(&snapshot, &to)?;
-        root.sync_dir(to.parent().as_ref())?;
-        kept.push(to);
     }
     Ok(kept)
 }
@@ -286,45 +259,4 @@ fn write_mark(root: &Root, mount: Option<&RelPath>, id: &str) -> io::Result<()> 
     root.make_private_dirs(&layout::own_folder(mount))?;
     root.replace_file(&mark_file(mount), format!("{id}\n").as_bytes())?;
     root.sync_dir(mount)
-}
-
-/// The first that is no folder, in a folder and those in it.
-fn first_file(root: &Root, path: &RelPath) -> io::Result<Option<RelPath>> {
-    match root.stat(path)? {
-        None => Ok(None),
-        Some(stat) if stat.kind != Kind::Dir => Ok(Some(path.clone())),
-        Some(_) => {
-            for name in root.names_in(Some(path))? {
-                let below = path.join(&name).map_err(io::Error::other)?;
-                if let Some(found) = first_file(root, &below)? {
-                    return Ok(Some(found));
-                }
-            }
-            Ok(None)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use Owner::{Anothers, Nobodys, Ours};
-
-    #[test]
-    fn the_table() {
-        let (a, b) = (Some("a"), Some("b"));
-        // The mark, this state folder's id; adopted or not × empty or not.
-        let table = [
-            (a, a, [Ours, Ours, Ours, Ours]),
-            (b, a, [Nobodys, Anothers, Nobodys, Anothers]),
-            (b, None, [Nobodys, Anothers, Nobodys, Anothers]),
-            (None, a, [Nobodys, Ours, Nobodys, Anothers]),
-            (None, None, [Nobodys, Ours, Nobodys, Anothers]),
-        ];
-        for (mark, ours, expected) in table {
-            let found = [(true, true), (true, false), (false, true), (false, false)]
-                .map(|(is_adopted, is_empty)| owner(mark, ours, is_adopted, is_empty));
-            assert_eq!(found, expected, "{mark:?} {ours:?}");
-        }
-    }
 }

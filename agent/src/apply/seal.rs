@@ -6,7 +6,7 @@ use crate::api::report::{Action, SnapshotView};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::model::RelPath;
 use crate::session::Session;
-use crate::store::state::{Installed, Pending, Snapshot};
+use crate::store::state::{Installed, Pending, Snapshot, State};
 use crate::sys::clock;
 
 use super::journal::{self, Begin};
@@ -19,7 +19,7 @@ use super::layout::{self, Part};
 /// Writing failed.
 pub fn committed(session: &mut Session, begin: &Begin) -> Result<()> {
     let plan = &begin.plan;
-    let sequence = sequence_of(&begin.transaction);
+    let sequence = State::number_of(&begin.transaction);
     // The verification that is owed needs the plan, and so does whoever takes an update back later.
     session.store.keep_snapshot_plan(&begin.transaction, plan)?;
     match (&begin.config, plan.action) {
@@ -73,21 +73,13 @@ pub fn committed(session: &mut Session, begin: &Begin) -> Result<()> {
 /// # Errors
 /// Removing failed.
 pub fn discarded(session: &mut Session, begin: &Begin) -> Result<()> {
-    let sequence = sequence_of(&begin.transaction);
+    let sequence = State::number_of(&begin.transaction);
     if session.state.sequence < sequence {
         session.state.sequence = sequence;
         session.store.save(&session.state)?;
     }
     journal::close(&session.store.journal_file())?;
     remove_transaction(session, begin)
-}
-
-fn sequence_of(transaction: &str) -> u64 {
-    transaction
-        .split('-')
-        .next()
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(0)
 }
 
 fn each_mount(

@@ -10,10 +10,10 @@ use crate::source::vendor_tool;
 use crate::sys::root::Root;
 
 use super::layout::{self, SNAPSHOTS, TRANSACTIONS};
-use super::owner::{self, Owner};
+use super::owner::{self, Folder};
 
 /// Removes what neither the state nor the journal refers to, and our folder when nothing is in it any more. What another
-/// state folder may refer to stays.
+/// state folder, or a later state, may refer to stays.
 ///
 /// # Errors
 /// Reading or removing failed.
@@ -27,7 +27,7 @@ pub fn sweep(session: &Session) -> Result<()> {
     let root = &session.root;
     vendor_tool::sweep(root).map_err(|error| leftovers(root, error))?;
     let swept = mounts.iter().map(Option::as_ref).try_for_each(|mount| {
-        if owner::of(session, mount)? == Owner::Anothers {
+        if Folder::look(session, in_use, mount)?.holds_unknown() {
             return Ok(());
         }
         keep_only(root, &layout::own(mount, TRANSACTIONS), &transactions)?;

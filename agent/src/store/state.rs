@@ -127,6 +127,12 @@ impl State {
         format!("{:06}-{random:08x}", self.sequence + 1)
     }
 
+    /// The number that a transaction's id begins with; 0 if that is none.
+    pub fn number_of(transaction: &str) -> u64 {
+        let number = transaction.split('-').next();
+        number.and_then(|number| number.parse().ok()).unwrap_or(0)
+    }
+
     /// The transactions whose old files are kept.
     pub fn kept_transactions(&self) -> impl Iterator<Item = &str> {
         let levels = self

@@ -68,15 +68,10 @@ fn leftovers(instance: &Instance) -> Result<Vec<Finding>> {
 }
 
 fn foreign(instance: &Instance) -> Result<Vec<Finding>> {
-    let hint = format!(
-        "`pitstop adopt {}` makes it this state folder's and moves the snapshots to `kept`; where the other one is still in \
-         use, work with that name and that --state-dir only",
-        instance.settings.name
-    );
     let finding = |left: owner::Foreign| {
         Finding::wanted(FindingKind::Leftover, left.told(instance))
+            .hint(left.hint(instance))
             .at(left.snapshots)
-            .hint(&hint)
     };
     Ok(owner::foreign(instance)?.into_iter().map(finding).collect())
 }

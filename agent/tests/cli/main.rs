@@ -34,6 +34,7 @@ mod pack;
 mod probes;
 mod recover;
 mod report;
+mod restored;
 mod rollout;
 mod rollout_lock;
 mod server;
