@@ -20,7 +20,8 @@ use super::{Run, report_on, road, server, settle, view};
 pub fn on_its_own(name: &str, settings: Result<Settings>, progress: &dyn Progress) -> Report {
     report_on(Action::Recover, name, settings, progress, |run, settings| {
         if !is_owed(&settings)? {
-            run.done(Status::Current, false, "nothing was interrupted");
+            let changed = give_back(run, settings)?;
+            run.done(Status::Current, changed, "nothing was interrupted");
             return Ok(());
         }
         let mut session = run.begin(settings)?;
@@ -43,6 +44,18 @@ fn is_owed(settings: &Settings) -> Result<bool> {
     let open = journal::read(&store.journal_file())?;
     let is_open = open.is_some_and(|open| !open.is_parked());
     Ok(is_open || store.load()?.pending.is_some())
+}
+
+/// Gives a slot back that nothing needs any more, where a run died before it could: the group waits for it. Tells whether
+/// it did.
+fn give_back(run: &mut Run<'_>, settings: Settings) -> Result<bool> {
+    let held = Store::new(&settings.state_dir).load()?.lock;
+    if !held.is_some_and(|held| held.is_owed()) {
+        return Ok(false);
+    }
+    let mut session = run.begin(settings)?;
+    slot::give_back(run, &mut session);
+    Ok(session.state.lock.is_none())
 }
 
 /// Recovers. With `serve` the server is brought back and verified, else only the files are made whole.

@@ -95,7 +95,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
         remember(run, &instance);
     }
     let (changed, message) = match (options.release_lock, held) {
-        (true, true) => (true, message + "; the slot of the group is given back"),
+        (true, true) => (true, message + "; no slot of a group is held any more"),
         (true, false) => (false, message + "; no slot of a group is held"),
         (false, _) => (false, message),
     };

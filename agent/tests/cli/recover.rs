@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::common::fleetlock::FleetLock;
 #[cfg(feature = "faults")]
 use crate::common::served::Server;
 use crate::common::served::server;
@@ -84,4 +85,18 @@ fn a_level_that_was_never_verified_is_and_leads_back_if_it_is_bad() {
     server.run(&["recover", "lab"]).refused(4, "rolled-back");
     assert_eq!(server.says().as_deref(), Some("1.0.0"));
     server.run(&["recover", "lab"]).expect(0, "current");
+}
+
+/// A run may have died before it could give it back, and the group waits for it.
+#[test]
+fn a_slot_that_nothing_needs_any_more_is_given_back() {
+    let lock = FleetLock::start(&[("is", 1)]);
+    let server = server("", &[("1.1.0", "")], &lock.rollout("h1", "")).started();
+    lock.sick(true);
+    server.run(&["update", "lab"]).expect(0, "updated");
+    assert!(!server.run(&["recover", "lab"]).expect(0, "current").changed());
+    assert_eq!(lock.holders("is"), ["h1"]);
+    lock.sick(false);
+    assert!(server.run(&["recover", "lab"]).expect(0, "current").changed());
+    assert_eq!(lock.holders("is"), Vec::<String>::new());
 }

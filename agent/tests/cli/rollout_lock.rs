@@ -158,6 +158,36 @@ fn a_slot_that_could_not_be_given_back_is_given_back_later() {
     assert_eq!(lock.holders("is"), Vec::<String>::new());
 }
 
+/// Both may have changed since it was taken; the settings say what holds now.
+#[test]
+fn a_slot_is_given_back_as_the_settings_are_now_and_forgotten_where_they_name_none() {
+    let lock = FleetLock::start(&[("is", 1)]);
+    let server = locked(&lock, "h1", "dies", "");
+    server.run(&["update", "lab"]).refused(4, "rolled-back");
+    let file = server.lab.path("state/instances/lab/state.json");
+    let mut state: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    state["lock"]["lock"]["ca"] = "/gone.pem".into();
+    fs::write(&file, state.to_string()).unwrap();
+    let release = ["verify", "lab", "--release-lock"];
+    server.run(&release).expect(0, "verified");
+    assert_eq!((lock.holders("is"), held(&server.lab)), (Vec::new(), Value::Null));
+
+    server
+        .run(&["update", "lab", "--release-hold"])
+        .refused(4, "rolled-back");
+    lock.sick(true);
+    server.run(&release).refused(6, "lock");
+    server.settings(|text| text.split("rollout:").next().unwrap().to_owned());
+    let forgotten = server.run(&release).expect(0, "verified");
+    assert!(
+        forgotten.report["warnings"]
+            .to_string()
+            .contains("it is forgotten")
+    );
+    assert_eq!(held(&server.lab), Value::Null);
+    assert_eq!(server.run(&["check", "lab"]).report.get("rollout"), None);
+}
+
 #[test]
 fn a_level_that_failed_keeps_its_slot_until_a_person_or_a_better_level_comes() {
     let lock = FleetLock::start(&[("is", 1)]);

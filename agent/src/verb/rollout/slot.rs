@@ -204,9 +204,10 @@ pub(in crate::verb) fn give_back(run: &mut Run<'_>, session: &mut Session) {
 }
 
 fn returned(run: &mut Run<'_>, session: &mut Session, held: &HeldLock) -> Result<()> {
+    let lock = as_set_now(session, &held.lock);
     run.step("unlock", |_| {
-        let FleetLock { server, group, .. } = &held.lock;
-        let why = match fleetlock::release(&held.lock, &held.id)? {
+        let FleetLock { server, group, .. } = &lock;
+        let why = match fleetlock::release(&lock, &held.id)? {
             Answer::Yes => return Ok((true, format!("the slot of the group `{group}` is free"))),
             Answer::No(why, _) | Answer::None(why, _) => why,
         };
@@ -217,29 +218,46 @@ fn returned(run: &mut Run<'_>, session: &mut Session, held: &HeldLock) -> Result
     session.store.save(&session.state)
 }
 
+/// By whom the server is trusted, and what it knows this host by, may have changed since the slot was taken.
+fn as_set_now(instance: &Instance, held: &FleetLock) -> FleetLock {
+    match named(instance, held) {
+        None => held.clone(),
+        Some(set) => FleetLock {
+            ca: set.ca.clone(),
+            token: set.token.clone(),
+            ..held.clone()
+        },
+    }
+}
+
+/// The lock of the settings, if it is still of that server and that group.
+fn named<'a>(instance: &'a Instance, held: &FleetLock) -> Option<&'a FleetLock> {
+    let set = instance.settings.rollout.lock.as_ref().map(|rule| &rule.lock);
+    set.filter(|set| (&set.server, &set.group) == (&held.server, &held.group))
+}
+
+/// A slot that cannot be given back, and that the settings do not name any more.
+fn forget(run: &mut Run<'_>, session: &mut Session, failure: &Failure) -> Result<()> {
+    run.warn(format!(
+        "{failure}; the settings do not name it any more, so it is forgotten"
+    ));
+    session.state.lock = None;
+    session.store.save(&session.state)
+}
+
 /// A slot at a server, or of a group, that the settings do not name any more: it is given back if it can be.
 fn leave_another(run: &mut Run<'_>, session: &mut Session, wanted: &FleetLock) -> Result<()> {
-    let is_other = |held: &&HeldLock| {
-        (&held.lock.server, &held.lock.group) != (&wanted.server, &wanted.group)
-            || held.id != id(session, wanted)
-    };
+    let is_other = |held: &&HeldLock| named(session, &held.lock).is_none() || held.id != id(session, wanted);
     let Some(held) = session.state.lock.as_ref().filter(is_other).cloned() else {
         return Ok(());
     };
-    if let Err(failure) = returned(run, session, &held) {
-        run.warn(format!(
-            "{failure}; the settings name another one, so it is forgotten"
-        ));
-        session.state.lock = None;
-        session.store.save(&session.state)?;
-    }
-    Ok(())
+    returned(run, session, &held).or_else(|failure| forget(run, session, &failure))
 }
 
 /// What `verify` does once everything is well: a slot that is not kept on purpose goes; `on_purpose` lets any go.
 ///
 /// # Errors
-/// With `on_purpose` whatever keeps it from being given back.
+/// With `on_purpose` whatever keeps it from being given back, unless the settings do not name it any more.
 pub(in crate::verb) fn after_verify(run: &mut Run<'_>, instance: &Instance, on_purpose: bool) -> Result<()> {
     let Some(held) = &instance.state.lock else {
         return Ok(());
@@ -261,7 +279,12 @@ pub(in crate::verb) fn after_verify(run: &mut Run<'_>, instance: &Instance, on_p
         held.needed = false;
         held.kept = None;
         let held = held.clone();
-        returned(run, &mut session, &held)
+        match returned(run, &mut session, &held) {
+            Err(failure) if on_purpose && named(&session, &held.lock).is_none() => {
+                forget(run, &mut session, &failure)
+            }
+            given => given,
+        }
     });
     match given {
         Err(failure) if !on_purpose => {
