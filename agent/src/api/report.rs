@@ -93,6 +93,9 @@ pub struct Report {
     pub overridden_by: Option<OverrideView>,
     /// What the source offers (`check`).
     pub offers: Vec<OfferView>,
+    /// Whether the source said what it offers, which may be nothing (`check`). It is not part of the report.
+    #[serde(skip)]
+    pub source_read: bool,
     /// What would stop an update now (`check`).
     pub blockers: Vec<ErrorView>,
     /// The update that waits for a person to decide its conflicts (`check`).
@@ -351,6 +354,7 @@ impl Report {
             missing: Vec::new(),
             overridden_by: None,
             offers: Vec::new(),
+            source_read: false,
             blockers: Vec::new(),
             waiting: None,
             transactions: Vec::new(),

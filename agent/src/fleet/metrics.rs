@@ -30,7 +30,10 @@ const DRIFT: Metric = (
     "Vendor and configuration files that deviate from the vendor's.",
 );
 const FINDINGS: Metric = ("findings", "What is wrong with a pack as a whole or around it.");
-const OFFERED: Metric = ("update_available", "Whether the source offers a higher level.");
+const OFFERED: Metric = (
+    "update_available",
+    "Whether the source offers a higher level; absent where it was not read.",
+);
 const WAITING: Metric = (
     "conflicts_waiting",
     "Decisions that a waiting update needs from a person.",
@@ -121,11 +124,10 @@ impl Samples {
                 .count();
             self.add(FINDINGS, &[name, ("severity", label)], count);
         }
-        self.add(
-            OFFERED,
-            &[name],
-            u8::from(report.offers.iter().any(|offer| offer.newer)),
-        );
+        if report.source_read {
+            let is_newer = report.offers.iter().any(|offer| offer.newer);
+            self.add(OFFERED, &[name], u8::from(is_newer));
+        }
         self.add(
             WAITING,
             &[name],

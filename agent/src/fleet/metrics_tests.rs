@@ -51,6 +51,19 @@ fn each_metric_is_one_group_and_labels_are_escaped() {
         !text.contains(r#"pitstop_running{name="is-2"}"#),
         "what was not found out is not told"
     );
+    assert!(
+        !text.contains("pitstop_update_available{"),
+        "nobody asked the source"
+    );
+    let read = Report {
+        source_read: true,
+        ..report()
+    };
+    let text = metrics(&ReportList::new(vec![read]));
+    assert!(
+        text.contains("pitstop_update_available{name=\"is-1\"} 0\n"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -91,7 +91,9 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     // What the source says is worth less than the instance's own state: it must not hide that.
     let newer = if has_source && interrupted.is_none() && in_use.is_none() {
         let inventory = inventory.map_or_else(|| view::scan(run, &instance, false), Ok)?;
-        update::predict(run, &instance, inventory, &server, options).unwrap_or_else(|failure| {
+        let predicted = update::predict(run, &instance, inventory, &server, options);
+        run.report.source_read = predicted.is_ok() || !run.report.offers.is_empty();
+        predicted.unwrap_or_else(|failure| {
             note_blocker(run, &failure);
             None
         })

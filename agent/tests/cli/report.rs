@@ -184,6 +184,14 @@ fn metrics_are_a_file_that_everybody_may_read_and_replaced_as_a_whole() {
         text.contains("pitstop_update_available{name=\"lab\"} 1\n"),
         "{text}"
     );
+    // Of a source that cannot be read nobody knows what it offers.
+    fs::rename(lab.path("packs"), lab.path("away")).unwrap();
+    lab.run(&args);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(
+        text.contains(info) && !text.contains("pitstop_update_available{"),
+        "{text}"
+    );
     // Where the file cannot be written the checks are told all the same.
     let nowhere = lab.path("none/pitstop.prom");
     let answer = lab.run(&["check", "--all", "--prometheus", nowhere.to_str().unwrap()]);
