@@ -7,6 +7,8 @@ textfiles=${PITSTOP_TEXTFILES:-/var/lib/prometheus/node-exporter}
 [ ! -d "$textfiles" ] || set -- --prometheus "$textfiles/pitstop.prom"
 
 umask 027
+# Only this run knows what a drop-in names: who removes the package reads it there.
+[ $# = 0 ] || printf '%s\n' "$2" >/var/lib/pitstop/textfile
 # Figures are for everybody.
 (umask 022 && exec /usr/bin/pitstop check --all --output json "$@") >"$report.new"
 code=$?

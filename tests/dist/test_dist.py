@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -214,6 +215,34 @@ class UnattendedCheck(unittest.TestCase):
                 agent.chmod(0o755)
                 run("sh", "-c", script, code=code, env={**os.environ, "PITSTOP_TEXTFILES": "/nonexistent"})
                 self.assertEqual(report.read_text(), left)
+
+    def test_its_figures_leave_with_the_package_from_wherever_they_are(self):
+        for removal, argument in [("debian/postrm", "remove"), ("rpm/postun", "0")]:
+            for name, stays in [("pitstop.prom", False), ("shadow", True)]:
+                with self.subTest(removal=removal, name=name):
+                    host = Path(tempfile.mkdtemp(dir=WORK))
+                    folders = ["/run/pitstop", "/var/lib/pitstop", "/figures"]
+                    for folder in folders:
+                        (host / folder[1:]).mkdir(parents=True)
+                    figures, record = host / "figures" / name, host / "var/lib/pitstop/textfile"
+                    agent = host / "pitstop"
+                    agent.write_text('#!/bin/sh\necho {}; echo 1 >"$6"\n')
+                    agent.chmod(0o755)
+
+                    def on_host(script, *arguments, env=None):
+                        text = (ROOT / "agent/package" / script).read_text()
+                        text = text.replace("/usr/bin/pitstop", str(agent)).replace("/run/systemd", str(host / "none"))
+                        for folder in [*folders[:2], "/var/lib/prometheus"]:
+                            text = text.replace(folder, f"{host}{folder}")
+                        run("sh", "-c", text, script, *arguments, env={**os.environ, **(env or {})})
+
+                    on_host("check-all.sh", env={"PITSTOP_TEXTFILES": str(host / "figures")})
+                    self.assertTrue((host / "figures/pitstop.prom").exists())
+                    if stays:
+                        figures.write_text("not pitstop's")
+                        record.write_text(f"{figures}\n")
+                    on_host(removal, argument)
+                    self.assertEqual((figures.exists(), record.exists()), (stays, False))
 
 
 class Archives(unittest.TestCase):
