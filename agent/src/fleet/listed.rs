@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::Key;
 use super::time::{is_ahead, seconds};
 use super::told::Told;
 
 /// A list of all reports of a host (`--all`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    host: String,
+    pub(super) host: String,
+    pub(super) environment: Option<String>,
     instances: BTreeSet<String>,
     /// When it was begun, in seconds since the epoch.
     at: i64,
@@ -22,20 +24,22 @@ impl Listed {
         let times: Option<Vec<i64>> = reports.iter().map(at).collect();
         Some(Self {
             host: host.clone(),
+            environment: reports.iter().find_map(|one| one.environment.clone()),
             instances: reports.iter().map(|one| one.instance.clone()).collect(),
             at: times?.into_iter().min()?,
         })
     }
 }
 
-/// The newest list of each host.
+/// The newest list of each host, by its environment and its name.
 #[derive(Debug, Default)]
-pub struct Lists(HashMap<String, Listed>);
+pub struct Lists(HashMap<(String, String), Listed>);
 
 impl Lists {
-    /// Takes one in.
-    pub fn add(&mut self, list: Listed) {
-        let newest = self.0.entry(list.host.clone()).or_insert_with(|| list.clone());
+    /// Takes in one of a host in an environment.
+    pub fn add(&mut self, environment: String, list: Listed) {
+        let key = (environment, list.host.clone());
+        let newest = self.0.entry(key).or_insert_with(|| list.clone());
         if newest.at < list.at {
             *newest = list;
         }
@@ -43,9 +47,10 @@ impl Lists {
 
     /// Whether a host does not have the instance any more that it reported last at a moment. A list whose time is still to
     /// come says nothing.
-    pub fn lack(&self, host: &str, instance: &str, at: Option<i64>, now: i64) -> bool {
-        let newest = self.0.get(host).filter(|list| !is_ahead(list.at, now)).zip(at);
-        newest.is_some_and(|(list, at)| at < list.at && !list.instances.contains(instance))
+    pub fn lack(&self, key: &Key, at: Option<i64>, now: i64) -> bool {
+        let newest = self.0.get(&(key.environment.clone(), key.host.clone()));
+        let newest = newest.filter(|list| !is_ahead(list.at, now)).zip(at);
+        newest.is_some_and(|(list, at)| at < list.at && !list.instances.contains(&key.instance))
     }
 }
 
@@ -66,17 +71,24 @@ mod tests {
         ];
         for (list, reported, gone) in table {
             let mut lists = Lists::default();
-            lists.add(Listed {
+            let dev = || "dev".to_owned();
+            let list = Listed {
                 host: "h".to_owned(),
+                environment: Some(dev()),
                 instances: ["other".to_owned()].into(),
                 at: list,
-            });
-            assert_eq!(
-                lists.lack("h", "shop", reported, now),
-                gone,
-                "{list} {reported:?}"
-            );
-            assert!(!lists.lack("h", "other", reported, now), "{list} {reported:?}");
+            };
+            lists.add(dev(), list);
+            let lack = |instance: &str, environment: &str| {
+                let key = Key {
+                    host: "h".to_owned(),
+                    instance: instance.to_owned(),
+                    environment: environment.to_owned(),
+                };
+                lists.lack(&key, reported, now)
+            };
+            assert_eq!(lack("shop", "dev"), gone, "{reported:?}");
+            assert!(!lack("other", "dev") && !lack("shop", "test"), "{reported:?}");
         }
     }
 }

@@ -245,3 +245,35 @@ fn a_report_from_the_future_is_not_the_newest_and_is_told() {
     let ahead = "2026-11-27T12:00:00Z";
     assert_eq!(shown(ahead), ("1.20.0".into(), String::new(), seconds(ahead)));
 }
+
+#[test]
+fn hosts_of_one_name_in_two_environments_are_two() {
+    let of = |environment: Value, level: &str| {
+        check(json!({"environment": environment, "after.release": {"product": "flink", "level": level}}))
+    };
+    let rows = |reports: Vec<Told>| -> Vec<(String, String)> {
+        let mut collection = Collection::default();
+        collection.add(
+            "f",
+            Heard {
+                reports,
+                ..Heard::default()
+            },
+        );
+        let rows = collection.rows(rule()).into_iter();
+        rows.map(|row| (row.environment, row.level)).collect()
+    };
+    let row = |environment: &str, level: &str| (environment.to_owned(), level.to_owned());
+    let two = vec![of("dev".into(), "1.21.0"), of("production".into(), "1.20.0")];
+    assert_eq!(
+        rows(two.clone()),
+        [row("dev", "1.21.0"), row("production", "1.20.0")]
+    );
+    // One that could not read where it belongs to is the only one of its name, if there is only one.
+    let nameless = of(Value::Null, "1.22.0");
+    assert_eq!(
+        rows(vec![two[0].clone(), nameless.clone()]),
+        [row("dev", "1.22.0")]
+    );
+    assert_eq!(rows([two, vec![nameless]].concat()).len(), 3);
+}
