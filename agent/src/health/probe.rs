@@ -12,6 +12,7 @@ use crate::sys::process::{Environment, Spec, User, run};
 use super::answer::Answer;
 use super::excerpt::excerpt;
 use super::log::{Lines, LogMarks};
+use super::trial::Waiting;
 use super::{http, log};
 
 /// Asks probes of one instance.
@@ -56,6 +57,11 @@ pub(super) fn kind_name(probe: &Probe) -> &'static str {
 }
 
 impl Prober<'_> {
+    /// How long a server that runs is asked: one that may still be starting has the rest of its time to start.
+    pub fn patience(&self) -> Waiting {
+        Waiting::OwnOrLater(Deadline::after(self.up.left_to_start(self.settings)))
+    }
+
     /// Asks once and takes at most the probe's timeout, or `limit` if that is shorter.
     pub fn ask(&self, probe: &Probe, limit: Duration) -> Answer {
         // A try at the very end of the time still gets a chance.

@@ -16,7 +16,7 @@ use crate::observe::process::Observed;
 use crate::observe::unit::{Systemd, UnitState};
 use crate::product::profile::HookRule;
 use crate::session::{Instance, Session};
-use crate::sys::clock::{Deadline, Stopwatch};
+use crate::sys::clock::Stopwatch;
 use crate::sys::interrupt;
 
 use super::Run;
@@ -205,7 +205,7 @@ pub(super) fn baseline(
         let prober = Service::new(&settings).prober(None, &server.observed)?;
         let waiting = match ahead {
             Ahead::WayBack => Waiting::Own,
-            _ => Waiting::OwnOrLater(Deadline::after(prober.up.left_to_start(&settings))),
+            _ => prober.patience(),
         };
         // Nothing is touched yet: somebody may ask to stop.
         baseline = health::run_while(prober, waiting, interrupt::go_on)?

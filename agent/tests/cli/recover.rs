@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::common::fleetlock::FleetLock;
+use crate::common::host::eventually;
 #[cfg(feature = "faults")]
 use crate::common::served::Server;
 use crate::common::served::server;
@@ -57,6 +58,22 @@ fn a_server_that_ran_runs_again_and_one_that_did_not_stays_down() {
     server.run(&["recover", "lab"]).expect(0, "recovered");
     assert_eq!(server.says(), None);
     assert_eq!(server.lab.read("VERSION"), "1.1.0\n");
+}
+
+/// Killed while the server starts, which takes longer than a probe of a server that is up may take.
+#[test]
+fn a_server_that_is_still_starting_has_the_rest_of_its_time() {
+    let server = server("", &[("1.1.0", "extra-late")], "").started();
+    let mut update = server.lab.spawn(&["update", "lab"]);
+    eventually("the new level answers", || {
+        server.says().as_deref() == Some("1.1.0")
+    });
+    update.kill().unwrap();
+    update.wait().unwrap();
+    let pids = server.pids();
+    let recovered = server.run(&["recover", "lab"]).expect(0, "recovered");
+    assert_eq!(recovered.report["after"]["verified"], true);
+    assert_eq!(server.pids(), pids, "it is neither stopped nor started again");
 }
 
 /// A boot starts the server as soon as nothing keeps it down: hooks that are done must not come again then.

@@ -4,9 +4,10 @@ use super::host::{PATIENCE, eventually};
 use super::ports::free_port;
 use super::{Answer, Lab, Pack, file, pack, script};
 
-/// A small real server: answers with its level, with 500 on /extra, with a line in its log, and with a last word in a file of
-/// the pack where the level says so.
-const SERVER: &str = r#"import http.server, os, sys, signal
+/// A small real server: answers with its level, with 500 on /extra, for good or for its first seconds, with a line in its log,
+/// and with a last word in a file of the pack where the level says so.
+const SERVER: &str = r#"import http.server, os, sys, signal, time
+began = time.monotonic()
 home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 level = open(home + "/VERSION").read().strip()
 traits = open(home + "/bin/traits").read()
@@ -15,7 +16,8 @@ if "dies" in traits:
     sys.exit("this level dies at start")
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        broken = self.path == "/extra" and "extra-broken" in traits
+        starts = "extra-late" in traits and time.monotonic() < began + 4
+        broken = self.path == "/extra" and ("extra-broken" in traits or starts)
         body = ("level " + level).encode()
         self.send_response(500 if broken else 200)
         self.send_header("Content-Length", str(len(body)))

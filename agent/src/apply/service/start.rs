@@ -55,7 +55,9 @@ pub(super) fn start(service: &Service<'_>, probes: &mut Vec<ProbeView>) -> Resul
 }
 
 fn runs_already(service: &Service<'_>, observed: &Observed, probes: &mut Vec<ProbeView>) -> Result<Outcome> {
-    *probes = run_all(service.prober(None, observed)?, Waiting::Own);
+    let prober = service.prober(None, observed)?;
+    let patience = prober.patience();
+    *probes = run_all(prober, patience);
     if let Verdict::Broken(_) = judge(probes) {
         let text = format!("the server runs already, but {}", what_fails(probes));
         return Err(

@@ -108,6 +108,7 @@ fn a_running_server_that_is_not_well_is_no_success() {
     let pids = demo.main_pids();
     demo.settings.probes = vec![http_probe(free_port())];
     demo.settings.probes[0].deadline_s = 1;
+    demo.settings.start_timeout_s = 1;
     let failure = demo.start_failure();
     assert_eq!(failure.kind, ErrorKind::Unhealthy);
     assert!(
