@@ -12,7 +12,7 @@ use crate::sys::process::{Environment, Output, Spec, User, run};
 /// How long one call of `systemctl` may take: it only asks, or starts a job without awaiting it.
 const CALL: Duration = Duration::from_secs(30);
 const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,ControlGroup,MainPID,Restart,Result,FragmentPath,\
-     NeedDaemonReload,ConditionResult,SuccessExitStatus";
+     NeedDaemonReload,ConditionResult,SuccessExitStatus,Job";
 /// What a unit's name may end with.
 const SUFFIXES: [&str; 5] = [".service", ".scope", ".slice", ".target", ".socket"];
 
@@ -60,19 +60,21 @@ pub struct UnitState {
     pub fragment: PathBuf,
     /// Whether unit files changed since systemd read them.
     pub needs_reload: bool,
-    /// Whether its conditions held when it was last started.
+    /// Whether its conditions held when they were last looked at; not, if they never were.
     pub conditions_held: bool,
+    /// Whether something is to be done to it: a start may wait for that of another unit.
+    pub has_job: bool,
 }
 
 impl UnitState {
     /// Whether systemd has nothing to do with it any more: no process, no job, no restart to come.
     pub fn is_down(&self) -> bool {
-        matches!(self.active.as_str(), "inactive" | "failed")
+        matches!(self.active.as_str(), "inactive" | "failed") && !self.has_job
     }
 
-    /// Whether it counts as failed, which can be a server's normal way to end.
+    /// Whether it counts as failed, which can be a server's normal way to end, and is not about to be started.
     pub fn has_failed(&self) -> bool {
-        self.active == "failed"
+        self.active == "failed" && !self.has_job
     }
 
     /// Those of some exit codes of a server that was asked to stop for which systemd would start it again.
@@ -208,6 +210,7 @@ fn state(name: &str, values: &HashMap<&str, &str>) -> UnitState {
         fragment: text("FragmentPath").into(),
         needs_reload: value("NeedDaemonReload") == "yes",
         conditions_held: value("ConditionResult") != "no",
+        has_job: !matches!(value("Job"), "" | "0"),
     }
 }
 
@@ -262,6 +265,15 @@ pub(crate) mod tests {
             (None, None, true)
         );
         assert_eq!(down.name, "is.service");
+        for (job, is_down) in [
+            ("", true),
+            ("Job=\n", true),
+            ("Job=0\n", true),
+            ("Job=77\n", false),
+        ] {
+            let unit = state("x", &parse(&format!("ActiveState=failed\n{job}")));
+            assert_eq!((unit.is_down(), unit.has_failed()), (is_down, is_down), "{job:?}");
+        }
         let root = state("x", &parse("ControlGroup=/\n"));
         assert_eq!(root.cgroup, None, "the root group is nobody's");
     }

@@ -195,6 +195,7 @@ mod tests {
             fragment: "/etc/systemd/system/wso2is.service".into(),
             needs_reload: false,
             conditions_held: true,
+            has_job: false,
         };
         let drop_in = |unit: &UnitState| {
             let hint = mistaking(unit, &[143])?.hint?;

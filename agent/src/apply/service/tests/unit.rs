@@ -11,20 +11,35 @@ use crate::health::tests::support::{open_to_all, write};
 use crate::observe::unit::Systemd;
 use crate::sys::fs;
 
-/// `show` prints the file `state`; other verbs are recorded and switch the state as systemd would.
-const STAND_IN: &str = "#!/bin/sh
+/// `show` prints the file `state`; other verbs are recorded and switch the state as systemd would. A start waits for that of another
+/// unit with the file `queued`, and is held off by a condition with the file `refused`.
+const STAND_IN: &str = r#"#!/bin/sh
 cd DIR
-test \"$1\" = show && exec cat state
-echo \"$*\" >>calls
+state() {
+    printf 'Id=is.service\nLoadState=loaded\nActiveState=%s\nSubState=%s\nResult=exit-code\n' "$1" "$2" >state.new
+    printf "$3" >>state.new
+    mv state.new state
+}
+run_server() { setsid sh -c 'cd HOME; exec SERVER' >/dev/null 2>&1; }
+pkill_server() {
+    for p in /proc/[0-9]*; do tr '\0' ' ' <$p/cmdline 2>/dev/null | grep -qx 'SERVER ' && kill ${p#/proc/}; done
+}
+test "$1" = show && exec cat state
+echo "$*" >>calls
 test -e fail && { echo 'Access denied' >&2; exit 4; }
-case \"$1\" in
-start) (setsid START >/dev/null 2>&1 &); set -- active running;;
-stop) pkill_server; set -- inactive dead;;
-reset-failed) set -- inactive dead;;
-*) exit 0;;
+case "$1" in
+start)
+    test -e refused && { state inactive dead 'ConditionResult=no\n'; exit; }
+    test -e queued && {
+        state inactive dead 'ConditionResult=no\nJob=77\n'
+        (sleep 3; run_server & state active running) >/dev/null 2>&1 &
+        exit
+    }
+    run_server & state active running;;
+stop) pkill_server; state inactive dead;;
+reset-failed) state inactive dead;;
 esac
-state $1 $2
-";
+"#;
 
 struct Host {
     demo: Demo,
@@ -37,14 +52,10 @@ impl Host {
         demo.settings.service = ServiceControl::Unit("is".to_owned());
         let dir = demo.beside("").display().to_string();
         let server = format!("python3 {}/server.py {}", demo.home().display(), demo.port);
-        let functions = format!(
-            "state() {{ printf 'Id=is.service\\nLoadState=loaded\\nActiveState=%s\\nSubState=%s\\nResult=exit-code\\n' $1 $2 >state; }}\n\
-             pkill_server() {{ for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -qx '{server} ' && kill ${{p#/proc/}}; done; }}\n"
-        );
-        let start = format!("sh -c \"cd {}; exec {server}\"", demo.home().display());
         let script = STAND_IN
-            .replace("DIR\n", &format!("{dir}\n{functions}"))
-            .replace("START", &start);
+            .replace("DIR", &dir)
+            .replace("HOME", &demo.home().display().to_string())
+            .replace("SERVER", &server);
         let systemd = Systemd {
             systemctl: demo.beside("systemctl"),
             units: demo.beside("units"),
@@ -106,6 +117,36 @@ fn a_unit_is_started_and_stopped_through_systemd() {
     assert_eq!(host.calls(), ["reset-failed is", "start --no-block is"]);
     assert!(host.service().stop().unwrap().changed);
     assert_eq!(host.calls()[2..], ["stop --no-block is"]);
+}
+
+/// systemd shows conditions that it never looked at as if they did not hold.
+#[test]
+fn a_start_that_waits_for_another_unit_is_waited_for() {
+    let host = Host::new("inactive", "dead");
+    write(&host.demo.beside("queued"), "");
+    assert!(host.service().start(&mut Vec::new()).unwrap().changed);
+}
+
+#[test]
+fn a_start_that_waits_for_another_unit_is_called_off_by_a_stop() {
+    let host = Host::new("inactive", "dead");
+    write(
+        &host.demo.beside("state"),
+        "Id=is.service\nLoadState=loaded\nActiveState=inactive\nSubState=dead\nJob=77\n",
+    );
+    assert!(host.service().stop().unwrap().changed);
+    assert_eq!(host.calls(), ["stop --no-block is"]);
+}
+
+#[test]
+fn a_unit_whose_condition_does_not_hold_is_not_waited_for() {
+    let host = Host::new("inactive", "dead");
+    write(&host.demo.beside("refused"), "");
+    let failure = host.service().start(&mut Vec::new()).unwrap_err();
+    assert!(
+        failure.message.contains("a condition of it does not hold"),
+        "{failure}"
+    );
 }
 
 #[test]
