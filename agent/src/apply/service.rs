@@ -46,6 +46,11 @@ pub struct Service<'a> {
     systemd: Systemd,
 }
 
+/// Whether a stop has nothing to end: no process of the server is left, and systemd is done with its unit.
+pub fn is_down(unit: Option<&UnitState>, observed: &Observed) -> bool {
+    observed.to_stop().is_empty() && unit.is_none_or(UnitState::is_down)
+}
+
 impl<'a> Service<'a> {
     /// The server of an instance on this host.
     pub fn new(settings: &'a Settings) -> Self {

@@ -72,6 +72,11 @@ impl UnitState {
         matches!(self.active.as_str(), "inactive" | "failed") && !self.has_job
     }
 
+    /// Whether systemd takes it for started, whatever lives of it: a start does nothing then.
+    pub fn is_up(&self) -> bool {
+        matches!(self.active.as_str(), "active" | "reloading")
+    }
+
     /// Whether it counts as failed, which can be a server's normal way to end, and is not about to be started.
     pub fn has_failed(&self) -> bool {
         self.active == "failed" && !self.has_job

@@ -3,6 +3,7 @@
 use crate::api::report::{Action, Report, Status};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::apply::preflight;
+use crate::apply::service::is_down;
 use crate::config::Settings;
 use crate::model::Progress;
 use crate::session::{Instance, Session};
@@ -14,8 +15,7 @@ use super::{Run, recover, report_on, rollout, server, settle, view};
 pub fn stop(name: &str, settings: Result<Settings>, dry_run: bool, progress: &dyn Progress) -> Report {
     report_on(Action::Stop, name, settings, progress, |run, settings| {
         work(run, settings, Action::Stop, dry_run, |server| {
-            // What a stop ends: also what is left beside a server that is down, or comes back by itself.
-            server.is_wanted() || !server.observed.to_stop().is_empty()
+            !is_down(server.unit_state.as_ref(), &server.observed)
         })
     })
 }

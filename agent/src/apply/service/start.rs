@@ -333,9 +333,15 @@ fn launch(service: &Service<'_>, unit: Option<&UnitState>) -> Result<Option<Deta
                     .systemd
                     .call(ErrorKind::StartFailed, &["reset-failed", name])?;
             }
+            // One that stays active after its processes ended, as those of init scripts do, is started by a restart only.
+            let verb = if unit.is_some_and(UnitState::is_up) {
+                "restart"
+            } else {
+                "start"
+            };
             service
                 .systemd
-                .call(ErrorKind::StartFailed, &["start", "--no-block", name])?;
+                .call(ErrorKind::StartFailed, &[verb, "--no-block", name])?;
             Ok(None)
         }
         ServiceControl::Commands { start, env, .. } => {

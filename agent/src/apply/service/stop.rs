@@ -15,7 +15,7 @@ use crate::sys::clock::{Deadline, Stopwatch, pause};
 use crate::sys::process::{ProcessId, Signal, Spec, run};
 use crate::sys::procfs;
 
-use super::{Outcome, Service, cannot_run, foreign};
+use super::{Outcome, Service, cannot_run, foreign, is_down};
 
 /// How long SIGKILL may take to show: a process in an uninterruptible read ends only after it.
 const KILLED_BY: Duration = Duration::from_secs(10);
@@ -28,9 +28,8 @@ const STEP: Duration = Duration::from_millis(50);
 pub(super) fn stop(service: &Service<'_>) -> Result<Outcome> {
     let unit = service.unit()?;
     let observed = service.observe_with(unit.as_ref(), false)?;
-    let is_down = unit.as_ref().is_none_or(UnitState::is_down);
     let mut stopping = Stopping::new(service, &observed);
-    if observed.to_stop().is_empty() && is_down {
+    if is_down(unit.as_ref(), &observed) {
         return stopping.nothing_to_do(observed);
     }
     stopping.refuse_foreign_unit(&observed)?;
@@ -171,18 +170,16 @@ impl<'a> Stopping<'a> {
         loop {
             let unit = self.service.unit()?;
             let observed = self.look(unit.as_ref())?;
-            let left = observed.to_stop();
-            let is_down = unit.as_ref().is_none_or(UnitState::is_down);
-            if left.is_empty() && is_down {
+            if is_down(unit.as_ref(), &observed) {
                 return Ok(());
             }
             if self.deadline.passed() {
                 return self.kill_the_rest();
             }
             // A process outside the unit's group, such as one that was started by hand, is not systemd's to stop.
-            let outside = unit.is_some() && is_down;
+            let outside = unit.as_ref().is_some_and(UnitState::is_down);
             if self.terminate || outside || self.command_has_had_its_time() {
-                self.signal(&left, Signal::SIGTERM)?;
+                self.signal(&observed.to_stop(), Signal::SIGTERM)?;
             }
             pause(STEP, &self.deadline);
         }
@@ -200,10 +197,10 @@ impl<'a> Stopping<'a> {
         loop {
             let unit = self.service.unit()?;
             let observed = self.look(unit.as_ref())?;
-            let left = observed.to_stop();
-            if left.is_empty() && unit.as_ref().is_none_or(UnitState::is_down) {
+            if is_down(unit.as_ref(), &observed) {
                 return Ok(());
             }
+            let left = observed.to_stop();
             if deadline.passed() {
                 return Err(survived(&left, unit.as_ref()));
             }

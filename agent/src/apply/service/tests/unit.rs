@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::super::{Guard, Service};
+use super::super::{Guard, Service, is_down};
 use super::demo::Demo;
 use crate::api::ErrorKind;
 use crate::config::ServiceControl;
@@ -28,7 +28,7 @@ test "$1" = show && exec cat state
 echo "$*" >>calls
 test -e fail && { echo 'Access denied' >&2; exit 4; }
 case "$1" in
-start)
+start | restart)
     test -e refused && { state inactive dead 'ConditionResult=no\n'; exit; }
     test -e queued && {
         state inactive dead 'ConditionResult=no\nJob=77\n'
@@ -37,7 +37,7 @@ start)
     }
     run_server & state active running;;
 stop) pkill_server; state inactive dead;;
-reset-failed) state inactive dead;;
+reset-failed) grep -q =failed state && state inactive dead;;
 esac
 "#;
 
@@ -117,6 +117,39 @@ fn a_unit_is_started_and_stopped_through_systemd() {
     assert_eq!(host.calls(), ["reset-failed is", "start --no-block is"]);
     assert!(host.service().stop().unwrap().changed);
     assert_eq!(host.calls()[2..], ["stop --no-block is"]);
+}
+
+/// As those of init scripts do.
+#[test]
+fn a_unit_that_stays_active_without_its_server_is_started_and_stopped() {
+    let host = Host::new("active", "exited");
+    assert!(host.service().start(&mut Vec::new()).unwrap().changed);
+    assert_eq!(host.calls().last().unwrap(), "restart --no-block is");
+    assert!(host.service().stop().unwrap().changed);
+    host.shows("active", "exited");
+    assert!(host.service().stop().unwrap().changed);
+}
+
+#[test]
+fn what_a_stop_would_do_is_told_before() {
+    let table = [
+        ("inactive", "dead", true),
+        ("failed", "failed", true),
+        ("active", "exited", false),
+        ("activating", "auto-restart", false),
+        ("deactivating", "stop-post", false),
+    ];
+    for (active, sub, down) in table {
+        let host = Host::new(active, sub);
+        let service = host.service();
+        let observed = service.observe(false).unwrap();
+        assert_eq!(
+            is_down(service.unit().unwrap().as_ref(), &observed),
+            down,
+            "{sub}"
+        );
+        assert_eq!(service.stop().unwrap().changed, !down, "{sub}");
+    }
 }
 
 /// systemd shows conditions that it never looked at as if they did not hold.
