@@ -327,12 +327,11 @@ fn launch(service: &Service<'_>, unit: Option<&UnitState>) -> Result<Option<Deta
     forget_pid_files(service.settings)?;
     match &service.settings.service {
         ServiceControl::Unit(name) => {
-            // After too many starts in a short time systemd refuses until somebody resets the count.
-            if unit.is_some_and(UnitState::has_failed) {
-                service
-                    .systemd
-                    .call(ErrorKind::StartFailed, &["reset-failed", name])?;
-            }
+            // After too many starts in a short time systemd refuses until somebody resets the count, and starts that were asked
+            // for count, too. A unit that it has forgotten has none, which makes this call fail; else the start itself does.
+            let _ = service
+                .systemd
+                .call(ErrorKind::StartFailed, &["reset-failed", name]);
             // One that stays active after its processes ended, as those of init scripts do, is started by a restart only.
             let verb = if unit.is_some_and(UnitState::is_up) {
                 "restart"

@@ -12,7 +12,8 @@ use crate::observe::unit::Systemd;
 use crate::sys::fs;
 
 /// `show` prints the file `state`; other verbs are recorded and switch the state as systemd would. A start waits for that of another
-/// unit with the file `queued`, and is held off by a condition with the file `refused`.
+/// unit with the file `queued`, and is held off by a condition with the file `refused`. With the file `limit` a second start is refused
+/// until the count of starts is reset, with the file `forgotten` that is.
 const STAND_IN: &str = r#"#!/bin/sh
 cd DIR
 state() {
@@ -29,6 +30,7 @@ echo "$*" >>calls
 test -e fail && { echo 'Access denied' >&2; exit 4; }
 case "$1" in
 start | restart)
+    test -e limit && { test -e starts && { state failed failed; exit; }; touch starts; }
     test -e refused && { state inactive dead 'ConditionResult=no\n'; exit; }
     test -e queued && {
         state inactive dead 'ConditionResult=no\nJob=77\n'
@@ -37,7 +39,10 @@ start | restart)
     }
     run_server & state active running;;
 stop) pkill_server; state inactive dead;;
-reset-failed) grep -q =failed state && state inactive dead;;
+reset-failed)
+    test -e forgotten && { echo 'Unit is.service not loaded.' >&2; exit 1; }
+    rm -f starts
+    grep -q =failed state && state inactive dead;;
 esac
 "#;
 
@@ -117,6 +122,19 @@ fn a_unit_is_started_and_stopped_through_systemd() {
     assert_eq!(host.calls(), ["reset-failed is", "start --no-block is"]);
     assert!(host.service().stop().unwrap().changed);
     assert_eq!(host.calls()[2..], ["stop --no-block is"]);
+}
+
+#[test]
+fn starts_that_were_asked_for_do_not_use_up_the_start_limit() {
+    let host = Host::new("inactive", "dead");
+    write(&host.demo.beside("limit"), "");
+    for _ in 0..2 {
+        assert!(host.service().start(&mut Vec::new()).unwrap().changed);
+        assert!(host.service().stop().unwrap().changed);
+    }
+    write(&host.demo.beside("forgotten"), "");
+    fs::remove_if_exists(&host.demo.beside("limit")).unwrap();
+    assert!(host.service().start(&mut Vec::new()).unwrap().changed);
 }
 
 /// As those of init scripts do.
