@@ -21,6 +21,7 @@ use nix::libc;
 
 pub use detach::{Detached, spawn_detached};
 pub use marked::end_marked;
+pub use pipes::GRACE;
 pub use signal::{ProcessId, Signal};
 pub use user::User;
 pub use watched::{End, run_watched};

@@ -12,7 +12,7 @@ use crate::observe::ports::{Holder, holders};
 use crate::observe::process::{Found, Observed};
 use crate::observe::unit::UnitState;
 use crate::sys::clock::{Deadline, Stopwatch, pause};
-use crate::sys::process::{ProcessId, Signal, Spec, run};
+use crate::sys::process::{GRACE, ProcessId, Signal, Spec, run};
 use crate::sys::procfs;
 
 use super::{Outcome, Service, cannot_run, foreign, is_down};
@@ -52,6 +52,10 @@ struct Stopping<'a> {
     warnings: Vec<String>,
     /// Whether SIGTERM is sent to what is left.
     terminate: bool,
+    /// Whether it reached anybody.
+    terminated: bool,
+    /// What was wrong with the stop command.
+    trouble: Option<String>,
     /// Whether somebody is there who may start the server again.
     supervised: bool,
     /// The services that are not ours and that it ran in.
@@ -78,6 +82,8 @@ impl<'a> Stopping<'a> {
             killed: Vec::new(),
             warnings: observed.warnings.clone(),
             terminate: false,
+            terminated: false,
+            trouble: None,
             supervised,
             foreign,
         }
@@ -141,9 +147,11 @@ impl<'a> Stopping<'a> {
         }
     }
 
-    /// The exit code is not believed either way; a command that fails is helped with SIGTERM.
+    /// The exit code is not believed either way; a command that fails, or does not end, is helped with SIGTERM.
     fn run_command(&mut self, spec: &Spec) -> Result<()> {
-        let output = match run(spec, self.deadline.left()) {
+        // A command that hangs is over by when SIGTERM is due, if the limit is not too short for that.
+        let limit = self.until_sigterm().saturating_sub(GRACE).max(self.limit() / 2);
+        let output = match run(spec, limit.saturating_sub(self.watch.elapsed())) {
             Ok(output) => output,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 self.help_out(format!("there is no stop command {}", spec.program()));
@@ -162,8 +170,17 @@ impl<'a> Stopping<'a> {
     }
 
     fn help_out(&mut self, why: String) {
-        self.warnings.push(format!("{why}; SIGTERM was sent"));
+        self.trouble = Some(why);
         self.terminate = true;
+    }
+
+    fn limit(&self) -> Duration {
+        Duration::from_secs(self.service.settings.stop_timeout_s)
+    }
+
+    /// A stop command leaves the last quarter of the time to SIGTERM.
+    fn until_sigterm(&self) -> Duration {
+        self.limit() * 3 / 4
     }
 
     fn until_gone(&mut self) -> Result<()> {
@@ -179,16 +196,16 @@ impl<'a> Stopping<'a> {
             // A process outside the unit's group, such as one that was started by hand, is not systemd's to stop.
             let outside = unit.as_ref().is_some_and(UnitState::is_down);
             if self.terminate || outside || self.command_has_had_its_time() {
-                self.signal(&observed.to_stop(), Signal::SIGTERM)?;
+                let reached = self.signal(&observed.to_stop(), Signal::SIGTERM)?;
+                self.terminated |= !reached.is_empty();
             }
             pause(STEP, &self.deadline);
         }
     }
 
-    /// A stop command that said yes and did nothing leaves the last quarter of the time to SIGTERM.
+    /// Also one that said yes and did nothing.
     fn command_has_had_its_time(&self) -> bool {
-        let limit = Duration::from_secs(self.service.settings.stop_timeout_s);
-        self.service.unit_name().is_none() && self.watch.elapsed() >= limit * 3 / 4
+        self.service.unit_name().is_none() && self.watch.elapsed() >= self.until_sigterm()
     }
 
     fn kill_the_rest(&mut self) -> Result<()> {
@@ -292,6 +309,10 @@ impl<'a> Stopping<'a> {
     }
 
     fn outcome(mut self, how: &str) -> Outcome {
+        if let Some(why) = self.trouble {
+            let sent = if self.terminated { "; SIGTERM was sent" } else { "" };
+            self.warnings.push(format!("{why}{sent}"));
+        }
         self.killed.sort_unstable();
         self.killed.dedup();
         let mut detail = format!("stopped {how}");

@@ -14,7 +14,7 @@ use super::Signal;
 use crate::sys::clock::Deadline;
 
 /// From SIGTERM to SIGKILL for a command that ran out of time.
-pub(super) const GRACE: Duration = Duration::from_secs(2);
+pub const GRACE: Duration = Duration::from_secs(2);
 /// How long a program that has ended is heard on: what it left in the background may write, and hold the pipe open for ever.
 const DRAIN: Duration = Duration::from_millis(250);
 /// How long the end of a program that says nothing may go unnoticed.

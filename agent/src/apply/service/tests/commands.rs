@@ -170,6 +170,39 @@ fn a_stop_command_that_lies_or_fails_is_not_believed() {
     );
 }
 
+/// It has to have had its chance to end by itself before it is killed.
+#[test]
+fn a_stop_command_that_hangs_leaves_time_for_sigterm() {
+    let mut demo = Demo::new();
+    demo.settings.stop_timeout_s = 6;
+    demo.stops_by_script("exec sleep 600\n");
+    demo.start().unwrap();
+    let stopped = demo.stop().unwrap();
+    assert!(stopped.killed.is_empty(), "{stopped:?}");
+    let said = &stopped.warnings[0];
+    assert!(
+        said.contains("no end within its time") && said.ends_with("; SIGTERM was sent"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_sigterm_that_nobody_needed_is_not_told_of() {
+    let mut demo = Demo::new();
+    demo.starts_by_script("(setsid SERVER >/dev/null 2>&1 & echo $! >server.pid)\n");
+    demo.stops_by_script(
+        "pid=$(cat server.pid)\nkill -TERM $pid\n\
+         while grep -q server.py /proc/$pid/cmdline 2>/dev/null; do :; done\nexit 1\n",
+    );
+    demo.start().unwrap();
+    let stopped = demo.stop().unwrap();
+    let said = &stopped.warnings[0];
+    assert!(
+        said.contains("exit code 1") && !said.contains("SIGTERM"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_stale_pid_file_of_a_stop_script_cannot_hide_a_living_server() {
     let mut demo = Demo::new();
