@@ -1,10 +1,10 @@
 //! Stops and starts servers. Both are idempotent, believe processes and ports rather than exit codes, and end within
 //! the limits of the settings.
 
-mod foreign;
 pub mod guard;
 mod start;
 mod stop;
+mod supervisor;
 #[cfg(test)]
 mod tests;
 

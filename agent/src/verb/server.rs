@@ -108,12 +108,6 @@ pub(super) fn stop(run: &mut Run<'_>, session: &Session) -> Result<bool> {
     let mut stopped = false;
     run.step("stop", |run| {
         let outcome = Service::new(&session.settings).stop()?;
-        if !outcome.killed.is_empty() {
-            run.warn(format!(
-                "the server did not stop in time and was killed: {}",
-                outcome.detail
-            ));
-        }
         outcome.warnings.into_iter().for_each(|warning| run.warn(warning));
         stopped = outcome.changed;
         Ok((outcome.changed, outcome.detail))

@@ -13,9 +13,8 @@ use crate::observe::process::{Found, Observed};
 use crate::observe::unit::UnitState;
 use crate::sys::clock::{Deadline, Stopwatch, pause};
 use crate::sys::process::{GRACE, ProcessId, Signal, Spec, run};
-use crate::sys::procfs;
 
-use super::{Outcome, Service, cannot_run, foreign, is_down};
+use super::{Outcome, Service, cannot_run, is_down, supervisor};
 
 /// How long SIGKILL may take to show: a process in an uninterruptible read ends only after it.
 const KILLED_BY: Duration = Duration::from_secs(10);
@@ -37,6 +36,7 @@ pub(super) fn stop(service: &Service<'_>) -> Result<Outcome> {
     stopping.until_gone()?;
     stopping.until_ports_are_free()?;
     stopping.until_settled()?;
+    stopping.notice_systemds_kill(unit.as_ref())?;
     Ok(stopping.outcome(&how))
 }
 
@@ -69,10 +69,12 @@ impl<'a> Stopping<'a> {
         let known: HashSet<ProcessId> = ours.iter().map(|found| found.id()).collect();
         let by_itself = ours.iter().filter(|_| service.unit_name().is_none());
         let foreign: HashSet<InService> = by_itself
-            .filter_map(|found| foreign::of(found.view.pid))
+            .filter_map(|found| supervisor::foreign_service(found.view.pid))
             .collect();
-        let supervised =
-            !foreign.is_empty() || ours.iter().any(|found| supervisor_of(found, &known).is_some());
+        let supervised = !foreign.is_empty()
+            || ours
+                .iter()
+                .any(|found| supervisor::parent_of(found, &known).is_some());
         Self {
             service,
             watch: Stopwatch::start(),
@@ -108,7 +110,7 @@ impl<'a> Stopping<'a> {
     fn refuse_foreign_unit(&self, observed: &Observed) -> Result<()> {
         match self.service.unit_name() {
             Some(_) => Ok(()),
-            None => foreign::refuse(
+            None => supervisor::refuse(
                 &self.service.settings.service,
                 &self.service.systemd,
                 &observed.to_stop(),
@@ -261,8 +263,8 @@ impl<'a> Stopping<'a> {
             .chain(self.known.iter().copied())
             .collect();
         for found in ours.iter().filter(is_new) {
-            if let Some(supervisor) = supervisor_of(found, &in_sight) {
-                return Err(restarted(found, &supervisor));
+            if let Some(by) = supervisor::parent_of(found, &in_sight) {
+                return Err(supervisor::restarted(found, &by));
             }
         }
         self.known.extend(ours.iter().map(|found| found.id()));
@@ -297,15 +299,31 @@ impl<'a> Stopping<'a> {
             let unit = self.service.unit()?;
             let observed = self.look(unit.as_ref())?;
             if let Some(found) = observed.mains().next() {
-                let by = foreign::of(found.view.pid).map(|unit| format!("the unit {}", unit.name));
-                return Err(restarted(
+                let by =
+                    supervisor::foreign_service(found.view.pid).map(|unit| format!("the unit {}", unit.name));
+                return Err(supervisor::restarted(
                     found,
                     &by.unwrap_or("an unknown supervisor".to_owned()),
                 ));
             }
             pause(STEP, &deadline);
         }
-        foreign::refuse_waiting(&self.service.systemd, &self.foreign)
+        supervisor::refuse_waiting(&self.service.systemd, &self.foreign)
+    }
+
+    /// systemd has a limit of its own for its units, and kills what is left then. What it says may be of an earlier end.
+    fn notice_systemds_kill(&mut self, before: Option<&UnitState>) -> Result<()> {
+        let unit = self.service.unit()?;
+        let timed_out = |unit: &&UnitState| unit.result == "timeout";
+        if before.filter(timed_out).is_none()
+            && let Some(unit) = unit.as_ref().filter(timed_out)
+        {
+            self.warnings.push(format!(
+                "the server did not stop within the TimeoutStopSec= of the unit {}: systemd killed it",
+                unit.name
+            ));
+        }
+        Ok(())
     }
 
     fn outcome(mut self, how: &str) -> Outcome {
@@ -320,6 +338,9 @@ impl<'a> Stopping<'a> {
             let pids: Vec<String> = self.killed.iter().map(ToString::to_string).collect();
             let limit = self.service.settings.stop_timeout_s;
             detail = format!("{detail}; after {limit} s SIGKILL for {}", pids.join(", "));
+            self.warnings.push(format!(
+                "the server did not stop in time and was killed: {detail}"
+            ));
         }
         Outcome {
             changed: true,
@@ -328,30 +349,6 @@ impl<'a> Stopping<'a> {
             warnings: self.warnings,
         }
     }
-}
-
-/// Who started a process, if it is neither one of the instance's own, nor init, nor pitstop.
-fn supervisor_of(found: &Found, known: &HashSet<ProcessId>) -> Option<String> {
-    let parent = found.parent;
-    if parent <= 1 || parent == std::process::id() || known.iter().any(|one| one.pid == parent) {
-        return None;
-    }
-    let stat = procfs::Stat::of(parent).ok()?;
-    // A user's service manager adopts orphans as init does.
-    let adopts = stat.program == "systemd";
-    (!adopts).then(|| format!("process {parent} ({})", stat.program))
-}
-
-fn restarted(found: &Found, supervisor: &str) -> Failure {
-    let view = &found.view;
-    let text = format!(
-        "cannot stop the server: {supervisor} started it again as process {} ({})",
-        view.pid, view.program
-    );
-    let hint = format!(
-        "stop or pause {supervisor} first, or give its way of stopping as `service.stop` or `service.unit`"
-    );
-    Failure::new(ErrorKind::StopFailed, text).hint(hint)
 }
 
 fn survived(left: &[&Found], unit: Option<&UnitState>) -> Failure {

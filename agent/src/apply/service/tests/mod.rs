@@ -1,5 +1,5 @@
 mod commands;
 mod demo;
-mod foreign;
 mod refusals;
+mod supervisor;
 mod unit;

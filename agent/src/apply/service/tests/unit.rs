@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::super::{Guard, Service, is_down};
+use super::super::{Guard, Outcome, Service, is_down};
 use super::demo::Demo;
 use crate::api::ErrorKind;
 use crate::config::ServiceControl;
@@ -11,13 +11,13 @@ use crate::health::tests::support::{open_to_all, write};
 use crate::observe::unit::Systemd;
 use crate::sys::fs;
 
-/// `show` prints the file `state`; other verbs are recorded and switch the state as systemd would. A start waits for that of another
-/// unit with the file `queued`, and is held off by a condition with the file `refused`. With the file `limit` a second start is refused
-/// until the count of starts is reset, with the file `forgotten` that is.
+/// `show` prints the file `state`; other verbs are recorded and switch the state as systemd would. Files make it behave otherwise: a
+/// start waits for that of another unit (`queued`), a condition holds it off (`refused`), a second one is refused until the count is
+/// reset (`limit`), which is itself refused (`forgotten`); a stop takes too long (`slow`).
 const STAND_IN: &str = r#"#!/bin/sh
 cd DIR
 state() {
-    printf 'Id=is.service\nLoadState=loaded\nActiveState=%s\nSubState=%s\nResult=exit-code\n' "$1" "$2" >state.new
+    printf 'Id=is.service\nLoadState=loaded\nActiveState=%s\nSubState=%s\nResult=%s\n' "$1" "$2" "${result:-exit-code}" >state.new
     printf "$3" >>state.new
     mv state.new state
 }
@@ -38,7 +38,7 @@ start | restart)
         exit
     }
     run_server & state active running;;
-stop) pkill_server; state inactive dead;;
+stop) pkill_server; test -e slow && result=timeout; state inactive dead;;
 reset-failed)
     test -e forgotten && { echo 'Unit is.service not loaded.' >&2; exit 1; }
     rm -f starts
@@ -198,6 +198,22 @@ fn a_unit_whose_condition_does_not_hold_is_not_waited_for() {
         failure.message.contains("a condition of it does not hold"),
         "{failure}"
     );
+}
+
+/// What it says of an earlier end is not about this one.
+#[test]
+fn a_server_that_systemd_killed_is_not_said_to_have_stopped_by_itself() {
+    let host = Host::new("active", "running");
+    write(&host.demo.beside("slow"), "");
+    let killed = |stopped: Outcome| {
+        stopped
+            .warnings
+            .iter()
+            .any(|said| said.contains("systemd killed it"))
+    };
+    assert!(killed(host.service().stop().unwrap()));
+    let _by_hand = host.demo.start_by_hand(&[]);
+    assert!(!killed(host.service().stop().unwrap()));
 }
 
 #[test]

@@ -1,6 +1,7 @@
-//! Units of systemd that are not the instance's own, and start its server again once it is stopped: seconds later, in the middle of
-//! whatever follows.
+//! Who starts a server again once it is stopped, seconds later and in the middle of whatever follows: units of systemd that are not
+//! the instance's own, and other supervisors.
 
+use std::collections::HashSet;
 use std::iter::successors;
 
 use crate::api::{ErrorKind, Failure, Result};
@@ -8,20 +9,21 @@ use crate::config::{ServiceControl, Stop};
 use crate::observe::cgroup::{InService, service_of};
 use crate::observe::process::Found;
 use crate::observe::unit::{Systemd, UnitState};
+use crate::sys::process::ProcessId;
 use crate::sys::procfs::Stat;
 
 /// Programs that only wait for the one that they started, and end with it.
 const WAITING: [&str; 7] = ["sudo", "su", "runuser", "doas", "sh", "bash", "dash"];
 
 /// The service that a process belongs to, if that is another one than ours.
-pub(super) fn of(pid: u32) -> Option<InService> {
+pub(super) fn foreign_service(pid: u32) -> Option<InService> {
     service_of(pid).filter(|service| service_of(std::process::id()).as_ref() != Some(service))
 }
 
 /// Refuses to stop a server that such a unit is certain to start again.
 pub(super) fn refuse(control: &ServiceControl, systemd: &Systemd, ours: &[&Found]) -> Result<()> {
     for found in ours {
-        let Some(service) = of(found.view.pid) else {
+        let Some(service) = foreign_service(found.view.pid) else {
             continue;
         };
         // Where systemd does not answer, it restarts nothing either.
@@ -91,6 +93,30 @@ pub(super) fn refusal(service: &InService, unit: &UnitState) -> Failure {
     let text = format!(
         "cannot stop the server: it belongs to the unit {name}{of_user}, which restarts it (Restart={})",
         unit.restart
+    );
+    Failure::new(ErrorKind::StopFailed, text).hint(hint)
+}
+
+/// Who started a process, if it is neither one of the instance's own, nor init, nor pitstop.
+pub(super) fn parent_of(found: &Found, known: &HashSet<ProcessId>) -> Option<String> {
+    let parent = found.parent;
+    if parent <= 1 || parent == std::process::id() || known.iter().any(|one| one.pid == parent) {
+        return None;
+    }
+    let stat = Stat::of(parent).ok()?;
+    // A user's service manager adopts orphans as init does.
+    let adopts = stat.program == "systemd";
+    (!adopts).then(|| format!("process {parent} ({})", stat.program))
+}
+
+pub(super) fn restarted(found: &Found, supervisor: &str) -> Failure {
+    let view = &found.view;
+    let text = format!(
+        "cannot stop the server: {supervisor} started it again as process {} ({})",
+        view.pid, view.program
+    );
+    let hint = format!(
+        "stop or pause {supervisor} first, or give its way of stopping as `service.stop` or `service.unit`"
     );
     Failure::new(ErrorKind::StopFailed, text).hint(hint)
 }

@@ -1,8 +1,8 @@
-//! Units that are not the instance's own.
+//! Who starts a server again.
 
 use std::collections::BTreeMap;
 
-use super::super::foreign::{ends_with, may_stop_it, refusal};
+use super::super::supervisor::{ends_with, may_stop_it, refusal};
 use super::demo::Demo;
 use crate::config::{ServiceControl, Stop};
 use crate::health::tests::support::eventually;
