@@ -60,6 +60,13 @@ macro_rules! error_kinds {
     };
 }
 
+impl ErrorKind {
+    /// Whether it says that what is in place does not run, and not that something was in the way, such as a full disk.
+    pub fn blames_server(self) -> bool {
+        matches!(self, Self::Unhealthy | Self::StartFailed | Self::Hook)
+    }
+}
+
 error_kinds! {
     /// Arguments do not fit together or name something that is not there.
     Usage = "usage" => Usage,

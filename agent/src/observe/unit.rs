@@ -77,6 +77,11 @@ impl UnitState {
         matches!(self.active.as_str(), "active" | "reloading")
     }
 
+    /// Whether systemd is ending it: what still lives of it is no server that runs.
+    pub fn goes_down(&self) -> bool {
+        self.active == "deactivating"
+    }
+
     /// Whether it counts as failed, which can be a server's normal way to end, and is not about to be started.
     pub fn has_failed(&self) -> bool {
         self.active == "failed" && !self.has_job

@@ -1,9 +1,9 @@
 //! Recovery: what every mutating verb does first. A transaction that was interrupted before its commit is undone, one
 //! that was interrupted in it is finished; the verification that is still owed is done.
 
-use crate::api::Result;
 use crate::api::plan::Hook;
 use crate::api::report::{Action, Report, Status};
+use crate::api::{Failure, Result};
 use crate::apply::journal::{self, Begin, Journal, Mark, Open};
 use crate::apply::{commit, in_place, seal};
 use crate::config::Settings;
@@ -108,6 +108,9 @@ fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> 
     if is_to_rest {
         begin.running |= keep_down(run, session, &begin)?;
     }
+    if open.mark == Some(Mark::Stopping) && begin.running {
+        finish_stop(run, session, &begin);
+    }
     let begin = &begin;
     let id = &begin.transaction;
     match open.mark {
@@ -115,21 +118,10 @@ fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> 
             slot::let_go_of(run, session, id);
             Ok(())
         }
-        None | Some(Mark::Stopping) => {
-            let back = match open.mark {
-                None => Ok(()),
-                Some(_) => bring_back(run, session, begin, serve),
-            };
-            run.step("recover", |_| {
-                seal::discarded(session, begin)?;
-                Ok((true, format!("{id} had not begun to replace files and is undone")))
-            })?;
-            run.recovered();
-            back?;
-            if open.mark.is_none() || serve || !begin.running {
-                slot::let_go_of(run, session, id);
-            }
-            Ok(())
+        None => not_begun(run, session, begin, true, None),
+        Some(Mark::Stopping) => {
+            let down = bring_back(run, session, begin, serve)?;
+            not_begun(run, session, begin, serve || !begin.running, down)
         }
         Some(Mark::InPlace) => {
             run.step("recover", |run| {
@@ -181,6 +173,14 @@ fn whole(run: &mut Run<'_>, session: &mut Session, open: &Open, serve: bool) -> 
     }
 }
 
+/// The server may be about to end: that is neither one that runs nor one that can be started. Where it does not end, its files
+/// are whole all the same, and it is asked whether it runs.
+fn finish_stop(run: &mut Run<'_>, session: &Session, begin: &Begin) {
+    if let Err(failure) = keep_down(run, session, begin) {
+        run.warn(failure.full_message());
+    }
+}
+
 /// A reboot or a person may have started the server on a tree that is half replaced: it must not read on while files
 /// move. Tells whether it ran, so that it runs again afterwards.
 fn keep_down(run: &mut Run<'_>, session: &Session, begin: &Begin) -> Result<bool> {
@@ -199,12 +199,33 @@ fn keep_down(run: &mut Run<'_>, session: &Session, begin: &Begin) -> Result<bool
     Ok(found.is_wanted())
 }
 
+/// No file was replaced yet: what was staged goes.
+fn not_begun(
+    run: &mut Run<'_>,
+    session: &mut Session,
+    begin: &Begin,
+    is_over: bool,
+    down: Option<Failure>,
+) -> Result<()> {
+    let id = &begin.transaction;
+    run.step("recover", |_| {
+        seal::discarded(session, begin)?;
+        Ok((true, format!("{id} had not begun to replace files and is undone")))
+    })?;
+    run.recovered();
+    down.map_or(Ok(()), Err)?;
+    if is_over {
+        slot::let_go_of(run, session, id);
+    }
+    Ok(())
+}
+
 /// Every file is as it was: what is left of the transaction goes, and the server comes back.
 fn undone(run: &mut Run<'_>, session: &mut Session, begin: &Begin, serve: bool) -> Result<()> {
     run.recovered();
-    let back = bring_back(run, session, begin, serve);
+    let down = bring_back(run, session, begin, serve)?;
     seal::discarded(session, begin)?;
-    back?;
+    down.map_or(Ok(()), Err)?;
     if serve || !begin.running {
         slot::let_go_of(run, session, &begin.transaction);
     }
@@ -214,13 +235,29 @@ fn undone(run: &mut Run<'_>, session: &mut Session, begin: &Begin, serve: bool) 
 /// The old files are in place: the server may start again, and does if it ran. The journal is closed only after it,
 /// so that a run that dies here leaves this to the next one. Where a verification is owed, that lets the server start, and
 /// goes back again if it has to.
-fn bring_back(run: &mut Run<'_>, session: &Session, begin: &Begin, serve: bool) -> Result<()> {
+///
+/// A server that was tried and does not come up is what it returns: it is told of once and is a person's then, as after any other
+/// change, since the journal would keep everybody from a level that mends it. With another failure, such as a right that this user
+/// lacks, nothing is known of the server, and the journal stays.
+fn bring_back(run: &mut Run<'_>, session: &Session, begin: &Begin, serve: bool) -> Result<Option<Failure>> {
     if session.state.pending.is_some() {
-        return Ok(());
+        return Ok(None);
     }
-    server::allow_start(session)?;
-    if serve && begin.running {
-        server::start_again(run, session, begin)?;
+    let back = server::allow_start(session).and_then(|()| match serve && begin.running {
+        true => server::start_again(run, session, begin),
+        false => Ok(()),
+    });
+    match back {
+        Ok(()) => Ok(None),
+        Err(failure) if failure.kind.blames_server() => Ok(Some(failure)),
+        Err(failure) => {
+            if serve && begin.running {
+                run.warn(format!(
+                    "the server is still to be started: the next run tries again, and `pitstop stop {}` gives it up",
+                    session.settings.name
+                ));
+            }
+            Err(failure)
+        }
     }
-    Ok(())
 }

@@ -38,6 +38,11 @@ impl Server {
         self.observed.state == RunState::Running
     }
 
+    /// Whether it runs and goes on: one on its way down is yet to be started.
+    pub(super) fn serves(&self) -> bool {
+        self.is_running() && !self.unit_state.as_ref().is_some_and(UnitState::goes_down)
+    }
+
     /// Whether it is to run again after a change: also if it has just died and its unit waits to restart it.
     pub(super) fn is_wanted(&self) -> bool {
         self.is_running() || self.unit.as_ref().is_some_and(|unit| unit.active == "activating")

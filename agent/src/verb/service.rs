@@ -24,9 +24,7 @@ pub fn stop(name: &str, settings: Result<Settings>, dry_run: bool, progress: &dy
 pub fn start(name: &str, settings: Result<Settings>, dry_run: bool, progress: &dyn Progress) -> Report {
     report_on(Action::Start, name, settings, progress, |run, settings| {
         refuse_uncontrolled(&settings)?;
-        work(run, settings, Action::Start, dry_run, |server| {
-            !server.is_running()
-        })
+        work(run, settings, Action::Start, dry_run, |server| !server.serves())
     })
 }
 
@@ -110,7 +108,7 @@ fn warn_of_start(run: &mut Run<'_>, instance: &Instance, server: &Server) {
 
 /// A server that runs already is asked whether it is well, which is what `started` says.
 fn start_now(run: &mut Run<'_>, session: &mut Session, server: &Server) -> Result<bool> {
-    let runs = server.is_running();
+    let runs = server.serves();
     if !runs {
         preflight::may_start(session)?;
         server::refuse_start(session, server)?;

@@ -299,11 +299,7 @@ fn sweep_texts(session: &Session) -> Result<()> {
 }
 
 fn hold(session: &mut Session, pending: &Pending, failure: &Failure) {
-    // A full or failing disk is not the release's fault.
-    let is_to_blame = matches!(
-        failure.kind,
-        ErrorKind::Unhealthy | ErrorKind::StartFailed | ErrorKind::Hook
-    );
+    let is_to_blame = failure.kind.blames_server();
     if let (true, Some(ConfigChange::Apply { digest, .. })) = (is_to_blame, &pending.config) {
         session.state.config.hold = Some(ConfigHold {
             digest: *digest,

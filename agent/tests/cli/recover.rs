@@ -4,9 +4,7 @@ use std::fs;
 
 use crate::common::fleetlock::FleetLock;
 use crate::common::host::eventually;
-#[cfg(feature = "faults")]
-use crate::common::served::Server;
-use crate::common::served::server;
+use crate::common::served::{Server, server};
 
 #[test]
 fn without_anything_to_recover_not_even_the_home_is_looked_at() {
@@ -116,4 +114,54 @@ fn a_slot_that_nothing_needs_any_more_is_given_back() {
     lock.sick(false);
     assert!(server.run(&["recover", "lab"]).expect(0, "current").changed());
     assert_eq!(lock.holders("is"), Vec::<String>::new());
+}
+
+/// A server that ends slowly, and an update of it that was killed while it does.
+fn killed_in_the_stop() -> Server {
+    let server = server("lingers", &[("1.1.0", "")], "").started();
+    let mut update = server.lab.spawn(&["update", "lab"]);
+    let asked = server.lab.home().join("log/asked");
+    eventually("the server is not asked to end", || asked.exists());
+    update.kill().unwrap();
+    update.wait().unwrap();
+    server
+}
+
+#[test]
+fn a_server_that_was_about_to_end_is_not_taken_for_one_that_runs() {
+    let server = killed_in_the_stop();
+    let ending = server.pids();
+    assert_eq!(ending.len(), 1);
+    server.run(&["recover", "lab"]).expect(0, "recovered");
+    assert_eq!(server.says().as_deref(), Some("1.0.0"));
+    assert_ne!(server.pids(), ending);
+    server.run(&["update", "lab"]).expect(0, "updated");
+    assert_eq!(server.says().as_deref(), Some("1.1.0"));
+}
+
+#[test]
+fn a_start_that_could_not_be_tried_stays_owed_until_somebody_stops_the_server() {
+    let server = killed_in_the_stop();
+    let in_the_way = server.lab.path("state/instances/lab/start.log");
+    fs::remove_file(&in_the_way).unwrap();
+    fs::create_dir(&in_the_way).unwrap();
+    let refused = server.run(&["recover", "lab"]).refused(1, "io");
+    let warnings = refused.report["warnings"].to_string();
+    assert!(warnings.contains("the next run tries again"), "{warnings}");
+    let interrupted = server.lab.save();
+    server.run(&["stop", "lab"]).expect(0, "stopped");
+    server.run(&["recover", "lab"]).expect(0, "current");
+    server.lab.restore(&interrupted);
+    fs::remove_dir(&in_the_way).unwrap();
+    server.run(&["recover", "lab"]).expect(0, "recovered");
+    assert_eq!(server.says().as_deref(), Some("1.0.0"));
+}
+
+/// Nobody is kept from a level that mends it.
+#[test]
+fn a_server_that_does_not_come_up_is_told_of_once() {
+    let server = killed_in_the_stop();
+    server.lab.write("bin/traits", "dies");
+    server.run(&["recover", "lab"]).refused(5, "start-failed");
+    server.run(&["recover", "lab"]).expect(0, "current");
 }

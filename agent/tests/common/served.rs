@@ -5,8 +5,8 @@ use super::ports::free_port;
 use super::{Answer, Lab, Pack, file, pack, script};
 
 /// A small real server: answers with its level, with 500 on /extra, for good or for its first seconds, with a line in its log,
-/// and with a last word in a file of the pack where the level says so.
-const SERVER: &str = r#"import http.server, os, sys, signal, time
+/// with a last word in a file of the pack, and for seconds after it was asked to end, where the level says so.
+const SERVER: &str = r#"import http.server, os, sys, signal, threading, time
 began = time.monotonic()
 home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 level = open(home + "/VERSION").read().strip()
@@ -36,7 +36,12 @@ def end(*_):
         with open(home + "/web/new/core", "w") as core:
             core.write("dump")
     os._exit(0)
-signal.signal(signal.SIGTERM, end)
+def ask(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.makedirs(home + "/log", exist_ok=True)
+    open(home + "/log/asked", "w").close()
+    threading.Timer(3, end).start()
+signal.signal(signal.SIGTERM, ask if "lingers" in traits else end)
 http.server.HTTPServer.allow_reuse_address = True
 http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
 "#;

@@ -16,6 +16,7 @@ use crate::sys::process::{Detached, Spec, TAIL_BYTES, ending, run, spawn_detache
 use crate::sys::root::Root;
 use crate::sys::{fs, procfs};
 
+use super::stop::stop;
 use super::{Outcome, Service, cannot_run};
 
 /// How long a start command that ended well may have left nothing behind, before that counts as a failure.
@@ -28,6 +29,21 @@ const LIVES_FOR: Duration = Duration::from_secs(2);
 const UNIT_REACTS_BY: Duration = Duration::from_secs(2);
 
 pub(super) fn start(service: &Service<'_>, probes: &mut Vec<ProbeView>) -> Result<Outcome> {
+    let mut warnings = finish_stop(service)?;
+    let outcome = start_or_ask(service, probes)?;
+    warnings.extend(outcome.warnings);
+    Ok(Outcome { warnings, ..outcome })
+}
+
+/// A server on its way down may still pass probes, and holds its ports: it is started once it is gone.
+fn finish_stop(service: &Service<'_>) -> Result<Vec<String>> {
+    match service.unit()? {
+        Some(unit) if unit.goes_down() => Ok(stop(service)?.warnings),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn start_or_ask(service: &Service<'_>, probes: &mut Vec<ProbeView>) -> Result<Outcome> {
     let unit = service.unit()?;
     let observed = service.observe_with(unit.as_ref(), false)?;
     match observed.state {

@@ -200,6 +200,19 @@ fn a_unit_whose_condition_does_not_hold_is_not_waited_for() {
     );
 }
 
+/// It passes every probe until it is gone.
+#[test]
+fn a_unit_on_its_way_down_is_started_once_it_is_down() {
+    let host = Host::new("deactivating", "stop-sigterm");
+    let ending = host.demo.start_by_hand(&[]);
+    assert!(host.service().start(&mut Vec::new()).unwrap().changed);
+    assert_eq!(
+        host.calls(),
+        ["stop --no-block is", "reset-failed is", "start --no-block is"]
+    );
+    assert!(!ending.lives() && host.service().stop().unwrap().changed);
+}
+
 /// What it says of an earlier end is not about this one.
 #[test]
 fn a_server_that_systemd_killed_is_not_said_to_have_stopped_by_itself() {
