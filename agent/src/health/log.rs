@@ -60,25 +60,16 @@ impl Mark {
             dev: found.dev(),
             ino: found.ino(),
             size: found.size(),
-            last: last_bytes(path, found.size())?,
+            last: procfs::read_before(path, found.size(), FINGERPRINT)?,
         })
     }
 
     /// Where in the file the new content begins.
     fn new_from(&self, path: &Path, found: &Metadata) -> u64 {
-        let unchanged =
-            found.size() >= self.size && last_bytes(path, self.size).is_ok_and(|last| last == self.last);
+        let unchanged = found.size() >= self.size
+            && procfs::read_before(path, self.size, FINGERPRINT).is_ok_and(|last| last == self.last);
         if unchanged { self.size } else { 0 }
     }
-}
-
-fn last_bytes(path: &Path, end: u64) -> io::Result<Vec<u8>> {
-    let mut file = procfs::open(path)?;
-    let begin = end.saturating_sub(FINGERPRINT);
-    file.seek(SeekFrom::Start(begin))?;
-    let mut bytes = Vec::new();
-    file.take(end - begin).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// A directory and the glob of the files in it.

@@ -6,7 +6,7 @@
 )]
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,6 +29,19 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     // The kernel writes the text anew for every read of a part: one read takes all of nearly every file.
     let mut bytes = Vec::with_capacity(4 << 10);
     open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What a file holds before a place in it, at most the last `limit` bytes of that.
+///
+/// # Errors
+/// Of the system.
+pub fn read_before(path: &Path, end: u64, limit: u64) -> io::Result<Vec<u8>> {
+    let mut file = open(path)?;
+    let begin = end.saturating_sub(limit);
+    file.seek(SeekFrom::Start(begin))?;
+    let mut bytes = Vec::new();
+    file.take(end - begin).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -297,9 +297,10 @@ impl<'a> Starting<'a> {
 
     fn last_output(&self) -> String {
         let Some(unit) = self.service.unit_name() else {
-            let bytes = procfs::read(&start_log(self.service), 1 << 20).unwrap_or_default();
-            let from = bytes.len().saturating_sub(TAIL_BYTES);
-            return String::from_utf8_lossy(&bytes[from..]).into_owned();
+            let log = start_log(self.service);
+            let end = fs::metadata(&log).map_or(0, |found| found.len());
+            let bytes = procfs::read_before(&log, end, TAIL_BYTES as u64).unwrap_or_default();
+            return String::from_utf8_lossy(&bytes).into_owned();
         };
         let journal = Spec::new([
             "journalctl",

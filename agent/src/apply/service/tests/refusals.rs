@@ -41,6 +41,10 @@ fn a_start_command_that_fails_ends_the_start_at_once_with_its_words() {
             "exit code 1",
         ),
         ("echo 'JAVA_HOME is not set'; kill -9 $$\n", "signal 9"),
+        (
+            "head -c 2000000 /dev/zero | tr '\\0' '\\n'; echo 'JAVA_HOME is not set'; exit 1\n",
+            "exit code 1",
+        ),
     ];
     for (script, end) in table {
         demo.starts_by_script(script);
