@@ -223,6 +223,22 @@ impl Answer {
     }
 }
 
+/// Runs the program to its end.
+pub fn answer(command: &mut Command) -> Answer {
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let report = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    assert!(
+        output.status.code().is_none() || !report.is_null(),
+        "no report: {stderr}"
+    );
+    Answer {
+        code: output.status.code(),
+        report,
+        stderr,
+    }
+}
+
 /// A home, an instance `lab`, and folders for settings, state and packs, all private to one test.
 pub struct Lab {
     pub dir: TempDir,
@@ -342,18 +358,7 @@ impl Lab {
     }
 
     pub fn run_with(&self, args: &[&str], env: &[(&str, &str)]) -> Answer {
-        let output = self.command(args).envs(env.iter().copied()).output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        let report = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
-        assert!(
-            output.status.code().is_none() || !report.is_null(),
-            "no report: {stderr}"
-        );
-        Answer {
-            code: output.status.code(),
-            report,
-            stderr,
-        }
+        answer(self.command(args).envs(env.iter().copied()))
     }
 
     pub fn tree(&self) -> Tree {

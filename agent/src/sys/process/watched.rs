@@ -4,6 +4,8 @@ use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{ExitStatus, Stdio};
 
+use nix::sys::stat::{Mode, umask};
+
 use super::{Signal, Spec, pipes};
 use crate::sys::clock::Deadline;
 use crate::sys::interrupt;
@@ -28,8 +30,8 @@ impl End {
     }
 }
 
-/// Runs a program to its end in a session of its own, so that it has no terminal to ask anybody on, with nothing on its
-/// standard input. `hears` gets what it writes to either stream, chunk by chunk, as it comes. At the deadline, or
+/// Runs a program to its end in a session of its own, so that it has no terminal to ask anybody on, with umask 022 and nothing
+/// on its standard input. `hears` gets what it writes to either stream, chunk by chunk, as it comes. At the deadline, or
 /// once this run is asked to stop, the program's whole group gets SIGTERM, and SIGKILL two seconds later. It does not
 /// outlive this process.
 ///
@@ -46,11 +48,12 @@ pub fn run_watched(spec: &Spec, deadline: &Deadline, hears: &mut dyn FnMut(&[u8]
         .stderr(Stdio::piped());
     let alone = || {
         nix::unistd::setsid()?;
+        umask(Mode::from_bits_truncate(0o022));
         // After the switch to another user, which would take the wish back.
         nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
         Ok(())
     };
-    // SAFETY: two plain system calls between fork and exec.
+    // SAFETY: three plain system calls between fork and exec.
     unsafe { command.pre_exec(alone) };
     let mut child = command.spawn()?;
     let gives_up = || deadline.passed() || interrupt::is_asked();
