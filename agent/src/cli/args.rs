@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::absolute;
 use super::bundle_args::Bundle;
 use super::config_args::Config;
 use super::conflicts_args::Conflicts;
@@ -330,7 +331,6 @@ impl Command {
 impl Args {
     /// The folders that settings and state lie in, for programs in other folders as well.
     pub fn dirs(&self) -> ConfigDirs {
-        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
         ConfigDirs {
             config: absolute(&self.config_dir),
             state: absolute(&self.state_dir),

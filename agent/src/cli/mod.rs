@@ -23,6 +23,7 @@ mod update_args;
 mod walk;
 
 use std::io::{IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
@@ -344,6 +345,11 @@ fn log(verbose: u8) {
         .with(to_stderr)
         .with(journal::layer())
         .try_init();
+}
+
+/// A path as programs in other folders find it.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 impl From<OnDisconnect> for interrupt::OnDisconnect {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 
+use super::absolute;
 use super::update_args::level;
 use crate::config::VendorTool;
 use crate::config::vendor_tool::Credentials;
@@ -51,23 +52,24 @@ pub struct BuildArgs {
 }
 
 impl From<BuildArgs> for Options {
+    /// The tool works in another folder than the caller.
     fn from(args: BuildArgs) -> Self {
         Self {
-            base: args.base,
+            base: absolute(&args.base),
             level: args.level,
-            out: args.out,
+            out: absolute(&args.out),
             tool: VendorTool {
-                credentials: match (args.credentials, &args.update) {
-                    (Some(file), _) => Some(Credentials::File(file)),
+                credentials: match (&args.credentials, &args.update) {
+                    (Some(file), _) => Some(Credentials::File(absolute(file))),
                     (None, None) => Some(Credentials::Environment),
                     (None, Some(_)) => None,
                 },
                 channel: args.channel,
-                shared_home: args.tool_home,
+                shared_home: args.tool_home.as_deref().map(absolute),
                 timeout_s: args.timeout_s,
                 ..VendorTool::default()
             },
-            update: args.update,
+            update: args.update.as_deref().map(absolute),
         }
     }
 }

@@ -208,3 +208,28 @@ fn an_update_in_a_file_builds_a_pack_without_login_or_network() {
         .unwrap();
     assert_eq!(no_level.status.code(), Some(2));
 }
+
+#[test]
+fn paths_are_those_of_the_caller_wherever_the_tool_works() {
+    let lab = Lab::unadopted(&["1.5.0"]);
+    let args = ["pack", "build", "--level", "4", "--base"];
+    let exact = built(&build(&lab, "exact"), true);
+    let base = Path::new(lab.home().file_name().unwrap()).to_owned();
+    let paths = [
+        base.to_str().unwrap(),
+        "--out",
+        "packs",
+        "--tool-home",
+        "tool",
+        "--credentials",
+        "login.yaml",
+    ];
+    let mut command = lab.command(&[&args[..], &paths[..]].concat());
+    let relative = built(&answer(command.current_dir(lab.dir.path())), true);
+    assert_eq!(
+        relative["tree"], exact["tree"],
+        "nothing of the tool's HOME is in it"
+    );
+    assert_eq!(relative["archive"], json!(lab.path("packs").join(ARCHIVE)));
+    assert!(!names(&lab.path("tool")).is_empty());
+}
