@@ -274,9 +274,13 @@ fn an_update_in_a_file_needs_no_network_and_no_credentials() {
     let lab = Lab::tooled();
     let zip = lab.offline("0", "4");
     let later = offline_copy(&lab, &zip, "wso2am-4.2.0.3-4.2.0.9.zip");
-    lab.configure("{}");
     fs::rename(lab.path("service/users.json"), lab.path("users.json")).unwrap();
     let from = zip.to_str().unwrap();
+    // Nor those that an instance has for the service.
+    lab.configure("{credentials: {env: true}}");
+    lab.run(&["update", "lab", "--from", from, "--dry-run"])
+        .expect(0, "planned");
+    lab.configure("{}");
     let seen = lab
         .run(&["check", "lab", "--from", from])
         .expect(0, "update-available");

@@ -62,6 +62,13 @@ impl Login {
     }
 }
 
+/// The settings name none.
+pub(super) fn none_said() -> Failure {
+    let message = "source.vendor-tool: there are no `credentials`, and the vendor's service asks for them";
+    Failure::new(ErrorKind::Settings, message)
+        .hint("add `credentials: {file: PATH}`, or `credentials: {env: true}`")
+}
+
 fn in_environment(names: &CredentialVariables) -> Result<Login> {
     let variable = |name: &str| {
         host::variable(name).ok_or_else(|| {

@@ -36,6 +36,7 @@ use crate::sys::process::User;
 use crate::sys::root::{Kind, Root};
 
 use candidate::Candidate;
+use credentials::Login;
 use drive::Drive;
 use outcome::Outcome;
 use pieces::{Content, Piece, Trust, pieces};
@@ -277,6 +278,15 @@ impl Order<'_> {
             );
             Failure::new(ErrorKind::Settings, message).hint("update from a pack instead: `source: PATH`")
         })
+    }
+
+    /// What the vendor's service asks for; nothing else needs it.
+    fn login(&self) -> Result<Option<Login>> {
+        match (self.given, &self.settings.credentials) {
+            (Given::File(_) | Given::Hotfixes, _) => Ok(None),
+            (Given::Service, Some(from)) => Login::read(from, &self.rules.credentials).map(Some),
+            (Given::Service, None) => Err(credentials::none_said()),
+        }
     }
 
     /// Whether a name is one of what tools leave beside files that they cannot merge.

@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::Order;
 use super::candidate::Candidate;
 use super::credentials::Login;
 use super::transcript::Transcript;
-use super::{Given, Order};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::model::{Digest, RelPath};
 use crate::sys::clock::Deadline;
@@ -44,11 +44,7 @@ impl<'a> Runner<'a> {
     /// `settings`: there are no credentials, or the tool does not exist for this machine. `vendor-tool`: it could not be
     /// fetched.
     pub(super) fn new(order: &'a Order<'a>, candidate: &'a Candidate) -> Result<Self> {
-        let login = match (&order.settings.credentials, order.given) {
-            (Some(from), _) => Some(Login::read(from, &order.rules.credentials)?),
-            (None, Given::File(_) | Given::Hotfixes) => None,
-            (None, Given::Service) => return Err(no_credentials()),
-        };
+        let login = order.login()?;
         let secrets = login.as_ref().map_or_else(Vec::new, Login::secrets);
         let program = order.program()?.clone();
         let runner = Self {
@@ -214,12 +210,6 @@ impl<'a> Runner<'a> {
             .at(self.program.under(self.order.root.path()))
             .hint("put the vendor's tool there, or use a pack that comes with it")
     }
-}
-
-fn no_credentials() -> Failure {
-    let message = "source.vendor-tool: there are no `credentials`, and the vendor's service asks for them";
-    Failure::new(ErrorKind::Settings, message)
-        .hint("add `credentials: {file: PATH}`, or `credentials: {env: true}`")
 }
 
 fn environment(order: &Order<'_>, candidate: &Candidate, login: Option<&Login>) -> BTreeMap<String, String> {
