@@ -108,7 +108,10 @@ impl Place {
         let order = instance.settings.profile.level.order;
         match (self, wanted.level) {
             (Self::Packs(offers), _) => matches!(choose(instance, offers, wanted, installed), Ok(Some(_))),
-            (Self::Tool(_), Some(level)) => order.compare(level, installed).is_gt(),
+            (Self::Tool(_), Some(level)) => {
+                let level = vendor_tool::spelled_out(level, installed);
+                order.compare(&level, installed).is_gt()
+            }
             (Self::Tool(_), None) => false,
         }
     }

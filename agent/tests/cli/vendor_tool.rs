@@ -263,7 +263,13 @@ fn a_short_level_is_of_this_version_and_a_lower_one_is_refused() {
     let before = log();
     lab.run(&["update", "lab", "--level", "4.2.0.4"])
         .expect(0, "current");
+    let instance = lab.path("config/instances.d/lab.yaml");
+    let closed = "rollout: {waves: [{percent: 100, opens: 2999-01-01T00:00:00Z}]}\n";
+    fs::write(&instance, fs::read_to_string(&instance).unwrap() + closed).unwrap();
+    lab.run(&["update", "lab", "--level", "12"]).refused(6, "wave");
+    lab.run(&["update", "lab", "--level", "4"]).expect(0, "current");
     assert_eq!(log(), before, "nobody asked the tool");
+    lab.configure("{credentials: {file: ../../login.yaml}}");
     // Somebody else's update is seen before the tool is.
     lab.write("updates/config.json", r#"{"update-level": "9"}"#);
     lab.run(&["update", "lab", "--level", "12"]).refused(6, "stale");
