@@ -153,6 +153,7 @@ impl<'a> Service<'a> {
         observe(&Query {
             home: &self.settings.home,
             rules: &self.settings.profile.process,
+            vendor_tool: self.settings.profile.vendor_tool.as_ref(),
             unit,
             uid: server_user(self.settings)?.uid,
             open_files,

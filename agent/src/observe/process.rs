@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use crate::api::report::{ProcessRole, ProcessView, RunState};
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::Settings;
-use crate::product::profile::ProcessRules;
+use crate::product::profile::{ProcessRules, VendorToolRules};
 use crate::sys::process::{ProcessId, User};
 use crate::sys::{fs, procfs};
 
@@ -31,6 +31,8 @@ pub struct Query<'a> {
     pub home: &'a Path,
     /// How its processes are recognised.
     pub rules: &'a ProcessRules,
+    /// Its vendor's update tool, which is no part of the server.
+    pub vendor_tool: Option<&'a VendorToolRules>,
     /// The unit that controls it.
     pub unit: Option<&'a UnitState>,
     /// The user id that the server runs as.
@@ -55,6 +57,8 @@ pub struct Observed {
 pub struct Found {
     /// Its parent's process id.
     pub parent: u32,
+    /// Whether it is the vendor's update tool, at work in the home itself.
+    pub is_update_tool: bool,
     /// As reports show it.
     pub view: ProcessView,
 }
@@ -84,6 +88,11 @@ impl Observed {
     pub fn to_stop(&self) -> Vec<&Found> {
         let helpers = self.of_role(ProcessRole::Helper);
         helpers.chain(self.mains()).collect()
+    }
+
+    /// The vendor's update tool, if somebody lets it work in the home itself.
+    pub fn update_tool(&self) -> Option<&Found> {
+        self.processes.iter().find(|found| found.is_update_tool)
     }
 
     fn of_role(&self, role: ProcessRole) -> impl Iterator<Item = &Found> {
@@ -156,6 +165,7 @@ pub fn observe(query: &Query<'_>) -> Result<Observed> {
     let mut processes = classify::Classify {
         homes: &homes,
         rules: query.rules,
+        vendor_tool: query.vendor_tool,
         main_pid,
         resolve: &resolve,
         open_file: &open_file,

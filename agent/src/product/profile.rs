@@ -212,6 +212,13 @@ pub struct VendorToolRules {
     pub hotfix: Option<HotfixRules>,
 }
 
+impl VendorToolRules {
+    /// What of a pack can be at work when the tool is: on any machine, and what fetches it.
+    pub fn executables(&self) -> impl Iterator<Item = &RelPath> {
+        self.programs.values().chain(&self.setup)
+    }
+}
+
 /// A vendor's hotfixes.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

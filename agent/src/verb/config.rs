@@ -170,6 +170,9 @@ fn plan(
     super::demand_plan(options.plan.as_deref(), &made.plan)?;
     refuse_held(instance, &made, options.release_hold)?;
     refuse_conflicts(&made)?;
+    if !made.plan.files.is_empty() {
+        server::refuse_tool_at_work(server)?;
+    }
     preflight::check(instance, &made.plan)?;
     if restarts(&made.plan) {
         server::admit_restart(run, instance, server, &made.contents)?;

@@ -122,6 +122,7 @@ pub(super) fn go(
         );
         return Ok(None);
     };
+    server::refuse_tool_at_work(&server)?;
     if !matches!(target, Target::Config(_)) {
         server::refuse_uncontrolled(&session.settings, &server)?;
     }

@@ -62,6 +62,22 @@ pub(super) fn admit_change(run: &mut Run<'_>, instance: &Instance, server: &Serv
     admit_restart(run, instance, server, &BTreeMap::new())
 }
 
+/// What somebody lets the vendor's tool do to the pack, nothing else changes meanwhile.
+///
+/// # Errors
+/// `locked`.
+pub(super) fn refuse_tool_at_work(server: &Server) -> Result<()> {
+    let Some(found) = server.observed.update_tool() else {
+        return Ok(());
+    };
+    let message = format!(
+        "the vendor's update tool works in the home itself: process {}, {}",
+        found.view.pid, found.view.evidence
+    );
+    Err(Failure::new(ErrorKind::Locked, message)
+        .hint("wait until it has ended and run again; let `pitstop adopt` look at what it did"))
+}
+
 /// A server that nothing says how to stop may not run while its pack is replaced.
 ///
 /// # Errors

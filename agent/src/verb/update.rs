@@ -55,6 +55,7 @@ fn dry_run(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<(
     let place = target::place(run, &instance, options.from.as_deref(), &installed.level)?;
     let (before, inventory, server) = view::observe(run, &instance)?;
     run.report.before = Some(before);
+    server::refuse_tool_at_work(&server)?;
     if options.in_place {
         return in_place::dry_run(run, &instance, &place, &options, (&inventory, &server));
     }
@@ -138,6 +139,7 @@ pub(super) fn predict(
     let blockers = [
         gate::missing(run, instance, &target.release, &target.brought()),
         refuse_held(instance, &target, false, &command),
+        server::refuse_tool_at_work(server),
         server::refuse_uncontrolled(&instance.settings, server),
         server::refuse_restart(instance, server),
         hotfix::refuse_ending(instance, &made.plan, &[]),
@@ -170,6 +172,7 @@ fn work(run: &mut Run<'_>, settings: Settings, options: &Options) -> Result<()> 
     let installed = installed_release(&session)?;
     let (before, inventory, server) = view::observe(run, &session)?;
     run.report.before = Some(before);
+    server::refuse_tool_at_work(&server)?;
     let mut asked = Asked {
         place,
         installed,

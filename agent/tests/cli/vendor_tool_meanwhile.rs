@@ -1,10 +1,11 @@
 //! What others write into the home while the vendor's tool, a stand-in of it here, works there.
 
 use std::fs;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::common::tooled::GOAL;
+use crate::common::tooled::{GOAL, LOGIN};
 use crate::common::{Lab, difference, settled};
 
 const IN_PLACE: &[&str] = &["update", "lab", "--level", GOAL, "--in-place"];
@@ -63,4 +64,38 @@ fn what_others_write_while_the_tool_works_is_kept_whatever_comes_of_it() {
             .any(|one| one["kind"] == "kept");
         assert!(told, "{:#}", checked["findings"]);
     }
+}
+
+/// As its vendor documents it.
+#[test]
+fn a_tool_that_somebody_runs_in_the_home_is_neither_ended_nor_is_the_pack_changed_beside_it() {
+    let lab = Lab::tooled();
+    lab.run(&["update", "lab", "--level", "4.2.0.3"])
+        .expect(0, "updated");
+    lab.knobs(&json!({"hang_at": "files"}));
+    let bin = lab.home().join("bin");
+    let mut tool = Command::new(bin.join("wso2update_linux"))
+        .args(["--level", "9", "--no-backup"])
+        .current_dir(&bin)
+        .env("HOME", lab.dir.path())
+        .envs(LOGIN)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    lab.until_tool_is_at("files");
+    let update = ["update", "lab", "--level", GOAL];
+    let dry_run = [&update[..], &["--dry-run"]].concat();
+    for change in [&update[..], &dry_run, IN_PLACE, &["rollback", "lab"]] {
+        let refused = lab.run(change).refused(6, "locked");
+        let pid = format!("process {}", tool.id());
+        assert!(
+            refused.message().contains(&pid),
+            "{change:?}: {}",
+            refused.message()
+        );
+    }
+    lab.run(&["stop", "lab"]).expect(0, "stopped");
+    assert_eq!(tool.try_wait().unwrap(), None, "it works on");
+    tool.kill().unwrap();
+    tool.wait().unwrap();
 }

@@ -1,17 +1,19 @@
-//! What a process is to an instance, decided from what was read of it. Pure but for two questions to the file
-//! system, which are asked through functions.
+//! What a process is to an instance, decided from what was read of it. Pure but for two questions to the file system.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use crate::api::report::{ProcessRole, ProcessView};
-use crate::product::profile::ProcessRules;
+use crate::product::profile::{ProcessRules, VendorToolRules};
 
 use super::command::{self, Code, SHELLS, TOOLS, script_of};
 use super::{Found, Row};
 
 /// Only the first paths of a command line are followed through symlinks: class paths can hold hundreds.
 const RESOLVED_PATHS: usize = 8;
+
+/// Where the copies lie that the vendor's update tool works on.
+const COPIES: &str = ".pitstop/candidates";
 
 type Role = (ProcessRole, String);
 
@@ -27,6 +29,7 @@ enum Origin {
 pub(super) struct Classify<'a> {
     pub homes: &'a [PathBuf],
     pub rules: &'a ProcessRules,
+    pub vendor_tool: Option<&'a VendorToolRules>,
     pub main_pid: Option<u32>,
     pub resolve: &'a dyn Fn(&Path) -> Option<PathBuf>,
     pub open_file: &'a dyn Fn(u32) -> Option<PathBuf>,
@@ -50,12 +53,32 @@ impl Classify<'_> {
             }
         }
         rows.iter()
-            .filter_map(|row| Some(found(row, roles.remove(&row.pid)?)))
+            .filter_map(|row| Some(self.found(row, roles.remove(&row.pid)?)))
             .collect()
+    }
+
+    fn found(&self, row: &Row, (role, evidence): Role) -> Found {
+        Found {
+            parent: row.stat.parent,
+            is_update_tool: self
+                .update_tool(row)
+                .is_some_and(|path| self.is_update_tool(&path)),
+            view: ProcessView {
+                pid: row.pid,
+                started_ticks: row.stat.started_ticks,
+                role,
+                program: row.stat.program.clone(),
+                evidence,
+            },
+        }
     }
 
     /// What a process is, judged without the others.
     fn by_itself(&self, row: &Row) -> Option<Role> {
+        if let Some(path) = self.update_tool(row) {
+            let evidence = format!("the vendor's update tool, {}", path.display());
+            return Some((ProcessRole::Bystander, evidence));
+        }
         let main = if is_one_of(row, TOOLS) && self.exe_evidence(row).is_none() {
             None
         } else if is_one_of(row, SHELLS) {
@@ -70,6 +93,32 @@ impl Classify<'_> {
                 .then(|| helper("in the unit's control group".to_owned()))
         };
         main.or_else(in_unit)
+    }
+
+    /// The vendor's update tool that a process runs, in the home or in a copy: no stop may end it in the middle of its work.
+    fn update_tool(&self, row: &Row) -> Option<PathBuf> {
+        let script = is_one_of(row, SHELLS).then(|| script_of(&row.args)).flatten();
+        let called = [row.args.first().map(String::as_str), script];
+        let named = called.into_iter().flatten().filter_map(|text| joined(text, row));
+        let mut runs = row.exe.iter().cloned().chain(named).chain(self.code(row));
+        let is_tool = |path: &PathBuf| self.is_own_copys(path) || self.is_update_tool(path);
+        runs.find(is_tool).filter(|_| !row.in_unit)
+    }
+
+    fn is_update_tool(&self, path: &Path) -> bool {
+        let mut executables = self.vendor_tool.iter().flat_map(|rules| rules.executables());
+        let below = |home: &PathBuf| path.strip_prefix(home).ok();
+        let is_in_home = |tool: &str| {
+            self.homes
+                .iter()
+                .filter_map(below)
+                .any(|path| path == Path::new(tool))
+        };
+        executables.any(|tool| is_in_home(tool.as_str()))
+    }
+
+    fn is_own_copys(&self, path: &Path) -> bool {
+        self.homes.iter().any(|home| path.starts_with(home.join(COPIES)))
     }
 
     /// A shell is judged by the script that it runs: its other arguments can be anything.
@@ -189,13 +238,14 @@ impl Classify<'_> {
         }
     }
 
-    /// What came out of the instance's processes belongs to it, except a server of another home and what came out of that.
+    /// What came out of the instance's processes belongs to it, but for another home's server, the update tool, and their own.
     fn add_descendants(&self, rows: &[Row], roles: &mut HashMap<u32, Role>) {
         let is_ours = |(pid, (role, _)): (&u32, &Role)| (*role != ProcessRole::Bystander).then_some(*pid);
         let ours: HashSet<u32> = roles.iter().filter_map(is_ours).collect();
         let others = rows
             .iter()
-            .filter(|row| !ours.contains(&row.pid) && self.is_of_another_home(row));
+            .filter(|row| !ours.contains(&row.pid))
+            .filter(|row| self.is_of_another_home(row) || self.update_tool(row).is_some());
         let others: HashSet<u32> = others.map(|row| row.pid).collect();
         let parents: HashMap<u32, u32> = rows.iter().map(|row| (row.pid, row.stat.parent)).collect();
         for row in rows.iter().filter(|row| !ours.contains(&row.pid)) {
@@ -298,19 +348,6 @@ fn leave_people_alone(rows: &[Row], roles: &mut HashMap<u32, Role>) {
         if let Some((role @ ProcessRole::Helper, _)) = roles.get_mut(&row.pid) {
             *role = ProcessRole::Bystander;
         }
-    }
-}
-
-fn found(row: &Row, (role, evidence): Role) -> Found {
-    Found {
-        parent: row.stat.parent,
-        view: ProcessView {
-            pid: row.pid,
-            started_ticks: row.stat.started_ticks,
-            role,
-            program: row.stat.program.clone(),
-            evidence,
-        },
     }
 }
 

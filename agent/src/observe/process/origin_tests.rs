@@ -161,3 +161,43 @@ fn without_rules_who_only_mentions_the_home_is_no_server() {
     ];
     each(&rules(false), table);
 }
+
+#[test]
+fn the_vendors_update_tool_is_no_part_of_the_server_nor_is_what_it_starts() {
+    const TOOL: &str = "/srv/app/bin/wso2update_linux";
+    const COPY: &str = "/data/app-4.2.0/.pitstop/candidates/0a/pack/bin/wso2update_linux";
+    let given = [
+        Given(1, TOOL, &["./wso2update_linux", "--level", "4"], "/srv/app/bin"),
+        Given(100, "/usr/bin/cat", &["cat"], "/"),
+        Given(1, COPY, &[COPY, "--no-backup"], "/"),
+        Given(
+            1,
+            "/usr/bin/bash",
+            &["bash", "./update_tool_setup.sh"],
+            "/srv/app/bin",
+        ),
+        Given(1, "/usr/bin/python3", &["python3", TOOL], "/srv/app/bin"),
+        // A server that was started by hand in the same shell, and its helper.
+        Given(
+            1,
+            "/usr/bin/java",
+            &["java", "-Dcarbon.home=/srv/app", BOOTSTRAP],
+            "/",
+        ),
+        Given(105, "/usr/bin/cat", &["cat"], "/"),
+        Given(105, TOOL, &[TOOL], "/"),
+        Given(1, "/srv/app/bin/wso2update", &["wso2update"], "/"),
+    ];
+    let expected = [
+        Some(Bystander),
+        None,
+        Some(Bystander),
+        Some(Bystander),
+        Some(Bystander),
+        Some(Main),
+        Some(Helper),
+        Some(Bystander),
+        Some(Helper),
+    ];
+    assert_eq!(roles_by(&carbon(), None, &given), expected);
+}

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use super::classify::{Classify, names};
 use super::*;
 use crate::api::report::ProcessRole::{Bystander, Helper, Main};
+use crate::product::builtin;
 use crate::sys::clock::{Deadline, pause};
 use crate::sys::process::{Detached, Signal, Spec, spawn_detached};
 
@@ -73,9 +74,11 @@ pub(super) fn roles_by(
         .enumerate()
         .map(|(at, given)| row(at, given))
         .collect();
+    let wso2 = builtin::find("wso2am", None).unwrap();
     let found = Classify {
         homes: &[HOME.into(), REAL.into()],
         rules,
+        vendor_tool: wso2.vendor_tool.as_ref(),
         main_pid,
         resolve: &resolve,
         open_file: &|pid| (pid == 199).then(|| PathBuf::from("/srv/app/logs/x.log")),
@@ -327,6 +330,7 @@ fn look(home: &Path, open_files: bool) -> Observed {
     let query = Query {
         home,
         rules: &ProcessRules::default(),
+        vendor_tool: None,
         unit: None,
         uid: nix::unistd::Uid::effective().as_raw(),
         open_files,

@@ -247,6 +247,7 @@ fn ready(run: &mut Run<'_>, instance: &Instance, options: &Apply, new: &New) -> 
     let installed = adopted(instance)?;
     let (before, inventory, server) = view::observe(run, instance)?;
     run.report.before = Some(before);
+    server::refuse_tool_at_work(&server)?;
     server::admit_change(run, instance, &server)?;
     let files = files(instance, new);
     let mut target = vendor_tool::apply_hotfixes(run, instance, &files, &installed.release, &inventory)?;
