@@ -9,7 +9,7 @@
 //! | `tx/<transaction>/before/<digest of the path>` | what the vendor's tool may change that works in the home itself, see [`super::in_place`]; under names that it does not look for |
 //! | `snapshots/<transaction>/<path>` | what `old` becomes: the files that a rollback puts back |
 //! | `kept/<transaction>/<path>` | edited files that a rollback found no place for, and what came while the vendor's tool worked |
-//! | `kept/<transaction>.snapshot/<path>` | snapshots of another state folder |
+//! | `kept/<transaction>.snapshot/<path>` | snapshots of another state folder, of a later state than this one, or from before something else changed the pack |
 //! | `candidates/<number>` | copies that the vendor's update tool works on, see [`crate::source::vendor_tool`] |
 //! | `conflicts/<path>.original`, `.new`, `.final` | the three sides of a conflict |
 //! | `conflicts/<path>.final.old` | what a person wrote and no update used |

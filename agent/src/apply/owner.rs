@@ -190,6 +190,22 @@ pub fn take_over(session: &mut Session) -> Result<Vec<RelPath>> {
     }
 }
 
+/// Moves the snapshots of this state folder that its state does not know any more to what is kept; returns where to.
+///
+/// # Errors
+/// Writing failed.
+pub fn keep_unknown(session: &Session) -> Result<Vec<RelPath>> {
+    let in_use = in_use(session)?;
+    let mut kept = Vec::new();
+    for mount in own_mounts(session)? {
+        let folder = layout::own(mount.as_ref(), layout::SNAPSHOTS);
+        let moved =
+            Folder::look(session, in_use.as_deref(), mount.as_ref()).and_then(|own| own.keep_snapshots());
+        kept.extend(moved.map_err(|error| layout::failed("keep what is in", &session.root, &folder, error))?);
+    }
+    Ok(kept)
+}
+
 /// The file systems on which a folder of ours may be; `None` is the home's own.
 pub(super) fn own_mounts(instance: &Instance) -> Result<BTreeSet<Option<RelPath>>> {
     // What is mounted for the server's state alone is none of ours: it may hang, or shut even root out.

@@ -1,5 +1,7 @@
 //! `adopt`: take over a pack that pitstop did not install, with or without its pristine files.
 
+mod behind;
+
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::PathBuf;
@@ -136,7 +138,12 @@ pub(super) fn take_over(
         Some(Pristine::Start(shown)) => Some(keep_start(session, shown)?),
         None => None,
     };
+    let snapshots = session.state.snapshots.len();
     accept(run, session, detected, tree)?;
+    if session.state.snapshots.len() < snapshots {
+        let kept = owner::keep_unknown(session)?;
+        road::tell_kept(run, session, &kept);
+    }
     session.store.save(&session.state)
 }
 
@@ -154,6 +161,11 @@ fn accept(
     mut release: Release,
     tree: Option<Digest>,
 ) -> Result<()> {
+    let inventory = view::scan(run, session, false)?;
+    behind::forget_other_level(run, session, &release);
+    if known(session, &release).is_some() {
+        behind::forget_hotfixes(run, session, &inventory)?;
+    }
     let known = known(session, &release);
     let hotfixes = known.map_or_else(Vec::new, |installed| installed.hotfixes.clone());
     release.tree = tree.or_else(|| known?.release.tree);
@@ -173,7 +185,6 @@ fn accept(
         accepted: Default::default(),
         hotfixes,
     });
-    let inventory = view::scan(run, session, false)?;
     let accepted = settle::deviations(session, &inventory)?.into_iter().collect();
     if let Some(installed) = &mut session.state.installed {
         installed.accepted = accepted;

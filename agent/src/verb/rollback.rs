@@ -124,6 +124,7 @@ pub(super) fn go(
     };
     server::refuse_tool_at_work(&server)?;
     if !matches!(target, Target::Config(_)) {
+        view::refuse_moved(session, &installed)?;
         server::refuse_uncontrolled(&session.settings, &server)?;
     }
     let can_restart = server.is_wanted() && server::is_controlled(&session.settings);

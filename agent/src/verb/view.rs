@@ -253,6 +253,33 @@ pub(super) fn detected(instance: &Instance) -> Result<Release> {
     })
 }
 
+/// Refuses to build on a level from which somebody else has led the pack away. A level that cannot be read is no proof of that.
+///
+/// # Errors
+/// `stale`.
+pub(super) fn refuse_moved(instance: &Instance, installed: &Release) -> Result<()> {
+    let settings = &instance.settings;
+    let order = settings.profile.level.order;
+    let found = detect::detect(&settings.profile, &HomeView(&instance.root))
+        .ok()
+        .flatten();
+    let moved = found
+        .and_then(|found| found.level)
+        .filter(|level| !order.compare(level, &installed.level).is_eq());
+    let Some(level) = moved else { return Ok(()) };
+    let message = format!(
+        "{} tells level {level}, and pitstop left it at {}: somebody else updated it",
+        settings.home.display(),
+        installed.level
+    );
+    Err(Failure::new(ErrorKind::Stale, message)
+        .at(&settings.home)
+        .hint(format!(
+            "`pitstop adopt {}` takes it over as it is now",
+            settings.name
+        )))
+}
+
 /// Says what the home is instead, if it is a pack of another product.
 fn not_this_product(settings: &Settings, home: &HomeView<'_>) -> Failure {
     let path = &settings.home;

@@ -7,6 +7,7 @@
 )]
 
 mod attach;
+mod behind;
 mod bundle;
 mod bundle_carried;
 mod bundle_known;

@@ -1,11 +1,10 @@
 //! What others write into the home while the vendor's tool, a stand-in of it here, works there.
 
 use std::fs;
-use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::common::tooled::{GOAL, LOGIN};
+use crate::common::tooled::GOAL;
 use crate::common::{Lab, difference, settled};
 
 const IN_PLACE: &[&str] = &["update", "lab", "--level", GOAL, "--in-place"];
@@ -73,15 +72,8 @@ fn a_tool_that_somebody_runs_in_the_home_is_neither_ended_nor_is_the_pack_change
     lab.run(&["update", "lab", "--level", "4.2.0.3"])
         .expect(0, "updated");
     lab.knobs(&json!({"hang_at": "files"}));
-    let bin = lab.home().join("bin");
-    let mut tool = Command::new(bin.join("wso2update_linux"))
-        .args(["--level", "9", "--no-backup"])
-        .current_dir(&bin)
-        .env("HOME", lab.dir.path())
-        .envs(LOGIN)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    let by_hand = ["--level", "9", "--no-backup"];
+    let mut tool = lab.tool_in(&lab.home(), &by_hand).spawn().unwrap();
     lab.until_tool_is_at("files");
     let update = ["update", "lab", "--level", GOAL];
     let dry_run = [&update[..], &["--dry-run"]].concat();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -99,15 +99,23 @@ impl Lab {
         let _ = fs::remove_dir_all(&copy);
         let copied = Command::new("cp").arg("-a").arg(self.home()).arg(&copy).status();
         assert!(copied.unwrap().success());
-        let made = Command::new(copy.join("bin/wso2update_linux"))
-            .args(["create-update", "-s", from, "-e", to])
-            .current_dir(copy.join("bin"))
+        let made = self
+            .tool_in(&copy, &["create-update", "-s", from, "-e", to])
+            .status();
+        assert!(made.unwrap().success());
+        copy.join(format!("bin/wso2am-4.2.0.{from}-4.2.0.{to}.zip"))
+    }
+
+    /// The tool as a person runs it in a pack.
+    pub fn tool_in(&self, pack: &Path, args: &[&str]) -> Command {
+        let bin = pack.join("bin");
+        let mut tool = Command::new(bin.join("wso2update_linux"));
+        tool.args(args)
+            .current_dir(bin)
             .env("HOME", self.dir.path())
             .envs(LOGIN)
-            .status()
-            .unwrap();
-        assert!(made.success());
-        copy.join(format!("bin/wso2am-4.2.0.{from}-4.2.0.{to}.zip"))
+            .stdout(Stdio::null());
+        tool
     }
 
     /// Sets knobs and faults of the stand-in.
