@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use regex::Regex;
 use serde::Deserialize;
 
 use crate::api::plan::Hook;
@@ -49,6 +50,17 @@ pub struct Profile {
     pub vendor_tool: Option<VendorToolRules>,
     /// Default values of the templates' variables.
     pub vars: BTreeMap<String, serde_json::Value>,
+}
+
+impl Profile {
+    /// Whether a pack that calls itself so is one of this product.
+    pub fn is_called(&self, product: &str, version: &str) -> bool {
+        let pack = format!("{product}-{version}");
+        let told_by = self.detect.iter().filter_map(|rule| rule.regex.as_deref());
+        told_by
+            .filter_map(|regex| Regex::new(regex).ok())
+            .any(|regex| regex.is_match(&pack))
+    }
 }
 
 /// A file that tells the product: it must exist and, with `regex`, its content must match.

@@ -120,6 +120,7 @@ pub(super) fn level(
     let order = instance.settings.profile.level.order;
     let named = wanted.level.map(|level| spelled_out(level, installed));
     if let Some((path, offline)) = &tool.offline {
+        offline.refuse_other_product(path, &instance.settings.profile)?;
         if named
             .as_ref()
             .is_some_and(|named| !order.compare(named, &offline.to).is_eq())
@@ -141,6 +142,16 @@ pub(super) fn level(
             Ok(Some(Some(level)))
         }
     }
+}
+
+/// Checks what the tool needs and can be told before it runs.
+///
+/// # Errors
+/// As [`vendor_tool::check`].
+pub(super) fn check(run: &Run<'_>, instance: &Instance, tool: &Tool, installed: &Release) -> Result<()> {
+    let nothing = (&Inventory::default(), None);
+    let asked = (None, given(tool));
+    with_order(run, instance, tool, installed, nothing, asked, vendor_tool::check)
 }
 
 /// The vendor's people say `--level 12` for `4.2.0.12`.

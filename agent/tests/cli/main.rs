@@ -48,6 +48,7 @@ mod vendor_tool;
 mod vendor_tool_host;
 mod vendor_tool_in_place;
 mod vendor_tool_meanwhile;
+mod vendor_tool_refused;
 mod vendor_tool_table;
 mod verify;
 mod way_back;

@@ -66,12 +66,7 @@ impl HotfixName {
     pub fn is_for(&self, profile: &Profile, installed: &Level) -> bool {
         let rest = installed.as_str().strip_prefix(&self.version);
         let is_version = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        let pack = format!("{}-{}", self.product, self.version);
-        let told_by = profile.detect.iter().filter_map(|rule| rule.regex.as_deref());
-        is_version
-            && told_by
-                .filter_map(|regex| Regex::new(regex).ok())
-                .any(|regex| regex.is_match(&pack))
+        is_version && profile.is_called(&self.product, &self.version)
     }
 }
 

@@ -174,6 +174,14 @@ fn made(outcome: &Outcome, pieces: &BTreeMap<RelPath, Piece>) -> BTreeSet<RelPat
         .collect()
 }
 
+/// Checks what an update needs and can be told before the tool runs.
+///
+/// # Errors
+/// `settings`: there are no credentials, or the tool does not exist for this machine. `vendor-tool`: the pack has none.
+pub fn check(order: &Order<'_>) -> Result<()> {
+    runner::check(order)
+}
+
 /// The levels that the tool lists as newer, the highest first. How it lists them is not documented: of every line that names
 /// the product, the last number is taken for one.
 ///

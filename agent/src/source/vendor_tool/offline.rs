@@ -6,6 +6,7 @@ use regex::Regex;
 
 use crate::api::{ErrorKind, Failure, Result};
 use crate::model::{Level, LevelOrder};
+use crate::product::Profile;
 use crate::product::profile::VendorToolRules;
 
 /// What the name of an update in a file says, such as `wso2mi-4.1.0.0-4.1.0.20.zip`.
@@ -38,6 +39,22 @@ impl Offline {
                 to: level("to"),
             }
         }))
+    }
+
+    /// Refuses a file for another product: the tool might take it.
+    ///
+    /// # Errors
+    /// `wrong-product`.
+    pub fn refuse_other_product(&self, path: &Path, profile: &Profile) -> Result<()> {
+        let from = self.from.as_str();
+        let version = from.rsplit_once('.').map_or(from, |(version, _)| version);
+        if profile.is_called(&self.product, version) {
+            return Ok(());
+        }
+        let message = format!("{} is no update of {}", path.display(), profile.title);
+        Err(Failure::new(ErrorKind::WrongProduct, message)
+            .at(path)
+            .hint("make one with the vendor tool's `create-update` in a pack of this product"))
     }
 
     /// Refuses a file that does not start at the installed level: the tool might take it.

@@ -12,6 +12,7 @@ use crate::api::{ErrorKind, Failure, Result};
 use crate::model::{Digest, RelPath};
 use crate::sys::clock::Deadline;
 use crate::sys::process::{End, Environment, Spec, run_watched};
+use crate::sys::root::Kind;
 use crate::sys::{fs, host, interrupt};
 
 /// By this variable a tool is found that a killed run has left at work in the home.
@@ -24,6 +25,26 @@ const PROXIES: [[&str; 2]; 3] = [
     ["https_proxy", "HTTPS_PROXY"],
     ["no_proxy", "NO_PROXY"],
 ];
+
+/// Checks what a run needs and can be told before it.
+///
+/// # Errors
+/// As [`Runner::new`].
+pub(super) fn check(order: &Order<'_>) -> Result<()> {
+    order.login()?;
+    let program = order.program()?;
+    for path in [Some(program), order.rules.setup.as_ref()].into_iter().flatten() {
+        let found = order.root.stat(path);
+        let found = found.map_err(|error| Failure::io("look at", path.under(order.root.path()), error))?;
+        if found.is_some_and(|stat| stat.kind == Kind::File) {
+            return Ok(());
+        }
+    }
+    match kept_for(order, &Digest::of(&[]))? {
+        Some(_) => Ok(()),
+        None => Err(no_tool(order, program)),
+    }
+}
 
 /// See the module.
 pub(super) struct Runner<'a> {
@@ -82,7 +103,7 @@ impl<'a> Runner<'a> {
     }
 
     fn try_to_keep_newer(&self) -> Result<()> {
-        let (origin, kept) = (self.origin, self.kept_file());
+        let (origin, kept) = (self.origin, kept_file(self.order));
         let Some(bytes) = self.candidate.read(&self.program, LIMIT)? else {
             return Ok(());
         };
@@ -127,17 +148,17 @@ impl<'a> Runner<'a> {
 
     /// A newer executable from an earlier run takes the place of the home's; where there is none, it is fetched.
     fn provide(&self) -> Result<()> {
-        if let Some(newer) = self.kept_for(&self.origin)? {
+        if let Some(newer) = kept_for(self.order, &self.origin)? {
             return self.candidate.write(&self.program, &newer, 0o755);
         }
         if self.digest()?.is_some() {
             return Ok(());
         }
         let Some(setup) = &self.order.rules.setup else {
-            return Err(self.no_tool());
+            return Err(no_tool(self.order, &self.program));
         };
         if self.candidate.mode(setup)?.is_none() {
-            return Err(self.no_tool());
+            return Err(no_tool(self.order, &self.program));
         }
         self.candidate.make_executable(setup)?;
         let end = self.start(setup, &[])?;
@@ -181,35 +202,31 @@ impl<'a> Runner<'a> {
             )
         })
     }
+}
 
-    fn kept_file(&self) -> std::path::PathBuf {
-        self.order
-            .cache_dir
-            .join(format!("update-tool-{}", self.order.instance))
-    }
+fn kept_file(order: &Order<'_>) -> std::path::PathBuf {
+    order.cache_dir.join(format!("update-tool-{}", order.instance))
+}
 
-    fn kept_for(&self, origin: &Digest) -> Result<Option<Vec<u8>>> {
-        let path = self.kept_file();
-        match fs::read(&path, LIMIT) {
-            Ok(bytes) => {
-                let head = format!("{origin}\n");
-                Ok(bytes.strip_prefix(head.as_bytes()).map(<[u8]>::to_vec))
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Failure::io("read the kept update tool in", &path, error)),
+/// A newer executable from an earlier run, in place of the home's own with this digest.
+fn kept_for(order: &Order<'_>, origin: &Digest) -> Result<Option<Vec<u8>>> {
+    let path = kept_file(order);
+    match fs::read(&path, LIMIT) {
+        Ok(bytes) => {
+            let head = format!("{origin}\n");
+            Ok(bytes.strip_prefix(head.as_bytes()).map(<[u8]>::to_vec))
         }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::io("read the kept update tool in", &path, error)),
     }
+}
 
-    fn no_tool(&self) -> Failure {
-        let message = format!(
-            "{} has no update tool: there is no {}",
-            self.order.root.path().display(),
-            self.program
-        );
-        Failure::new(ErrorKind::VendorTool, message)
-            .at(self.program.under(self.order.root.path()))
-            .hint("put the vendor's tool there, or use a pack that comes with it")
-    }
+fn no_tool(order: &Order<'_>, program: &RelPath) -> Failure {
+    let home = order.root.path();
+    let message = format!("{} has no update tool: there is no {program}", home.display());
+    Failure::new(ErrorKind::VendorTool, message)
+        .at(program.under(home))
+        .hint("put the vendor's tool there, or use a pack that comes with it")
 }
 
 fn environment(order: &Order<'_>, candidate: &Candidate, login: Option<&Login>) -> BTreeMap<String, String> {

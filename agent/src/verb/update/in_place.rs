@@ -33,7 +33,7 @@ pub(super) fn dry_run(
     (inventory, server): (&Inventory, &Server),
 ) -> Result<()> {
     let installed = installed_release(instance)?;
-    let Some(to) = goal(instance, place, options, &installed)? else {
+    let Some(to) = goal(run, instance, place, options, &installed)? else {
         return current(run, &installed);
     };
     let plan = outlined(run, instance, (&installed, &to), (inventory, server))?;
@@ -57,7 +57,7 @@ pub(super) fn work(
     asked: &mut Asked,
     inventory: &Inventory,
 ) -> Result<bool> {
-    let Some(to) = goal(session, &asked.place, &asked.options, &asked.installed)? else {
+    let Some(to) = goal(run, session, &asked.place, &asked.options, &asked.installed)? else {
         current(run, &asked.installed)?;
         return Ok(false);
     };
@@ -114,8 +114,10 @@ pub(super) fn work(
 /// The release to update to; `None` if it is installed.
 ///
 /// # Errors
-/// `usage`: it is not the vendor's tool that updates, or no level is named. `hotfix`, `held`, `downgrade`.
+/// `usage`: it is not the vendor's tool that updates, or no level is named. `hotfix`, `held`, `downgrade`. `settings`, `vendor-tool`: the tool
+/// cannot run, which nobody wants to learn from a server that is down.
 fn goal(
+    run: &Run<'_>,
     instance: &Instance,
     place: &Place,
     options: &Options,
@@ -146,6 +148,7 @@ fn goal(
     };
     let command = options.command(instance);
     super::refuse_held_release(instance, &to, None, options.release_hold, &command)?;
+    vendor_tool::check(run, instance, tool, installed)?;
     Ok(Some(to))
 }
 
