@@ -32,7 +32,7 @@ pub(super) fn list(runner: &Runner<'_>, arguments: &[String]) -> Result<String> 
         match runner.run(arguments)? {
             End::Code(2) if runner.digest()? != tool && !last => {}
             // Which code it has when there is something to list is not documented.
-            End::Code(code) if !(1..=4).contains(&code) => return runner.last_run(),
+            End::Code(code) if !(1..=4).contains(&code) => return Ok(runner.last_run()),
             End::Code(1) => return Err(runner.failure(&Stop::Refused.to_string(), Stop::Refused.hint())),
             End::TimedOut => return Err(runner.failure(&Stop::TimedOut.to_string(), Stop::TimedOut.hint())),
             End::Signal(signal) => {

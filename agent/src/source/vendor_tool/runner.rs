@@ -137,13 +137,9 @@ impl<'a> Runner<'a> {
         Failure::new(ErrorKind::VendorTool, message).hint(hint)
     }
 
-    /// What the tool said last.
-    pub(super) fn last_run(&self) -> Result<String> {
-        let transcript = self.transcript.borrow();
-        let path = transcript.path();
-        let text = fs::read_text_if_exists(path).map_err(|error| Failure::io("read", path, error))?;
-        let text = text.unwrap_or_default();
-        Ok(text.rsplit("\n# ").next().unwrap_or_default().to_owned())
+    /// What the tool said in its last run.
+    pub(super) fn last_run(&self) -> String {
+        self.transcript.borrow_mut().said()
     }
 
     /// A newer executable from an earlier run takes the place of the home's; where there is none, it is fetched.

@@ -41,6 +41,8 @@ pub(super) struct Transcript {
     line: Vec<u8>,
     written: usize,
     last: VecDeque<String>,
+    /// What the tool said since pitstop's last word.
+    said: String,
 }
 
 impl Transcript {
@@ -77,6 +79,7 @@ impl Transcript {
             line: Vec::new(),
             written: 0,
             last: VecDeque::new(),
+            said: String::new(),
         })
     }
 
@@ -91,6 +94,7 @@ impl Transcript {
         self.hear(format!("# {text}\n").as_bytes());
         // It is no output of the tool.
         self.last.clear();
+        self.said.clear();
     }
 
     /// Takes the next piece of output.
@@ -106,6 +110,12 @@ impl Transcript {
                 _ => self.line.push(*byte),
             }
         }
+    }
+
+    /// What the tool said since pitstop's last word, without secrets.
+    pub(super) fn said(&mut self) -> String {
+        self.end_line();
+        self.said.clone()
     }
 
     /// The last lines, on one line.
@@ -130,6 +140,9 @@ impl Transcript {
             self.last.pop_front();
         }
         self.last.push_back(text.to_owned());
+        if self.said.len() < MOST_BYTES {
+            self.said.extend([text, "\n"]);
+        }
         self.keep(text);
     }
 
@@ -230,6 +243,22 @@ mod tests {
         for (chunks, expected) in table {
             assert_eq!(heard(chunks).0, expected);
         }
+    }
+
+    #[test]
+    fn what_was_said_is_all_of_a_run_and_nothing_of_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut transcript = Transcript::begin(dir.path(), true, vec!["pw$1".to_owned()]).unwrap();
+        transcript.note("one");
+        transcript.hear(b"of another\n");
+        transcript.note("two");
+        for chunk in [&b"wso2am-4.2.0 3\n# 9 of p"[..], b"w$1\nwso2am-4.2.0 12"] {
+            transcript.hear(chunk);
+        }
+        assert_eq!(
+            transcript.said(),
+            "wso2am-4.2.0 3\n# 9 of <secret>\nwso2am-4.2.0 12\n"
+        );
     }
 
     #[test]
