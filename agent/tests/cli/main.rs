@@ -49,6 +49,7 @@ mod vendor_tool_host;
 mod vendor_tool_in_place;
 mod vendor_tool_meanwhile;
 mod vendor_tool_refused;
+mod vendor_tool_shared;
 mod vendor_tool_table;
 mod verify;
 mod way_back;

@@ -24,7 +24,7 @@ mod transcript;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::api::{ErrorKind, Failure, Result};
 use crate::config::VendorTool;
@@ -295,6 +295,12 @@ impl Order<'_> {
             (Given::Service, Some(from)) => Login::read(from, &self.rules.credentials).map(Some),
             (Given::Service, None) => Err(credentials::none_said()),
         }
+    }
+
+    /// The tool's `HOME` that is shared with others. A hotfix downloads nothing, and leaves a copy of the pack there.
+    fn shared_home(&self) -> Option<&PathBuf> {
+        let shared = self.settings.shared_home.as_ref();
+        shared.filter(|_| self.given != Given::Hotfixes)
     }
 
     /// Whether a name is one of what tools leave beside files that they cannot merge.

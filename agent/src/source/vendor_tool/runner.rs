@@ -226,11 +226,7 @@ fn no_tool(order: &Order<'_>, program: &RelPath) -> Failure {
 }
 
 fn environment(order: &Order<'_>, candidate: &Candidate, login: Option<&Login>) -> BTreeMap<String, String> {
-    let home = order
-        .settings
-        .shared_home
-        .clone()
-        .unwrap_or_else(|| candidate.home());
+    let home = order.shared_home().cloned().unwrap_or_else(|| candidate.home());
     let mut variables = login.map_or_else(BTreeMap::new, |login| login.variables(&order.rules.credentials));
     variables.insert("HOME".to_owned(), home.to_string_lossy().into_owned());
     variables.insert(
