@@ -10,7 +10,8 @@ use super::credentials::Login;
 use super::transcript::Transcript;
 use crate::api::{ErrorKind, Failure, Result};
 use crate::model::{Digest, RelPath};
-use crate::sys::clock::Deadline;
+use crate::sys::clock::{Deadline, pause};
+use crate::sys::lock::{Lock, try_lock_dir};
 use crate::sys::process::{End, Environment, Spec, run_watched};
 use crate::sys::root::Kind;
 use crate::sys::{fs, host, interrupt};
@@ -19,6 +20,8 @@ use crate::sys::{fs, host, interrupt};
 pub const TRANSACTION: &str = "PITSTOP_TRANSACTION";
 /// An executable is not larger.
 const LIMIT: u64 = 1 << 30;
+/// How often a `HOME` is looked at that another run's tool works with.
+const BEAT: Duration = Duration::from_millis(100);
 /// Proxy variables: what the setting is, and the names under which programs look for it.
 const PROXIES: [[&str; 2]; 3] = [
     ["http_proxy", "HTTP_PROXY"],
@@ -32,6 +35,7 @@ const PROXIES: [[&str; 2]; 3] = [
 /// As [`Runner::new`].
 pub(super) fn check(order: &Order<'_>) -> Result<()> {
     order.login()?;
+    lock_shared(order, Duration::ZERO)?;
     let program = order.program()?;
     for path in [Some(program), order.rules.setup.as_ref()].into_iter().flatten() {
         let found = order.root.stat(path);
@@ -56,6 +60,7 @@ pub(super) struct Runner<'a> {
     environment: BTreeMap<String, String>,
     deadline: Deadline,
     transcript: RefCell<Transcript>,
+    _shared: Option<Lock>,
 }
 
 impl<'a> Runner<'a> {
@@ -63,12 +68,21 @@ impl<'a> Runner<'a> {
     ///
     /// # Errors
     /// `settings`: there are no credentials, or the tool does not exist for this machine. `vendor-tool`: it could not be
-    /// fetched.
+    /// fetched. `locked`: another run's tool works with the shared `HOME` and does not end.
     pub(super) fn new(order: &'a Order<'a>, candidate: &'a Candidate) -> Result<Self> {
         let login = order.login()?;
         let secrets = login.as_ref().map_or_else(Vec::new, Login::secrets);
         let program = order.program()?.clone();
+        if let (Some(home), None) = (order.shared_home(), &order.user) {
+            fs::make_dirs(home).map_err(|error| Failure::io("make the tool's HOME", home, error))?;
+        }
+        // What works in the home itself lets nobody wait while the server is down.
+        let patience = match order.in_place {
+            Some(_) => Duration::ZERO,
+            None => Duration::from_secs(order.settings.timeout_s),
+        };
         let runner = Self {
+            _shared: lock_shared(order, patience)?,
             order,
             candidate,
             origin: Digest::of(&order.home_file(&program)?.unwrap_or_default()),
@@ -197,6 +211,35 @@ impl<'a> Runner<'a> {
                 error,
             )
         })
+    }
+}
+
+/// Two tools at once may spoil for each other what they keep in a `HOME`. One that is not there yet nobody works with.
+fn lock_shared(order: &Order<'_>, patience: Duration) -> Result<Option<Lock>> {
+    let Some(home) = order.shared_home() else {
+        return Ok(None);
+    };
+    let failed = |error| Failure::io("lock", home, error);
+    let dir = match fs::open(home) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(failed)?,
+    };
+    let deadline = Deadline::after(patience);
+    loop {
+        if let Some(lock) = try_lock_dir(&dir).map_err(failed)? {
+            return Ok(Some(lock));
+        }
+        if deadline.passed() {
+            let message = format!(
+                "another run's update tool works with the shared HOME {}",
+                home.display()
+            );
+            return Err(Failure::new(ErrorKind::Locked, message)
+                .at(home)
+                .hint("wait until that run has ended and run again"));
+        }
+        interrupt::go_on()?;
+        pause(BEAT, &deadline);
     }
 }
 
