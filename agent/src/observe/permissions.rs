@@ -3,7 +3,7 @@
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -105,6 +105,19 @@ pub fn shut(root: &Root, ownership: &Ownership, paths: &[String], writer: &Write
     found.truncate(ASKED);
     found.retain(|one| writer.is_shut_out(&one.path.under(root.path())));
     Ok(found)
+}
+
+/// The first of the home and some folders in it that a user may not write; what is not there is the folder's above it.
+///
+/// # Errors
+/// A folder cannot be looked at.
+pub fn shut_folder(root: &Root, folders: &[RelPath], writer: &Writer) -> io::Result<Option<PathBuf>> {
+    let mut stats = vec![(root.path().to_owned(), root.stat_self()?)];
+    for folder in folders {
+        stats.extend(root.stat(folder)?.map(|stat| (folder.under(root.path()), stat)));
+    }
+    let is_shut = |(path, stat): &(PathBuf, Stat)| !writer.may(stat) && writer.is_shut_out(path);
+    Ok(stats.into_iter().find(is_shut).map(|(path, _)| path))
 }
 
 /// The command that lets a user write what it is shut out of.

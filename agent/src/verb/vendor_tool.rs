@@ -10,6 +10,7 @@ use crate::api::{ErrorKind, Failure, Result};
 use crate::config::VendorTool;
 use crate::merge::text;
 use crate::model::{Digest, Inventory, Level, RelPath, Release, TreeManifest};
+use crate::observe::permissions::{Writer, shut_folder};
 use crate::product::profile::VendorToolRules;
 use crate::session::Instance;
 use crate::source::vendor_tool::{self, Given, Known, Made, Offline, Order};
@@ -144,14 +145,38 @@ pub(super) fn level(
     }
 }
 
-/// Checks what the tool needs and can be told before it runs.
+/// Checks what the tool needs to work in the home itself and can be told before.
 ///
 /// # Errors
-/// As [`vendor_tool::check`].
-pub(super) fn check(run: &Run<'_>, instance: &Instance, tool: &Tool, installed: &Release) -> Result<()> {
+/// `permission`: it runs as a user who may not write there. And as [`vendor_tool::check`].
+pub(super) fn check_in_home(
+    run: &Run<'_>,
+    instance: &Instance,
+    tool: &Tool,
+    installed: &Release,
+) -> Result<()> {
     let nothing = (&Inventory::default(), None);
     let asked = (None, given(tool));
-    with_order(run, instance, tool, installed, nothing, asked, vendor_tool::check)
+    with_order(run, instance, tool, installed, nothing, asked, vendor_tool::check)?;
+    let Some(user) = user(instance)? else {
+        return Ok(());
+    };
+    let record: Vec<RelPath> = rules(instance)?.record.ancestors().collect();
+    let name = user.name.clone();
+    let shut = Writer::new(user).and_then(|writer| shut_folder(&instance.root, &record, &writer));
+    let home = instance.root.path();
+    match shut.map_err(|error| Failure::io("look at the folders of", home, error))? {
+        None => Ok(()),
+        Some(folder) => {
+            let message = format!(
+                "the vendor's tool would run as {name}, who may not write {}",
+                folder.display()
+            );
+            Err(Failure::new(ErrorKind::Permission, message)
+                .at(folder)
+                .hint("update without --in-place: the tool gets a copy then, and pitstop puts what it made in place"))
+        }
+    }
 }
 
 /// The vendor's people say `--level 12` for `4.2.0.12`.

@@ -114,7 +114,7 @@ pub(super) fn work(
 /// The release to update to; `None` if it is installed.
 ///
 /// # Errors
-/// `usage`: it is not the vendor's tool that updates, or no level is named. `hotfix`, `held`, `downgrade`. `settings`, `vendor-tool`: the tool
+/// `usage`: it is not the vendor's tool that updates, or no level is named. `hotfix`, `held`, `downgrade`. `settings`, `vendor-tool`, `locked`, `permission`: the tool
 /// cannot run, which nobody wants to learn from a server that is down.
 fn goal(
     run: &Run<'_>,
@@ -148,7 +148,7 @@ fn goal(
     };
     let command = options.command(instance);
     super::refuse_held_release(instance, &to, None, options.release_hold, &command)?;
-    vendor_tool::check(run, instance, tool, installed)?;
+    vendor_tool::check_in_home(run, instance, tool, installed)?;
     Ok(Some(to))
 }
 
