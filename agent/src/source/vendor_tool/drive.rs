@@ -312,11 +312,12 @@ impl<'a> Drive<'a> {
         let path = &self.order.rules.record;
         let after = self.candidate.read(path, LIMIT)?.unwrap_or_default();
         let work = self.candidate.work_path();
+        let home = self.order.shared_home().unwrap_or(&work);
         let settled = record::settle(
             &self.record,
             &after,
             &self.order.rules.account,
-            &work.to_string_lossy(),
+            &[&work.to_string_lossy(), &home.to_string_lossy()],
         );
         let Some(settled) = settled else {
             let why = format!("left a {path} that is no JSON object");

@@ -1,15 +1,16 @@
 //! The file that the tool keeps the level in, made fit to be put into a home: without account data, and without the paths
-//! of a candidate that is no more.
+//! of a candidate that is no more or of the tool's own `HOME`.
 
 use serde_json::{Map, Value};
 
 /// The record that a home gets. `before` is the home's own, `after` the tool's; `account` are JSON pointers to what must
-/// not stay; what names a path below `work` becomes what it was. `None` if the tool's is no JSON object.
-pub(super) fn settle(before: &[u8], after: &[u8], account: &[String], work: &str) -> Option<Vec<u8>> {
+/// not stay; what names a path below one of `places` becomes what it was. `None` if the tool's is no JSON object.
+pub(super) fn settle(before: &[u8], after: &[u8], account: &[String], places: &[&str]) -> Option<Vec<u8>> {
     let before: Map<String, Value> = serde_json::from_slice(before).unwrap_or_default();
     let mut after: Map<String, Value> = serde_json::from_slice(after).ok()?;
     for (key, value) in std::mem::take(&mut after) {
-        match (mentions(&value, work), before.get(&key)) {
+        let names_one = places.iter().any(|place| mentions(&value, place));
+        match (names_one, before.get(&key)) {
             (false, _) => after.insert(key, value),
             (true, Some(was)) => after.insert(key, was.clone()),
             (true, None) => None,
@@ -61,7 +62,7 @@ mod tests {
             ),
             (
                 json!({}),
-                json!({"update-level": 3, "product": {"backup": "/h/.pitstop/candidates/1/x"},
+                json!({"update-level": 3, "product": {"backup": "/h/.pitstop/candidates/1/x"}, "backup-dir": "/srv/tool/backup",
                     "service": {"access-token": "t", "url": "https://x"}}),
                 json!({"update-level": 3, "service": {"url": "https://x"}}),
             ),
@@ -73,10 +74,16 @@ mod tests {
         ];
         for (before, after, expected) in table {
             let [before, after] = [before, after].map(|value| value.to_string().into_bytes());
-            let settled = settle(&before, &after, &account, "/h/.pitstop/candidates/1").unwrap();
+            let settled = settle(
+                &before,
+                &after,
+                &account,
+                &["/h/.pitstop/candidates/1", "/srv/tool"],
+            )
+            .unwrap();
             assert_eq!(serde_json::from_slice::<Value>(&settled).unwrap(), expected);
         }
-        assert_eq!(settle(b"", b"", &account, "/x"), None);
-        assert!(settle(b"\xff", b"{\"update-level\": \"3\"}", &account, "/x").is_some());
+        assert_eq!(settle(b"", b"", &account, &["/x"]), None);
+        assert!(settle(b"\xff", b"{\"update-level\": \"3\"}", &account, &["/x"]).is_some());
     }
 }
