@@ -55,6 +55,7 @@ UNDRAIN = """
 INVENTORY = {
     "flink": {"children": {"fleet": {}}},
     "canary": {"hosts": {"h2": {}}},
+    "pair": {"hosts": {"h1": {}, "h2": {}}},
     "all": {"vars": {"work": str(WORK), "pitstop_agent": "{{ dir }}/opt/pitstop"}},
 }
 # A host is gone once there is a file of its name: nobody listens at that address.
@@ -325,10 +326,10 @@ class Fleet(unittest.TestCase):
         lost, losing = WORK / "lost.h1", WORK / "losing"
         losing.write_text(f'#!/bin/sh\ncase " $* " in *" verify h1 "*) touch {lost};; esac\nexec "{AGENT}" "$@"\n', encoding="utf-8")
         losing.chmod(0o755)
-        variables = dict(LOST, pitstop_level="1.1.1", pitstop_stages="h1,h2", pitstop_agent=str(losing), pitstop_soak_s=1)
-        said = self.run_badly("pitstop.fleet.rollout", variables)
+        variables = dict(LOST, pitstop_level="1.1.1", pitstop_stages="pair,h3", pitstop_serial="100%", pitstop_soak_s=1)
+        said = self.run_badly("pitstop.fleet.rollout", dict(variables, pitstop_agent=str(losing)))
         self.assertIn("the rollout ends here: h1 ", said)
-        self.assertEqual(levels(), {"h1": "1.1.1", "h2": "1.1.0", "h3": "1.1.0"})
+        self.assertEqual(levels(), {"h1": "1.1.1", "h2": "1.1.1", "h3": "1.1.0"})
         lost.unlink()
 
     def test_13_changed_settings_are_written_before_what_follows_from_them(self):
