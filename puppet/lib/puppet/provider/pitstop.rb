@@ -99,7 +99,7 @@ class Puppet::Provider::Pitstop < Puppet::Provider
 
   # Runs a verb that changes the instance.
   def change(verb, *arguments, **input)
-    warn_of_runtimeout
+    tell_of_runtimeout
     report = call(verb, *arguments, **input)
     report.warnings.each { |warning| resource.warning(warning) }
     yield report if block_given?
@@ -107,12 +107,12 @@ class Puppet::Provider::Pitstop < Puppet::Provider
   end
 
   # Puppet ends its run whatever that is at, and looks at no server then.
-  def warn_of_runtimeout
+  def tell_of_runtimeout
     limit = Puppet[:runtimeout]
     return unless Puppet.run_mode.agent? && limit.positive? && limit < resource[:timeout]
 
-    resource.warning("Puppet ends the run after #{limit} s, and the change may take #{resource[:timeout]} s: " \
-                     'set runtimeout in puppet.conf to 0 or to more than that')
+    resource.notice("Puppet ends the run after #{limit} s, and the change may take #{resource[:timeout]} s: " \
+                    'set runtimeout in puppet.conf to 0 or to more than that')
   end
 
   # Runs a verb, and remembers how it left the instance.

@@ -98,12 +98,12 @@ describe 'a catalog with a pitstop_pack' do
     expect(changing_calls).to be_empty
   end
 
-  { 3600 => 1, 0 => 0, 10_801 => 0 }.each do |limit, warnings|
-    it "warns #{warnings} times of a run that Puppet ends after #{limit} s" do
+  { 3600 => 1, 0 => 0, 10_801 => 0 }.each do |limit, times|
+    it "tells #{times} times of a run that Puppet ends after #{limit} s" do
       allow(Puppet).to receive(:run_mode).and_return(Puppet::Util::RunMode[:agent])
       Puppet[:runtimeout] = limit
       apply(check_of('is-1', level: '1.0.0'), level: '1.1.0')
-      expect(logs.map(&:message).grep(/set runtimeout/).size).to eq(warnings)
+      expect(logs.map(&:message).grep(/set runtimeout/).size).to eq(times)
     end
   end
 
