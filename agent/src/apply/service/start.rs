@@ -29,23 +29,23 @@ const LIVES_FOR: Duration = Duration::from_secs(2);
 const UNIT_REACTS_BY: Duration = Duration::from_secs(2);
 
 pub(super) fn start(service: &Service<'_>, probes: &mut Vec<ProbeView>) -> Result<Outcome> {
-    let mut warnings = finish_stop(service)?;
-    let outcome = start_or_ask(service, probes)?;
+    let unit = service.unit()?;
+    if !unit.as_ref().is_some_and(UnitState::goes_down) {
+        return start_or_ask(service, unit.as_ref(), probes);
+    }
+    // A server on its way down may still pass probes, and holds its ports: it is started once it is gone.
+    let mut warnings = stop(service)?.warnings;
+    let outcome = start_or_ask(service, service.unit()?.as_ref(), probes)?;
     warnings.extend(outcome.warnings);
     Ok(Outcome { warnings, ..outcome })
 }
 
-/// A server on its way down may still pass probes, and holds its ports: it is started once it is gone.
-fn finish_stop(service: &Service<'_>) -> Result<Vec<String>> {
-    match service.unit()? {
-        Some(unit) if unit.goes_down() => Ok(stop(service)?.warnings),
-        _ => Ok(Vec::new()),
-    }
-}
-
-fn start_or_ask(service: &Service<'_>, probes: &mut Vec<ProbeView>) -> Result<Outcome> {
-    let unit = service.unit()?;
-    let observed = service.observe_with(unit.as_ref(), false)?;
+fn start_or_ask(
+    service: &Service<'_>,
+    unit: Option<&UnitState>,
+    probes: &mut Vec<ProbeView>,
+) -> Result<Outcome> {
+    let observed = service.observe_with(unit, false)?;
     match observed.state {
         RunState::Running => return runs_already(service, &observed, probes),
         RunState::Unknown => {
@@ -55,7 +55,7 @@ fn start_or_ask(service: &Service<'_>, probes: &mut Vec<ProbeView>) -> Result<Ou
         RunState::Stopped => {}
     }
     refuse_taken_ports(service)?;
-    let mut starting = Starting::begin(service, unit.as_ref(), &observed)?;
+    let mut starting = Starting::begin(service, unit, &observed)?;
     let ready = starting.until_ready();
     *probes = starting.trials.views();
     ready?;

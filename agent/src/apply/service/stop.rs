@@ -33,10 +33,10 @@ pub(super) fn stop(service: &Service<'_>) -> Result<Outcome> {
     }
     stopping.refuse_foreign_unit(&observed)?;
     let how = stopping.ask()?;
-    stopping.until_gone()?;
+    let gone = stopping.until_gone()?;
     stopping.until_ports_are_free()?;
     stopping.until_settled()?;
-    stopping.notice_systemds_kill(unit.as_ref())?;
+    stopping.notice_systemds_kill(unit.as_ref(), gone.as_ref());
     Ok(stopping.outcome(&how))
 }
 
@@ -185,12 +185,13 @@ impl<'a> Stopping<'a> {
         self.limit() * 3 / 4
     }
 
-    fn until_gone(&mut self) -> Result<()> {
+    /// Returns the unit as it is then.
+    fn until_gone(&mut self) -> Result<Option<UnitState>> {
         loop {
             let unit = self.service.unit()?;
             let observed = self.look(unit.as_ref())?;
             if is_down(unit.as_ref(), &observed) {
-                return Ok(());
+                return Ok(unit);
             }
             if self.deadline.passed() {
                 return self.kill_the_rest();
@@ -210,14 +211,14 @@ impl<'a> Stopping<'a> {
         self.service.unit_name().is_none() && self.watch.elapsed() >= self.until_sigterm()
     }
 
-    fn kill_the_rest(&mut self) -> Result<()> {
+    fn kill_the_rest(&mut self) -> Result<Option<UnitState>> {
         let deadline = Deadline::after(KILLED_BY);
         self.asked.clear();
         loop {
             let unit = self.service.unit()?;
             let observed = self.look(unit.as_ref())?;
             if is_down(unit.as_ref(), &observed) {
-                return Ok(());
+                return Ok(unit);
             }
             let left = observed.to_stop();
             if deadline.passed() {
@@ -312,18 +313,16 @@ impl<'a> Stopping<'a> {
     }
 
     /// systemd has a limit of its own for its units, and kills what is left then. What it says may be of an earlier end.
-    fn notice_systemds_kill(&mut self, before: Option<&UnitState>) -> Result<()> {
-        let unit = self.service.unit()?;
+    fn notice_systemds_kill(&mut self, before: Option<&UnitState>, gone: Option<&UnitState>) {
         let timed_out = |unit: &&UnitState| unit.result == "timeout";
         if before.filter(timed_out).is_none()
-            && let Some(unit) = unit.as_ref().filter(timed_out)
+            && let Some(unit) = gone.filter(timed_out)
         {
             self.warnings.push(format!(
                 "the server did not stop within the TimeoutStopSec= of the unit {}: systemd killed it",
                 unit.name
             ));
         }
-        Ok(())
     }
 
     fn outcome(mut self, how: &str) -> Outcome {
