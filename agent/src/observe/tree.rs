@@ -18,6 +18,8 @@ use crate::sys::walk::{Found, FoundKind, Guide, Visit, walk};
 
 /// The folder in a home, and on every mount inside it, that holds staged files and snapshots.
 pub const OWN_FOLDER: &str = ".pitstop";
+/// What lies in that of the home: the copies that the vendor's update tool works on.
+pub const CANDIDATES: &str = "candidates";
 
 /// How a tree is read.
 pub struct Scan<'a> {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use crate::api::report::{ProcessRole, ProcessView};
+use crate::observe::tree::{CANDIDATES, OWN_FOLDER};
 use crate::product::profile::{ProcessRules, VendorToolRules};
 
 use super::command::{self, Code, SHELLS, TOOLS, script_of};
@@ -12,10 +13,9 @@ use super::{Found, Row};
 /// Only the first paths of a command line are followed through symlinks: class paths can hold hundreds.
 const RESOLVED_PATHS: usize = 8;
 
-/// Where the copies lie that the vendor's update tool works on.
-const COPIES: &str = ".pitstop/candidates";
-
 type Role = (ProcessRole, String);
+/// The vendor's update tool, by the processes that run it.
+type Tools = HashMap<u32, PathBuf>;
 
 /// Where what a process runs lies.
 enum Origin {
@@ -38,13 +38,17 @@ pub(super) struct Classify<'a> {
 impl Classify<'_> {
     /// The processes that have to do with the instance.
     pub(super) fn all(&self, rows: &[Row]) -> Vec<Found> {
+        let tools: Tools = rows
+            .iter()
+            .filter_map(|row| Some((row.pid, self.update_tool(row)?)))
+            .collect();
         let mut roles: HashMap<u32, Role> = rows
             .iter()
-            .filter_map(|row| Some((row.pid, self.by_itself(row)?)))
+            .filter_map(|row| Some((row.pid, self.by_itself(row, &tools)?)))
             .collect();
         self.make_sure_of_a_main(rows, &mut roles);
         leave_people_alone(rows, &mut roles);
-        self.add_descendants(rows, &mut roles);
+        self.add_descendants(rows, &tools, &mut roles);
         for row in rows {
             if !roles.contains_key(&row.pid)
                 && let Some(evidence) = self.uses_home(row)
@@ -53,16 +57,14 @@ impl Classify<'_> {
             }
         }
         rows.iter()
-            .filter_map(|row| Some(self.found(row, roles.remove(&row.pid)?)))
+            .filter_map(|row| Some(self.found(row, roles.remove(&row.pid)?, &tools)))
             .collect()
     }
 
-    fn found(&self, row: &Row, (role, evidence): Role) -> Found {
+    fn found(&self, row: &Row, (role, evidence): Role, tools: &Tools) -> Found {
         Found {
             parent: row.stat.parent,
-            is_update_tool: self
-                .update_tool(row)
-                .is_some_and(|path| self.is_update_tool(&path)),
+            is_update_tool: tools.get(&row.pid).is_some_and(|path| self.is_update_tool(path)),
             view: ProcessView {
                 pid: row.pid,
                 started_ticks: row.stat.started_ticks,
@@ -74,8 +76,8 @@ impl Classify<'_> {
     }
 
     /// What a process is, judged without the others.
-    fn by_itself(&self, row: &Row) -> Option<Role> {
-        if let Some(path) = self.update_tool(row) {
+    fn by_itself(&self, row: &Row, tools: &Tools) -> Option<Role> {
+        if let Some(path) = tools.get(&row.pid) {
             let evidence = format!("the vendor's update tool, {}", path.display());
             return Some((ProcessRole::Bystander, evidence));
         }
@@ -107,18 +109,17 @@ impl Classify<'_> {
 
     fn is_update_tool(&self, path: &Path) -> bool {
         let mut executables = self.vendor_tool.iter().flat_map(|rules| rules.executables());
-        let below = |home: &PathBuf| path.strip_prefix(home).ok();
-        let is_in_home = |tool: &str| {
-            self.homes
-                .iter()
-                .filter_map(below)
-                .any(|path| path == Path::new(tool))
-        };
-        executables.any(|tool| is_in_home(tool.as_str()))
+        executables.any(|tool| self.below(path).any(|path| path == Path::new(tool.as_str())))
     }
 
     fn is_own_copys(&self, path: &Path) -> bool {
-        self.homes.iter().any(|home| path.starts_with(home.join(COPIES)))
+        let copies = Path::new(OWN_FOLDER).join(CANDIDATES);
+        self.below(path).any(|path| path.starts_with(&copies))
+    }
+
+    /// A path as it is below each name of the home.
+    fn below<'p>(&self, path: &'p Path) -> impl Iterator<Item = &'p Path> {
+        self.homes.iter().filter_map(|home| path.strip_prefix(home).ok())
     }
 
     /// A shell is judged by the script that it runs: its other arguments can be anything.
@@ -239,13 +240,13 @@ impl Classify<'_> {
     }
 
     /// What came out of the instance's processes belongs to it, but for another home's server, the update tool, and their own.
-    fn add_descendants(&self, rows: &[Row], roles: &mut HashMap<u32, Role>) {
+    fn add_descendants(&self, rows: &[Row], tools: &Tools, roles: &mut HashMap<u32, Role>) {
         let is_ours = |(pid, (role, _)): (&u32, &Role)| (*role != ProcessRole::Bystander).then_some(*pid);
         let ours: HashSet<u32> = roles.iter().filter_map(is_ours).collect();
         let others = rows
             .iter()
             .filter(|row| !ours.contains(&row.pid))
-            .filter(|row| self.is_of_another_home(row) || self.update_tool(row).is_some());
+            .filter(|row| self.is_of_another_home(row) || tools.contains_key(&row.pid));
         let others: HashSet<u32> = others.map(|row| row.pid).collect();
         let parents: HashMap<u32, u32> = rows.iter().map(|row| (row.pid, row.stat.parent)).collect();
         for row in rows.iter().filter(|row| !ours.contains(&row.pid)) {

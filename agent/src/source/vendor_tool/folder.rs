@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use super::super::listing::OWN_FOLDER;
 use crate::model::RelPath;
+use crate::observe::tree::CANDIDATES;
 use crate::sys::clock::{Deadline, pause};
 use crate::sys::lock::{Lock, try_lock_dir};
 use crate::sys::root::{Kind, Root};
 
-const FOLDER: &str = "candidates";
 /// How long other runs may take to make or remove a candidate's folder, and how often it is looked at.
 const PATIENCE: Duration = Duration::from_secs(10);
 const STEP: Duration = Duration::from_millis(5);
 
 /// Where it lies.
 pub(super) fn path() -> io::Result<RelPath> {
-    RelPath::new(&format!("{OWN_FOLDER}/{FOLDER}")).map_err(io::Error::other)
+    RelPath::new(&format!("{OWN_FOLDER}/{CANDIDATES}")).map_err(io::Error::other)
 }
 
 /// A path below another one.
