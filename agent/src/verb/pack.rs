@@ -285,7 +285,8 @@ impl<'a> Begun<'a> {
 /// The level that is asked for, or that an update in a file leads to.
 ///
 /// # Errors
-/// `usage`: there is neither. `wrong-product`: the file is for another one. `level-unavailable`: the file leads elsewhere, or begins elsewhere.
+/// `usage`: there is neither. `wrong-product`: the file is for another one. `level-unavailable`: the file leads elsewhere, or
+/// begins elsewhere.
 fn wanted(options: &Options, profile: &Profile, rules: &VendorToolRules, installed: &Level) -> Result<Level> {
     let named = options.level.as_ref().map(|level| spelled_out(level, installed));
     let Some(file) = &options.update else {

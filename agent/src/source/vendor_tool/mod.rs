@@ -49,7 +49,7 @@ pub use held::{Held, Stood, StoodKind};
 pub use hotfix::{HotfixContent, HotfixFile, HotfixName, apply as apply_hotfixes, refuse_tools_own};
 pub use offline::Offline;
 pub use pieces::Known;
-pub use runner::TRANSACTION;
+pub use runner::{TRANSACTION, check};
 
 /// An update that is wanted of the tool.
 pub struct Order<'a> {
@@ -172,14 +172,6 @@ fn made(outcome: &Outcome, pieces: &BTreeMap<RelPath, Piece>) -> BTreeSet<RelPat
         .filter(|(path, entry)| is_given(*path) || base.get(*path) != Some(*entry))
         .map(|(path, _)| path.clone())
         .collect()
-}
-
-/// Checks what an update needs and can be told before the tool runs.
-///
-/// # Errors
-/// `settings`: there are no credentials, or the tool does not exist for this machine. `vendor-tool`: the pack has none.
-pub fn check(order: &Order<'_>) -> Result<()> {
-    runner::check(order)
 }
 
 /// The levels that the tool lists as newer, the highest first. How it lists them is not documented: of every line that names

@@ -29,11 +29,12 @@ const PROXIES: [[&str; 2]; 3] = [
     ["no_proxy", "NO_PROXY"],
 ];
 
-/// Checks what a run needs and can be told before it.
+/// Checks what an update needs and can be told before the tool runs.
 ///
 /// # Errors
-/// As [`Runner::new`].
-pub(super) fn check(order: &Order<'_>) -> Result<()> {
+/// `settings`: there are no credentials, or the tool does not exist for this machine. `vendor-tool`: the pack has none. `locked`:
+/// another run's tool works with the shared `HOME`.
+pub fn check(order: &Order<'_>) -> Result<()> {
     order.login()?;
     lock_shared(order, Duration::ZERO)?;
     let program = order.program()?;

@@ -114,8 +114,8 @@ pub(super) fn work(
 /// The release to update to; `None` if it is installed.
 ///
 /// # Errors
-/// `usage`: it is not the vendor's tool that updates, or no level is named. `hotfix`, `held`, `downgrade`. `settings`, `vendor-tool`, `locked`, `permission`: the tool
-/// cannot run, which nobody wants to learn from a server that is down.
+/// `usage`: it is not the vendor's tool that updates, or no level is named. `hotfix`, `held`, `downgrade`. `settings`,
+/// `vendor-tool`, `locked`, `permission`: the tool cannot run, which nobody wants to learn from a server that is down.
 fn goal(
     run: &Run<'_>,
     instance: &Instance,
